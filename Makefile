@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# Jackfield. The two commands to know: `make run` (a working demo) and `make test` (every test).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+CONFIG ?= release
+PREFIX ?= /usr/local
+DESTDIR ?=
+DIST := dist
+CACHE := .build/make
+CLANG ?= clang
+SWIFT ?= swift
+
+PLUGIN_DIR := $(DIST)/lib/jackfield/plugins
+RUNTIME_DIR := $(DIST)/lib/jackfield
+INCLUDE := plugin-sdk/include
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+include scripts/build.mk
+include scripts/checks.mk

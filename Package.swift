@@ -1,0 +1,37 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+// Jackfield's Swift half: the core, its executables, their tests. Plugins in C are built by the Makefile.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .unsafeFlags(["-warnings-as-errors"]),
+    // Exclusivity is proven by debug builds and tests; in release its run-time checks cost 3 % of a call.
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+]
+
+let package = Package(
+    name: "jackfield",
+    products: [
+        .executable(name: "jackfield", targets: ["jackfield"]),
+        .executable(name: "jackfield-cell", targets: ["jackfield-cell"]),
+    ],
+    targets: [
+        .systemLibrary(name: "CJackfield", path: "plugin-sdk/include/jackfield"),
+        .target(name: "CLinux"),
+        .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+        .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(name: "JSON", dependencies: ["CSimdjson"], swiftSettings: strict),
+        .target(name: "MCP", dependencies: ["JSON"], swiftSettings: strict),
+        .target(
+            name: "JackfieldCore", dependencies: ["CJackfield", "CLinux", "JSON", "MCP"], swiftSettings: strict),
+        .target(name: "Configuration", dependencies: ["CYaml"], swiftSettings: strict),
+        .executableTarget(
+            name: "jackfield", dependencies: ["CLinux", "Configuration", "JackfieldCore", "JSON"],
+            swiftSettings: strict),
+        .executableTarget(name: "jackfield-cell", dependencies: ["JackfieldCore", "JSON"], swiftSettings: strict),
+    ],
+    cxxLanguageStandard: .cxx17
+)

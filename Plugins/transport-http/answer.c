@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Writing answers: one JSON body, an event stream, or an error (RFC 9112; WHATWG HTML, Server-sent events). */
+#include "listener.h"
+
+enum { HEAD_ROOM = 2048, SEGMENTS_MAX = 60 };
+
+const char *status_reason(uint16_t status) {
+    switch (status) {
+    case 200: return "200 OK";
+    case 202: return "202 Accepted";
+    case 204: return "204 No Content";
+    case 400: return "400 Bad Request";
+    case 401: return "401 Unauthorized";
+    case 403: return "403 Forbidden";
+    case 404: return "404 Not Found";
+    case 405: return "405 Method Not Allowed";
+    case 406: return "406 Not Acceptable";
+    case 408: return "408 Request Timeout";
+    case 413: return "413 Content Too Large";
+    case 415: return "415 Unsupported Media Type";
+    case 429: return "429 Too Many Requests";
+    case 431: return "431 Request Header Fields Too Large";
+    case 500: return "500 Internal Server Error";
+    case 501: return "501 Not Implemented";
+    case 502: return "502 Bad Gateway";
+    case 503: return "503 Service Unavailable";
+    case 504: return "504 Gateway Timeout";
+    case 505: return "505 HTTP Version Not Supported";
+    default: return NULL;
+    }
+}
+
+static uint16_t status_code(int32_t status) {
+    static const uint16_t codes[] = {200, 202, 400, 401, 403, 404, 405, 406, 413, 429, 500, 503, 504};
+    return status >= 0 && (size_t)status < sizeof(codes) / sizeof(codes[0]) ? codes[status] : 500;
+}
+
+void put_answer_head(struct writer *w, struct conn *c, uint16_t status) {
+    const char *reason = status_reason(status);
+    if (c->closing || c->in.self->draining) c->keep = false;
+    put_literal(w, "HTTP/1.1 ");
+    if (reason != NULL) {
+        put_bytes(w, reason, strlen(reason));
+    } else {
+        put_decimal(w, status);
+        put_literal(w, " Status");
+    }
+    put_literal(w, "\r\nDate: ");
+    put_bytes(w, self_date(c->in.self), sizeof(c->in.self->date));
+    put_literal(w, "\r\n");
+    if (!c->keep) put_literal(w, "Connection: close\r\n");
+    else if (c->http10) put_literal(w, "Connection: keep-alive\r\n");
+    if (c->origin != NULL) put_cors(w, c);
+}
+
+static void put_length(struct writer *w, uint64_t length) {
+    put_literal(w, "Content-Length: ");
+    put_decimal(w, length);
+    put_literal(w, "\r\n\r\n");
+}
+
+void answer_empty(struct conn *c, uint16_t status, jf_view extra) {
+    uint8_t head[HEAD_ROOM * 2];
+    struct writer w = {head, head + sizeof(head), false};
+    put_answer_head(&w, c, status);
+    put_view(&w, extra);
+    if (status == 204) put_literal(&w, "\r\n");
+    else put_length(&w, 0);
+    struct iovec part = {head, (size_t)(w.at - head)};
+    conn_write(c, &part, 1);
+    conn_answered(c);
+}
+
+void answer_error(struct conn *c, uint16_t status, const char *text, jf_view extra) {
+    uint8_t head[HEAD_ROOM * 2], body[512];
+    struct writer b = {body, body + sizeof(body), false}, w = {head, head + sizeof(head), false};
+    put_literal(&b, "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,\"message\":\"");
+    put_bytes(&b, text, strlen(text));
+    put_literal(&b, "\"}}");
+    put_answer_head(&w, c, status);
+    put_view(&w, extra);
+    put_literal(&w, "Content-Type: application/json\r\n");
+    put_length(&w, (uint64_t)(b.at - body));
+    struct iovec parts[2] = {{head, (size_t)(w.at - head)}, {body, (size_t)(b.at - body)}};
+    conn_write(c, parts, c->head_only ? 1 : 2);
+    conn_answered(c);
+}
+
+static void put_message_headers(struct writer *w, const jf_message *m) {
+    if (m->session.len != 0 && m->session.len <= 512 && header_value_clean(m->session)) {
+        put_literal(w, "Mcp-Session-Id: ");
+        put_view(w, m->session);
+        put_literal(w, "\r\n");
+    }
+    if (m->protocol.len != 0 && m->protocol.len <= 64 && header_value_clean(m->protocol)) {
+        put_literal(w, "MCP-Protocol-Version: ");
+        put_view(w, m->protocol);
+        put_literal(w, "\r\n");
+    }
+    if (m->retry_ms != 0) {
+        put_literal(w, "Retry-After: ");
+        put_decimal(w, ((uint64_t)m->retry_ms + 999) / 1000);
+        put_literal(w, "\r\n");
+    }
+    if (m->status == JF_STATUS_NOT_ALLOWED) put_literal(w, "Allow: POST, OPTIONS\r\n");
+}
+
+/** Raw line breaks are legal white space in JSON, but would end an event's data line. Rewrites the segments into
+ * one borrowed copy when there are any; the caller gives `*copy` back. False: out of memory. */
+static bool flatten(jf_self *self, struct iovec *parts, uint32_t *count, uint8_t **copy) {
+    bool breaks = false;
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < *count; i++) {
+        total += parts[i].iov_len;
+        breaks = breaks || memchr(parts[i].iov_base, '\n', parts[i].iov_len) != NULL ||
+                 memchr(parts[i].iov_base, '\r', parts[i].iov_len) != NULL;
+    }
+    if (!breaks) return true;
+    uint64_t capacity = 0, at = 0;
+    *copy = self->memory.borrow(self->memory.context, total, &capacity);
+    if (*copy == NULL) return false;
+    for (uint32_t i = 0; i < *count; i++) {
+        const uint8_t *from = parts[i].iov_base;
+        for (size_t k = 0; k < parts[i].iov_len; k++)
+            (*copy)[at++] = from[k] == '\n' || from[k] == '\r' ? ' ' : from[k];
+    }
+    parts[0] = (struct iovec){*copy, total};
+    *count = 1;
+    return true;
+}
+
+/** Lays the message's segments out as iovecs; more than SEGMENTS_MAX are joined in a borrowed copy. */
+static bool lay_out(jf_self *self, const jf_message *m, struct iovec *parts, uint32_t *count, uint8_t **copy) {
+    *count = 0;
+    if (m->body_count <= SEGMENTS_MAX) {
+        for (uint32_t i = 0; i < m->body_count; i++)
+            if (m->body[i].len != 0)
+                parts[(*count)++] = (struct iovec){(void *)(uintptr_t)m->body[i].ptr, m->body[i].len};
+        return true;
+    }
+    uint64_t total = 0, at = 0, capacity = 0;
+    for (uint32_t i = 0; i < m->body_count; i++) total += m->body[i].len;
+    *copy = self->memory.borrow(self->memory.context, total, &capacity);
+    if (*copy == NULL) return false;
+    for (uint32_t i = 0; i < m->body_count; i++) {
+        if (m->body[i].len != 0) memcpy(*copy + at, m->body[i].ptr, m->body[i].len);
+        at += m->body[i].len;
+    }
+    parts[(*count)++] = (struct iovec){*copy, total};
+    return true;
+}
+
+static uint64_t size_of(const struct iovec *parts, uint32_t count) {
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < count; i++) total += parts[i].iov_len;
+    return total;
+}
+
+/** Writes the head of an event stream and the message as its event; either may be absent. */
+static void write_event(struct conn *c, const jf_message *m, struct iovec *parts, uint32_t count, bool first) {
+    uint8_t head[HEAD_ROOM];
+    struct writer w = {head, head + sizeof(head), false};
+    bool final = (m->flags & JF_MSG_FINAL) != 0;
+    if (first) {
+        c->chunked = !c->http10;
+        if (c->http10) c->keep = false;
+        put_answer_head(&w, c, status_code(m->status));
+        put_literal(&w, "Content-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\n"
+                        "X-Accel-Buffering: no\r\n");
+        put_message_headers(&w, m);
+        if (c->chunked) put_literal(&w, "Transfer-Encoding: chunked\r\n");
+        put_literal(&w, "\r\n");
+    }
+    uint8_t tail[16];
+    struct writer t = {tail, tail + sizeof(tail), false};
+    if (count != 0) {
+        if (c->chunked) {
+            put_hex(&w, 6 + size_of(parts + 1, count) + 2);
+            put_literal(&w, "\r\n");
+        }
+        put_literal(&w, "data: ");
+        put_literal(&t, "\n\n");
+        if (c->chunked) put_literal(&t, "\r\n");
+    }
+    if (final && c->chunked) put_literal(&t, "0\r\n\r\n");
+    parts[0] = (struct iovec){head, (size_t)(w.at - head)};
+    parts[count + 1] = (struct iovec){tail, (size_t)(t.at - tail)};
+    uint32_t from = parts[0].iov_len == 0 ? 1 : 0;
+    uint32_t used = count + 2 - from - (parts[count + 1].iov_len == 0 ? 1 : 0);
+    if (used != 0) conn_write(c, parts + from, used);
+}
+
+static void write_answer(struct conn *c, const jf_message *m, struct iovec *parts, uint32_t count) {
+    uint8_t head[HEAD_ROOM];
+    struct writer w = {head, head + sizeof(head), false};
+    put_answer_head(&w, c, status_code(m->status));
+    if (count != 0) put_literal(&w, "Content-Type: application/json\r\n");
+    put_message_headers(&w, m);
+    put_length(&w, size_of(parts + 1, count));
+    parts[0] = (struct iovec){head, (size_t)(w.at - head)};
+    conn_write(c, parts, count + 1);
+}
+
+int32_t answer_reply(jf_self *self, jf_ref client, const jf_message *m) {
+    struct conn *c = conn_of_exchange(self, m->exchange);
+    (void)client;
+    self_tick(self);
+    if (c == NULL || c->route != ROUTE_MCP || c->broken || c->closing) return JF_E_STALE;
+    if (c->out.bytes > c->listener->full_bytes) {
+        // A reader this slow is as good as gone; `closed` follows from the loop.
+        c->exchange = 0;
+        c->broken = true;
+        conn_later(c);
+        return JF_E_STALE;
+    }
+    bool final = (m->flags & JF_MSG_FINAL) != 0;
+    bool first = c->state == CONN_BUSY;
+    struct iovec parts[SEGMENTS_MAX + 2];
+    uint32_t count = 0;
+    uint8_t *joined = NULL, *flat = NULL;
+    bool fits = lay_out(self, m, parts + 1, &count, &joined);
+    bool stream = !first || !final || (c->events_only && count != 0 && m->status == JF_STATUS_OK);
+    if (fits && stream && count != 0) fits = flatten(self, parts + 1, &count, &flat);
+    if (!fits) {
+        self_log(self, JF_LOG_WARNING, "out of memory for an answer; its connection is closed");
+        c->broken = true;
+        conn_later(c);
+    } else if (stream) {
+        if (first) c->state = CONN_STREAM;
+        write_event(c, m, parts, count, first);
+    } else {
+        write_answer(c, m, parts, count);
+    }
+    if (joined != NULL) self->memory.give_back(self->memory.context, joined);
+    if (flat != NULL) self->memory.give_back(self->memory.context, flat);
+    if (c->broken) {
+        c->exchange = 0;
+        return JF_E_STALE;
+    }
+    if (final) {
+        conn_answered(c);
+        return JF_OK;
+    }
+    if (c->out.bytes > c->listener->slow_bytes) {
+        c->slow = true;
+        return JF_E_BUSY;
+    }
+    return JF_OK;
+}

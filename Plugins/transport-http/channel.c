@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * jf.connector/1: a channel to one MCP server (Streamable HTTP, client side). */
+#include "connector.h"
+#include "tls.h"
+
+#include <errno.h>
+
+enum { HEAD_ROOM = 4096 };
+
+static void put_fixed(struct writer *w, struct channel *ch, uint32_t kind) {
+    static const char *methods[3] = {"POST ", "GET ", "DELETE "};
+    put_bytes(w, methods[kind], strlen(methods[kind]));
+    put_bytes(w, ch->path, strlen(ch->path));
+    put_literal(w, " HTTP/1.1\r\nHost: ");
+    put_bytes(w, ch->origin.authority, strlen(ch->origin.authority));
+    if (kind == JF_KIND_STREAM) put_literal(w, "\r\nAccept: text/event-stream\r\n");
+    else put_literal(w, "\r\nAccept: application/json, text/event-stream\r\n");
+    if (kind == JF_KIND_MESSAGE) put_literal(w, "Content-Type: application/json\r\n");
+    if (ch->fixed != NULL) put_bytes(w, ch->fixed, strlen(ch->fixed));
+}
+
+bool channel_build_heads(struct channel *ch) {
+    jf_self *self = ch->origin.self;
+    uint64_t room = 256 + strlen(ch->path) + strlen(ch->origin.authority) + (ch->fixed ? strlen(ch->fixed) : 0);
+    for (uint32_t kind = 0; kind < 3; kind++) {
+        uint8_t *head = self_allocate(self, room);
+        if (head == NULL) return false;
+        struct writer w = {head, head + room, false};
+        put_fixed(&w, ch, kind);
+        self_release(self, ch->heads[kind]);
+        ch->heads[kind] = head;
+        ch->head_lengths[kind] = (uint32_t)(w.at - head);
+    }
+    return true;
+}
+
+static void closed(struct channel *ch) {
+    jf_self *self = ch->origin.self;
+    jf_ref ref = ch->ref;
+    channel_end(ch);
+    self->channels.closed(self->channels.context, ref);
+}
+
+static void go_on(struct later *item) {
+    struct channel *ch = (struct channel *)(void *)((uint8_t *)item - offsetof(struct channel, later));
+    jf_self *self = ch->origin.self;
+    if (ch->origin.closing) {
+        closed(ch);
+        return;
+    }
+    bool ready = ch->tell_ready, writable = ch->tell_writable;
+    jf_ref ref = ch->ref;
+    ch->tell_ready = ch->tell_writable = false;
+    if (ready) self->channels.ready(self->channels.context, ref, JF_CHANNEL_EXCHANGES);
+    if (writable) self->channels.writable(self->channels.context, ref);
+}
+
+void channel_writable(struct channel *ch) {
+    ch->tell_writable = true;
+    self_later(ch->origin.self, &ch->later, go_on);
+}
+
+struct lines {
+    struct writer w;
+    bool bad;
+};
+
+static bool add_line(void *user, jf_view name, jf_view value) {
+    struct lines *lines = user;
+    static const char *const own[] = {"host",      "content-length", "transfer-encoding", "connection",
+                                      "content-type", "accept",       "expect",            "upgrade"};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (same_nocase(name.ptr, name.len, own[i], strlen(own[i]))) lines->bad = true;
+    if (!header_name_clean(name) || !header_value_clean(value)) lines->bad = true;
+    put_view(&lines->w, name);
+    put_literal(&lines->w, ": ");
+    put_view(&lines->w, value);
+    put_literal(&lines->w, "\r\n");
+    return !lines->bad && !lines->w.full;
+}
+
+static int32_t configure(struct channel *ch, jf_view config, jf_fault *why) {
+    struct origin *o = &ch->origin;
+    jf_self *self = o->self;
+    struct url url;
+    char *text = setting_text(self, config, "/url");
+    if (text == NULL || !url_parse(view_make(text, strlen(text)), &url)) {
+        self_release(self, text);
+        return fault_set(why, JF_E_INVALID, 0, "server \"%s\" needs a url such as http://127.0.0.1:9000/mcp", o->name);
+    }
+    o->secure = url.secure;
+    o->port = url.port;
+    o->host = self_copy(self, url.host);
+    o->authority = self_copy(self, url.authority);
+    ch->path = self_copy(self, url.path.len != 0 && url.path.ptr[0] == '/' ? url.path : LITERAL("/"));
+    self_release(self, text);
+    uint64_t room = 16384;
+    struct lines lines = {.bad = false};
+    ch->fixed = self_allocate(self, room);
+    if (ch->fixed == NULL) return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->name);
+    lines.w = (struct writer){(uint8_t *)ch->fixed, (uint8_t *)ch->fixed + room - 1, false};
+    if (!setting_members(self, config, "/headers", add_line, &lines))
+        return fault_set(why, JF_E_INVALID, 0,
+                         "the headers of server \"%s\" are not usable: texts of at most 16 KiB together, none that "
+                         "HTTP itself sets (Host, Accept, Content-Type, Content-Length, Connection)", o->name);
+    // Kept at its real size: a channel per server and loop adds up.
+    char *fixed = self_copy(self, view_make(ch->fixed, (uint64_t)(lines.w.at - (uint8_t *)ch->fixed)));
+    self_release(self, ch->fixed);
+    ch->fixed = fixed;
+    o->connect_timeout = setting_duration(self, config, "/connect_timeout_ms", 5000);
+    o->idle_timeout = setting_duration(self, config, "/idle_timeout_ms", 60000);
+    o->max_message = setting_number(self, config, "/max_message", 16777216);
+    if (o->max_message > 0x7fffffffu) o->max_message = 0x7fffffffu;
+    o->max_open = (uint32_t)setting_number(self, config, "/max_connections", 256);
+    if (o->max_open == 0) o->max_open = 1;
+    sweep_need(self, o->connect_timeout);
+    sweep_need(self, o->idle_timeout);
+    if (o->host == NULL || o->authority == NULL || ch->path == NULL || ch->fixed == NULL ||
+        !channel_build_heads(ch))
+        return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->name);
+    origin_find_literal(o);
+    if (!o->secure) return JF_OK;
+    char *ca_file = setting_text(self, config, "/ca_file");
+    o->tls = tls_context_open(self, setting_flag(self, config, "/tls_verify", true), ca_file, o->name, why);
+    self_release(self, ca_file);
+    return o->tls != NULL ? JF_OK : JF_E_FAULT;
+}
+
+int32_t channel_open(jf_self *self, jf_ref ref, jf_view name, jf_view config, jf_ref *handle, jf_fault *why) {
+    if (self->channels.deliver == NULL)
+        return fault_set(why, JF_E_UNSUPPORTED, 0, "transport-http cannot connect: the host offers no jf.channels/1");
+    struct channel *ch = slots_take(&self->channel_table, &self->memory);
+    if (ch == NULL) return fault_set(why, JF_E_FAULT, 0, "out of memory for a channel");
+    ch->ref = ref;
+    ch->origin.self = self;
+    ch->origin.channel = ch;
+    ch->origin.name = self_copy(self, name);
+    int32_t status = ch->origin.name == NULL ? JF_E_FAULT : configure(ch, config, why);
+    if (status != JF_OK) {
+        channel_end(ch);
+        return status;
+    }
+    *handle = ch->slot.ref;
+    // Connections are made when there is something to send: the channel is ready at once.
+    ch->tell_ready = true;
+    self_later(self, &ch->later, go_on);
+    return JF_OK;
+}
+
+void channel_end(struct channel *ch) {
+    jf_self *self = ch->origin.self;
+    self_not_later(self, &ch->later);
+    origin_end(&ch->origin);
+    if (ch->origin.tls != NULL) tls_context_close(self, ch->origin.tls);
+    for (uint32_t kind = 0; kind < 3; kind++) self_release(self, ch->heads[kind]);
+    self_release(self, ch->path);
+    self_release(self, ch->fixed);
+    slots_give(&self->channel_table, ch);
+}
+
+static void put_line(struct writer *w, const char *name, jf_view value) {
+    if (value.len == 0) return;
+    put_bytes(w, name, strlen(name));
+    put_view(w, value);
+    put_literal(w, "\r\n");
+}
+
+static bool clean(const jf_message *m) {
+    if (!header_value_clean(m->protocol) || !header_value_clean(m->method) || !header_value_clean(m->session) ||
+        !header_value_clean(m->resume))
+        return false;
+    for (uint64_t i = 0; i < m->header_count; i++)
+        if (!header_name_clean(m->headers[i].name)) return false;
+    return true;
+}
+
+/** More than what the lines of this message need, sentinels included. */
+static uint64_t head_bound(const struct channel *ch, const jf_message *m, uint32_t kind) {
+    uint64_t size = ch->head_lengths[kind] + 256 + m->protocol.len + m->method.len + m->name.len * 4 / 3 +
+                    m->session.len + m->resume.len;
+    for (uint64_t i = 0; i < m->header_count; i++)
+        size += m->headers[i].name.len + m->headers[i].value.len * 4 / 3 + 32;
+    return size;
+}
+
+static void put_head(struct writer *w, struct channel *ch, const jf_message *m, uint32_t kind, uint64_t length) {
+    put_bytes(w, ch->heads[kind], ch->head_lengths[kind]);
+    put_line(w, "MCP-Protocol-Version: ", m->protocol);
+    put_line(w, "Mcp-Method: ", m->method);
+    if (m->name.len != 0) {
+        put_literal(w, "Mcp-Name: ");
+        put_mirrored(w, m->name);
+        put_literal(w, "\r\n");
+    }
+    put_line(w, "Mcp-Session-Id: ", m->session);
+    put_line(w, "Last-Event-ID: ", m->resume);
+    for (uint64_t i = 0; i < m->header_count; i++) {
+        put_view(w, m->headers[i].name);
+        put_literal(w, ": ");
+        put_mirrored(w, m->headers[i].value);
+        put_literal(w, "\r\n");
+    }
+    if (kind == JF_KIND_MESSAGE) {
+        put_literal(w, "Content-Length: ");
+        put_decimal(w, length);
+        put_literal(w, "\r\n");
+    }
+    put_literal(w, "\r\n");
+}
+
+/** Keeps bytes [skip, ...) of head and segments in the call. */
+static bool copy_rest(struct call *call, const struct iovec *parts, uint32_t count, uint64_t total, uint64_t skip) {
+    if (skip == total) return true;
+    if (!buffer_take(call->origin->self, &call->copy, (uint32_t)(total - skip))) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (skip >= parts[i].iov_len) {
+            skip -= parts[i].iov_len;
+            continue;
+        }
+        uint64_t size = parts[i].iov_len - skip;
+        memcpy(call->copy.ptr + call->copy.len, (const uint8_t *)parts[i].iov_base + skip, size);
+        call->copy.len += (uint32_t)size;
+        skip = 0;
+    }
+    return true;
+}
+
+/** Straight from the caller's segments to a pooled connection. 1: sent; 0: no connection was usable; -1: memory. */
+static int send_pooled(struct channel *ch, struct call *call, struct iovec *parts, uint32_t count, uint64_t total) {
+    struct upstream *u;
+    while ((u = origin_idle_pop(&ch->origin)) != NULL) {
+        u->state = UPSTREAM_ACTIVE;
+        u->wrote = false;
+        ssize_t done = upstream_write(u, parts, count);
+        if (done < 0 && errno != EAGAIN) {
+            // It had died unnoticed, and nothing went out on it.
+            upstream_close(u);
+            continue;
+        }
+        uint64_t sent = done < 0 ? 0 : (uint64_t)done;
+        u->wrote = sent != 0;
+        u->call = call;
+        call->upstream = u;
+        if (copy_rest(call, parts, count, total, sent)) return 1;
+        u->call = NULL;
+        upstream_close(u);
+        return -1;
+    }
+    return 0;
+}
+
+static int32_t dispatch(struct channel *ch, const jf_message *m, struct iovec *parts, uint32_t count, uint64_t total,
+                        jf_fault *why) {
+    struct origin *o = &ch->origin;
+    jf_self *self = o->self;
+    struct call *call = call_make(self, o);
+    if (call == NULL) return fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a request");
+    call->exchange = m->exchange;
+    call->kind = m->kind;
+    int sent = 0;
+    if (ch->confirmed && o->queue_head == NULL) sent = send_pooled(ch, call, parts, count, total);
+    if (sent > 0) return JF_OK;
+    bool wait = o->idle == NULL && o->open >= o->max_open;
+    if (sent == 0 && wait && o->queued >= QUEUE_MAX) {
+        o->blocked = true;
+        call_free(call);
+        fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED, "server \"%s\" is busy: %u requests are open and %u wait",
+                  o->name, o->open, o->queued);
+        return JF_E_BUSY;
+    }
+    if (sent < 0 || !copy_rest(call, parts, count, total, 0)) {
+        call_free(call);
+        return fault_set(why, JF_E_FAULT, sent < 0 ? 0 : JF_FAULT_NOT_STARTED, "out of memory for a request");
+    }
+    call->keep_copy = !ch->confirmed;
+    origin_queue(o, call);
+    origin_dispatch(o);
+    return JF_OK;
+}
+
+int32_t channel_send(jf_self *self, jf_ref handle, const jf_message *m, jf_fault *why) {
+    struct channel *ch = slots_find(&self->channel_table, handle);
+    if (ch == NULL || ch->origin.closing) return fault_set(why, JF_E_STALE, JF_FAULT_NOT_STARTED, "the channel is closed");
+    uint32_t kind = m->kind > JF_KIND_END ? JF_KIND_MESSAGE : m->kind;
+    if (!clean(m))
+        return fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED,
+                         "a header value for server \"%s\" has control characters", ch->origin.name);
+    self_tick(self);
+    enum { SEGMENTS = 64 };
+    uint8_t fixed[HEAD_ROOM], *head = fixed;
+    struct iovec few[SEGMENTS], *parts = few;
+    uint32_t segments = kind == JF_KIND_MESSAGE ? m->body_count : 0, count = 1;
+    uint64_t bound = head_bound(ch, m, kind), length = 0;
+    if (bound > sizeof(fixed)) head = self_allocate(self, bound);
+    if (segments >= SEGMENTS) parts = self_allocate(self, (segments + 1) * sizeof(*parts));
+    int32_t status = JF_E_FAULT;
+    if (head != NULL && parts != NULL) {
+        for (uint32_t i = 0; i < segments; i++) {
+            if (m->body[i].len == 0) continue;
+            parts[count++] = (struct iovec){(void *)(uintptr_t)m->body[i].ptr, m->body[i].len};
+            length += m->body[i].len;
+        }
+        struct writer w = {head, head + (head == fixed ? sizeof(fixed) : bound), false};
+        put_head(&w, ch, m, kind, length);
+        parts[0] = (struct iovec){head, (size_t)(w.at - head)};
+        self->sending++;
+        // A head that did not fit would be cut: never sent.
+        status = w.full || length > 0x7fffffffu
+                     ? fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED, "the message is too large")
+                     : dispatch(ch, m, parts, count, length + parts[0].iov_len, why);
+        self->sending--;
+    } else {
+        fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a request");
+    }
+    if (head != fixed) self_release(self, head);
+    if (parts != few) self_release(self, parts);
+    return status;
+}
+
+void channel_cancel(jf_self *self, jf_ref handle, jf_ref exchange) {
+    struct channel *ch = slots_find(&self->channel_table, handle);
+    if (ch == NULL || exchange == 0) return;
+    for (uint32_t i = 0; i < self->calls.made; i++) {
+        struct call *call = slots_at(&self->calls, i);
+        if (call->slot.ref == 0 || call->origin != &ch->origin || call->exchange != exchange) continue;
+        call_cancel(call);
+        origin_go_on(&ch->origin);
+        return;
+    }
+}
+
+void channel_close(jf_self *self, jf_ref handle, uint64_t deadline_ns) {
+    struct channel *ch = slots_find(&self->channel_table, handle);
+    (void)deadline_ns;
+    if (ch == NULL || ch->origin.closing) return;
+    ch->origin.closing = true;
+    for (uint32_t i = 0; i < self->calls.made; i++) {
+        struct call *call = slots_at(&self->calls, i);
+        if (call->slot.ref != 0 && call->origin == &ch->origin) call_cancel(call);
+    }
+    while (ch->origin.all != NULL) upstream_close(ch->origin.all);
+    self_later(self, &ch->later, go_on);
+}

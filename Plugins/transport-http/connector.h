@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The asking side: origins with their connection pools, calls, and the channels of the connector facet. */
+#ifndef TRANSPORT_HTTP_CONNECTOR_H
+#define TRANSPORT_HTTP_CONNECTOR_H
+
+#include "instance.h"
+#include "settings.h"
+#include "sse.h"
+#include "uri.h"
+
+struct tls_context;
+struct tls;
+struct upstream;
+
+enum { ADDRESSES_MAX = 8, QUEUE_MAX = 1024, REDIRECTS_MAX = 3 };
+
+/** Where connections go: one per channel, and one per scheme, host and port of jf.http requests. */
+struct origin {
+    struct origin *next; /**< among the instance's own */
+    jf_self *self;
+    struct channel *channel; /**< NULL: of jf.http requests */
+    char *name;              /**< for messages: the server's name, or host:port */
+    char *host;
+    char *authority; /**< for the Host header */
+    uint16_t port;
+    bool secure;
+    bool literal;    /**< the addresses need no look-up */
+    bool blocked;    /**< `send` answered JF_E_BUSY and `writable` is owed */
+    bool closing;
+    uint8_t address_count;
+    uint8_t good; /**< index of the address that worked last */
+    struct endpoint addresses[ADDRESSES_MAX];
+    uint64_t resolved_until;
+    struct lookup *lookup;
+    struct later later;
+    struct tls_context *tls;
+    struct upstream *idle; /**< most recently used first */
+    struct upstream *all;
+    uint32_t open, max_open;
+    struct call *queue_head, *queue_tail;
+    uint32_t queued;
+    uint64_t connect_timeout, idle_timeout, max_message;
+    uint64_t used; /**< when it last had work */
+};
+
+struct channel {
+    struct slot slot;
+    jf_ref ref; /**< the host's handle */
+    struct origin origin;
+    struct later later;
+    char *path;
+    char *fixed; /**< configured headers as lines */
+    uint8_t *heads[3]; /**< prebuilt beginnings of requests, by JF_KIND_* */
+    uint32_t head_lengths[3];
+    bool confirmed; /**< it answered something but a redirect: requests need no copy for being sent again */
+    bool tell_ready, tell_writable;
+};
+
+enum call_answer {
+    ANSWER_UNKNOWN = 0,
+    ANSWER_BODY,     /**< collected, delivered whole */
+    ANSWER_EVENTS,   /**< an event stream */
+    ANSWER_DROP,     /**< only the status counts */
+    ANSWER_REDIRECT, /**< to be sent again elsewhere */
+};
+
+/** One request on its way, or waiting for a connection. */
+struct call {
+    struct slot slot;
+    struct origin *origin;
+    struct upstream *upstream; /**< NULL while it waits */
+    struct call *next;         /**< in the origin's queue */
+    jf_ref exchange;           /**< the host's; 0: nobody wants the answer, or a jf.http request */
+    jf_http_done_fn done;      /**< jf.http requests */
+    void *user;
+    uint64_t deadline; /**< jf.http requests */
+    struct buffer copy; /**< bytes to send: len in all, pos already written */
+    uint32_t kind;
+    uint8_t redirects;
+    bool keep_copy; /**< may have to be sent again */
+    bool head_only;
+    struct later later;
+    jf_fault *fault; /**< why it failed, while that waits to be told */
+};
+
+enum upstream_state { UPSTREAM_CONNECTING = 0, UPSTREAM_SECURING, UPSTREAM_ACTIVE, UPSTREAM_IDLE, UPSTREAM_DEAD };
+
+/** One connection to a server. */
+struct upstream {
+    struct slot slot;
+    struct origin *origin;
+    struct upstream *next_idle, *previous_idle;
+    struct upstream *next, *previous;
+    struct call *call;
+    struct tls *tls;
+    int fd;
+    uint8_t state;
+    uint8_t answer; /**< call_answer of the response being read */
+    uint8_t address; /**< index of the one being tried */
+    uint8_t tried;
+    bool hungup;
+    bool wrote; /**< a byte of the present request went out */
+    bool whole;    /**< the response was read to its end */
+    bool unwanted; /**< nobody needs the body: too long a one ends the answer, not the call */
+    uint32_t pins;
+    jf_ref watch;
+    uint64_t since;
+    char session[128]; /**< Mcp-Session-Id of an event stream's head */
+    uint32_t session_length;
+    struct sse sse;
+    struct incoming in;
+};
+
+// origin.c
+void origin_end(struct origin *o);
+/** Fills in the addresses of a literal host or localhost. */
+void origin_find_literal(struct origin *o);
+/** Queues `call`, or starts it when there is a connection or may be a new one. */
+void origin_dispatch(struct origin *o);
+/** Dispatches now, or soon when called inside `send`. */
+void origin_go_on(struct origin *o);
+void origin_queue(struct origin *o, struct call *call);
+bool origin_unqueue(struct origin *o, struct call *call);
+struct upstream *origin_idle_pop(struct origin *o);
+void origin_idle_push(struct upstream *u);
+void origin_idle_remove(struct upstream *u);
+/** The names of the origin are known (or not, when count is 0). */
+void origin_resolved(struct origin *o, const struct endpoint *addresses, uint32_t count, const char *error);
+
+// resolve.c
+/** Starts a look-up in a thread; `origin_resolved` follows on the lane. */
+bool resolve_start(struct origin *o);
+void resolve_forget(struct origin *o);
+void resolve_end(jf_self *self);
+
+// upstream.c
+/** Begins to connect for `call`. Failures are told through call_fail. */
+void upstream_connect(struct origin *o, struct call *call);
+/** Writes what of the call's copy is not written yet. */
+void upstream_flush(struct upstream *u);
+/** Closes; its call, if any, must have been taken off before. */
+void upstream_close(struct upstream *u);
+/** The connection failed: its call fails too. */
+void upstream_fail(struct upstream *u, int32_t code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void upstream_sweep(struct upstream *u);
+ssize_t upstream_write(struct upstream *u, struct iovec *parts, uint32_t count);
+
+// response.c
+int response_head(struct incoming *in);
+/** The response is complete. */
+void response_done(struct upstream *u);
+
+// call.c
+struct call *call_make(jf_self *self, struct origin *o);
+void call_free(struct call *call);
+/** Tells the call's owner that it failed, at once or (inside `send`) soon; the call is over. */
+void call_fail(struct call *call, int32_t code, uint32_t flags, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void call_failv(struct call *call, int32_t code, uint32_t flags, const char *format, va_list arguments);
+/** Ends a call without a word to its owner. */
+void call_cancel(struct call *call);
+/** Makes a redirected call again. False: it must not or cannot be followed (told already). */
+void call_redirect(struct call *call, jf_view location, bool permanent);
+
+// channel.c
+int32_t channel_open(jf_self *self, jf_ref ref, jf_view name, jf_view config, jf_ref *handle, jf_fault *why);
+int32_t channel_send(jf_self *self, jf_ref handle, const jf_message *message, jf_fault *why);
+void channel_cancel(jf_self *self, jf_ref handle, jf_ref exchange);
+void channel_close(jf_self *self, jf_ref handle, uint64_t deadline_ns);
+bool channel_build_heads(struct channel *ch);
+void channel_writable(struct channel *ch);
+void channel_end(struct channel *ch);
+
+// client.c
+int32_t client_request(void *context, const jf_http_request *request, jf_http_done_fn done, void *user,
+                       jf_ref *out, jf_fault *why);
+void client_abandon(void *context, jf_ref request);
+void client_finish(struct call *call, struct upstream *u, const uint8_t *body, uint64_t length);
+void client_sweep(jf_self *self);
+void clients_end(jf_self *self);
+
+#endif

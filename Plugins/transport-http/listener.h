@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The serving side: listening sockets, client connections, requests and their answers. */
+#ifndef TRANSPORT_HTTP_LISTENER_H
+#define TRANSPORT_HTTP_LISTENER_H
+
+#include "instance.h"
+#include "settings.h"
+#include "uri.h"
+
+struct listener {
+    struct listener *next;
+    jf_self *self;
+    jf_ref ref; /**< the host's handle */
+    int fd;     /**< -1 once it accepts no more */
+    jf_ref watch;
+    jf_ref retry; /**< timer: accept again after the process ran out of descriptors */
+    uint32_t open;
+    struct endpoint bound;
+    struct text_list hosts, origins;
+    bool any_host, any_origin, check_host;
+    bool loopback_origins; /**< nothing configured, bound to loopback: pages of this machine may call */
+    uint64_t max_body, max_connections;
+    uint32_t max_head;
+    uint64_t header_timeout, body_timeout, idle_timeout, keepalive;
+    uint64_t slow_bytes, full_bytes;
+};
+
+enum conn_state {
+    CONN_READING = 0, /**< idle, or in the middle of a request */
+    CONN_BUSY,        /**< a request was delivered, no answer yet */
+    CONN_STREAM,      /**< an answer in pieces is being written */
+    CONN_FLUSHING,    /**< closes once everything is written */
+    CONN_LINGER,      /**< our side is shut; what the client still sends is thrown away */
+    CONN_DEAD         /**< closed; waits for the last pin */
+};
+
+enum conn_route { ROUTE_NONE = 0, ROUTE_MCP, ROUTE_MOUNT };
+
+struct conn {
+    struct slot slot;
+    struct listener *listener;
+    struct later later;
+    int fd;
+    uint8_t state;
+    uint8_t route;
+    bool keep;        /**< the connection outlives this answer */
+    bool http10;
+    bool head_only;   /**< HEAD: an answer's body is not sent */
+    bool events_only; /**< the client accepts an event stream but no JSON answer */
+    bool chunked;
+    bool unread;      /**< the socket may hold bytes that were not read because an exchange was open */
+    bool broken;      /**< writing failed: the end is told from the loop, not from inside `reply` */
+    bool closing;     /**< the host asked to close */
+    bool slow;        /**< `reply` answered JF_E_BUSY and `writable` is owed */
+    bool lingering;   /**< a request was refused before it was read: do not reset the answer away */
+    bool running;     /**< inside `request_run` */
+    bool served;      /**< has answered a request before */
+    uint32_t pins;
+    uint16_t verdict; /**< the request was refused by its head: status to answer with once it is read */
+    const char *verdict_text;
+    jf_ref watch;
+    jf_ref client; /**< the host's handle; 0 until the first MCP request */
+    jf_ref exchange;
+    char *origin; /**< the allowed Origin of the request, for CORS headers: allocated, NULL without one */
+    struct outq out;
+    uint64_t since; /**< when the present wait began, or the last byte came */
+    uint64_t wrote; /**< when a stream was last written to */
+    struct mount *mount;
+    struct incoming in;
+    struct endpoint peer;
+};
+
+// listener.c
+int32_t listener_open(jf_self *self, jf_ref ref, jf_view address, jf_view config, jf_blob *bound, jf_fault *why);
+void listener_close(jf_self *self, jf_ref ref);
+/** Closes the listening sockets. */
+void listeners_stop(jf_self *self);
+void listeners_end(jf_self *self);
+
+// conn.c
+/** Takes over an accepted socket. */
+void conn_open(struct listener *listener, int fd, const struct endpoint *peer);
+/** The peer is gone or the connection is given up: tells the host and closes. */
+void conn_lost(struct conn *c);
+/** Closes without a word to the host (instance stop). */
+void conn_drop(struct conn *c);
+/** Frees a dropped connection whatever still points at it (instance end). */
+void conn_free(struct conn *c);
+/** Writes, or queues what the socket refuses. A failure shows later as the connection's end. */
+void conn_write(struct conn *c, struct iovec *parts, uint32_t count);
+/** The answer is complete: on to the next request, or close. */
+void conn_answered(struct conn *c);
+/** Goes on soon, outside of the host's call: pipelined requests, closing. */
+void conn_later(struct conn *c);
+/** Timeouts and keep-alive comments. */
+void conn_sweep(struct conn *c);
+struct conn *conn_of_exchange(jf_self *self, jf_ref exchange);
+
+// request.c
+/** Parser hook: judges a request by its head. */
+int request_head(struct incoming *in);
+/** A request is complete: routes and delivers it. */
+void request_run(struct conn *c);
+
+// access.c
+/** 0: the Host and Origin of the request are fine; else the status to refuse with. Sets conn.cors. */
+uint16_t access_check(struct conn *c, const char **text);
+void put_cors(struct writer *w, struct conn *c);
+
+// answer.c
+int32_t answer_reply(jf_self *self, jf_ref client, const jf_message *message);
+/** A short error of this plugin's own: a JSON-RPC error without id. */
+void answer_error(struct conn *c, uint16_t status, const char *text, jf_view extra_headers);
+/** An answer without body. */
+void answer_empty(struct conn *c, uint16_t status, jf_view extra_headers);
+/** "HTTP/1.1 200 OK\r\n" and the headers that every answer has. */
+void put_answer_head(struct writer *w, struct conn *c, uint16_t status);
+const char *status_reason(uint16_t status);
+
+// mount.c
+struct mount *mount_match(jf_self *self, jf_view path);
+void mount_run(struct conn *c);
+int32_t mount_add(void *context, jf_view path, jf_http_serve_fn serve, void *user, jf_ref *mount);
+void mount_remove(void *context, jf_ref mount);
+int32_t mount_respond(void *context, jf_ref exchange, const jf_http_response *response);
+uint32_t mount_size(void);
+void mounts_end(jf_self *self);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a server's HTTP response means: statuses, content types, events, redirects. */
+#include "connector.h"
+
+#include <stdlib.h>
+
+/** Bodies that nobody wants are read up to here, so that the connection can be used again. */
+enum { DROP_MAX = 65536 };
+
+static int32_t status_of(uint16_t code) {
+    switch (code) {
+    case 202: return JF_STATUS_ACCEPTED;
+    case 401: return JF_STATUS_UNAUTHORIZED;
+    case 403: return JF_STATUS_FORBIDDEN;
+    case 404: return JF_STATUS_NOT_FOUND;
+    case 405: return JF_STATUS_NOT_ALLOWED;
+    case 406: return JF_STATUS_NOT_ACCEPTABLE;
+    case 413: return JF_STATUS_TOO_LARGE;
+    case 429: return JF_STATUS_OVERLOADED;
+    case 502:
+    case 503: return JF_STATUS_UNAVAILABLE;
+    case 504: return JF_STATUS_TIMEOUT;
+    default: return code < 400 ? JF_STATUS_OK : code < 500 ? JF_STATUS_BAD_REQUEST : JF_STATUS_INTERNAL;
+    }
+}
+
+static bool media_is(jf_view value, const char *type) {
+    jf_view rest;
+    value = view_trim(view_until(value, ';', &rest));
+    return same_nocase(value.ptr, value.len, type, strlen(type));
+}
+
+static uint32_t retry_of(const struct incoming *in) {
+    jf_view value = incoming_field(in, FIELD_RETRY_AFTER);
+    uint64_t seconds = 0;
+    for (uint64_t i = 0; i < value.len; i++) {
+        // The other form is a date, which servers of this kind do not send.
+        if (value.ptr[i] < '0' || value.ptr[i] > '9' || seconds > 100000) return 0;
+        seconds = seconds * 10 + (uint64_t)(value.ptr[i] - '0');
+    }
+    return (uint32_t)(seconds > 4000000 ? 4000000 : seconds) * 1000;
+}
+
+static int deliver(struct upstream *u, jf_message *message) {
+    struct origin *o = u->origin;
+    jf_self *self = o->self;
+    message->size = sizeof(*message);
+    return self->channels.deliver(self->channels.context, o->channel->ref, message);
+}
+
+static int on_event(void *user, const uint8_t *data, uint64_t length) {
+    struct upstream *u = user;
+    jf_view body = view_make(data, length);
+    jf_message message = {.flags = JF_MSG_PADDED, .exchange = u->call->exchange, .body = &body, .body_count = 1};
+    message.session = view_make(u->session_length == 0 ? NULL : u->session, u->session_length);
+    deliver(u, &message);
+    // The host may have cancelled the exchange, or closed the channel, in there.
+    return u->state == UPSTREAM_ACTIVE ? 0 : -1;
+}
+
+static int on_events(struct incoming *in, const uint8_t *bytes, uint64_t length) {
+    struct upstream *u = in->owner;
+    int result = sse_feed(in->self, &u->sse, bytes, length, in->max_body, on_event, u);
+    if (result != 0 && u->sse.too_large) in->refused = 413;
+    return result;
+}
+
+/** Whether the answer to a channel's message is kept, streamed, thrown away or repeated elsewhere. */
+static enum call_answer judge(struct upstream *u, uint16_t code) {
+    struct incoming *in = &u->in;
+    struct call *call = u->call;
+    if (call->done != NULL) return ANSWER_BODY;
+    if (code >= 300 && code < 400 && code != 304) return ANSWER_REDIRECT;
+    u->origin->channel->confirmed = true;
+    if (call->exchange == 0 || code == 202 || code == 204) return ANSWER_DROP;
+    jf_view type = incoming_field(in, FIELD_CONTENT_TYPE), coding = incoming_field(in, FIELD_CONTENT_CODING);
+    if (coding.ptr != NULL && !view_is_nocase(coding, "identity")) return ANSWER_DROP;
+    if (media_is(type, "application/json")) return ANSWER_BODY;
+    return code < 300 && media_is(type, "text/event-stream") ? ANSWER_EVENTS : ANSWER_DROP;
+}
+
+int response_head(struct incoming *in) {
+    struct upstream *u = in->owner;
+    uint16_t code = in->parser.status_code;
+    if (code < 200) {
+        if (code != 101) return 0;
+        in->refused = 400;
+        return -1;
+    }
+    u->answer = (uint8_t)judge(u, code);
+    if (u->call->head_only) return 1;
+    if (u->answer == ANSWER_EVENTS) {
+        jf_view session = incoming_field(in, FIELD_SESSION);
+        u->session_length = session.len > sizeof(u->session) ? 0 : (uint32_t)session.len;
+        if (u->session_length != 0) memcpy(u->session, session.ptr, u->session_length);
+        in->on_data = on_events;
+    } else if (u->answer != ANSWER_BODY) {
+        // Read past when it is short; an event stream in answer to a notification may never end.
+        bool stream = media_is(incoming_field(in, FIELD_CONTENT_TYPE), "text/event-stream");
+        in->max_body = DROP_MAX;
+        u->unwanted = true;
+        if (stream || (!in->no_length && in->parser.content_length > DROP_MAX)) return -1;
+    }
+    return 0;
+}
+
+/** The connection has served its call: back into the pool, or closed. */
+static void settle(struct upstream *u) {
+    struct call *call = u->call;
+    struct incoming *in = &u->in;
+    bool sent = call->copy.pos == call->copy.len;
+    bool again = u->whole && in->keep_alive && sent && !u->hungup &&
+                 !u->origin->closing && in->buf.pos == in->buf.len;
+    u->call = NULL;
+    call->upstream = NULL;
+    sse_end(in->self, &u->sse);
+    u->session_length = 0;
+    if (again) origin_idle_push(u);
+    else upstream_close(u);
+}
+
+static void redirect(struct upstream *u, uint16_t code) {
+    struct call *call = u->call;
+    struct origin *o = u->origin;
+    char location[1024];
+    jf_view value = incoming_field(&u->in, FIELD_LOCATION);
+    uint64_t length = value.len < sizeof(location) ? value.len : 0;
+    if (length != 0) memcpy(location, value.ptr, length);
+    incoming_end(&u->in);
+    settle(u);
+    if (code != 307 && code != 308) {
+        call_fail(call, JF_E_GONE, 0, "server \"%s\" answered %u with a redirect that would lose the message; check its url",
+                  o->name, code);
+        return;
+    }
+    call_redirect(call, view_make(location, length), code == 308);
+}
+
+static void answer(struct upstream *u, uint16_t code) {
+    struct call *call = u->call;
+    struct incoming *in = &u->in;
+    jf_view body = view_make(incoming_base(in) + in->body, in->body_len);
+    jf_message message = {.flags = JF_MSG_FINAL, .exchange = call->exchange, .status = status_of(code)};
+    if (u->answer == ANSWER_BODY && body.len != 0) {
+        message.flags |= JF_MSG_PADDED;
+        message.body = &body;
+        message.body_count = 1;
+    }
+    if (u->answer != ANSWER_EVENTS) {
+        message.session = incoming_field(in, FIELD_SESSION);
+        message.protocol = incoming_field(in, FIELD_PROTOCOL);
+        if (code >= 400) message.retry_ms = retry_of(in);
+    }
+    incoming_end(in);
+    settle(u);
+    call_free(call);
+    if (message.exchange != 0) deliver(u, &message);
+}
+
+void response_done(struct upstream *u) {
+    struct origin *o = u->origin;
+    struct incoming *in = &u->in;
+    uint16_t code = in->parser.status_code;
+    if (code < 200) {
+        incoming_end(in);
+        return;
+    }
+    u->whole = in->phase == INCOMING_DONE;
+    if (u->call->done != NULL) {
+        struct call *call = u->call;
+        client_finish(call, u, incoming_base(in) + in->body, in->body_len);
+        incoming_end(in);
+        if (u->state != UPSTREAM_DEAD) settle(u);
+        else u->call = NULL;
+        call_free(call);
+    } else if (u->answer == ANSWER_REDIRECT) {
+        redirect(u, code);
+    } else {
+        answer(u, code);
+    }
+    if (!o->closing) origin_go_on(o);
+}

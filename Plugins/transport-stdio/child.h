@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Starts one child process with pipes for its three streams, and learns how it ended. */
+#ifndef STDIO_CHILD_H
+#define STDIO_CHILD_H
+
+#include "settings.h"
+
+/** A running child, or one that ended and is not reaped. Descriptors are ours: non-blocking, close-on-exec,
+ * -1 when closed. The process leads a process group of its own (so its pid is the group's id until it is
+ * reaped). */
+typedef struct child {
+    int32_t pid; /**< 0: none */
+    int pidfd;
+    int in;  /**< we write: its standard input */
+    int out; /**< we read: its standard output */
+    int err; /**< we read: its standard error; -1 unless STDERR_LOG */
+} child;
+
+/** How a child ended. */
+typedef struct child_end {
+    bool known;  /**< false: somebody else reaped it */
+    bool signal; /**< true: `code` is a signal, else an exit code */
+    int32_t code;
+} child_end;
+
+/** Starts the program of `plan`. On error `why` says what could not be done, with the system's text, and
+ * nothing is left behind. Takes about as long as vfork and exec; the calling thread must live as long as the
+ * child should (PR_SET_PDEATHSIG). [lane] */
+int32_t child_start(const settings *plan, const char *name, child *out, jf_fault *why);
+/** True when it has ended; it stays unreaped, so that its pid and group id stay its own. */
+bool child_ended(const child *self, child_end *end);
+/** Reaps it when it has ended, and closes every descriptor. */
+void child_release(child *self);
+/** Enlarges the pipes of its input and output to `bytes` where the system permits it (F_SETPIPE_SZ, pipe(7)).
+ */
+void child_widen(const child *self, uint32_t bytes);
+/** Closes a descriptor and forgets it. */
+void close_fd(int *fd);
+/** Writes "exited with code 1" or "was ended by signal 9 (Killed)" into `text`. */
+void child_end_text(const child_end *end, char *text, size_t size);
+
+#endif

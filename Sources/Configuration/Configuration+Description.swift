@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// A configuration as text: what is in force, defaults included, secrets not.
+
+extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
+    /// What is in force, defaults included, in the order of a file and readable as YAML. References stand
+    /// in place of what they expand to, and options as the plugin gets them.
+    public var description: String {
+        var lines = ["version: \(Configuration.version)"]
+        let folders = runtime.$pluginDirectories.shown ?? list(runtime.pluginDirectories)
+        let state = runtime.$stateDirectory.shown ?? runtime.stateDirectory
+        lines.append(
+            "runtime: { loops: \(runtime.loops.map(String.init) ?? "auto"), "
+                + "drain_timeout: \(durationText(nanoseconds: runtime.drainTimeout)), "
+                + "state_dir: \(state.map(jsonString) ?? "null"), plugin_dirs: \(folders) }")
+        lines.append(
+            "naming: { prefix: \(naming.prefix.rawValue), separator: \(jsonString(naming.separator)), "
+                + "max_length: \(naming.maxLength) }")
+        lines.append(
+            "limits: { message: \(byteSizeText(limits.message)), header: \(byteSizeText(limits.header)), "
+                + "depth: \(limits.depth), calls_per_client: \(limits.callsPerClient), "
+                + "calls_per_server: \(limits.callsPerServer), calls: \(limits.calls), "
+                + "parked_calls: \(limits.parkedCalls), sessions: \(limits.sessions), "
+                + "queue: \(limits.queue), stderr: \(byteSizeText(limits.stderr)), "
+                + "timeout: \(durationText(nanoseconds: limits.callTimeout)) }"
+        )
+        lines.append("listeners:")
+        lines += listeners.map { "  - { transport: \(jsonString($0.transport)), options: \($0.options) }" }
+        lines.append("servers:")
+        lines += servers.map { "  \(jsonString($0.name)): \($0.line)" }
+        lines.append("bundles:")
+        lines += bundles.map { "  \(jsonString($0.name)): \($0.line)" }
+        lines.append("plugins:")
+        lines += plugins.map { "  - \($0.line)" }
+        lines.append("log: { level: \(log.level.rawValue), format: \(log.format.rawValue) }")
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    public var debugDescription: String { description }
+}
+
+private func list(_ texts: [String]) -> String { "[" + texts.map(jsonString).joined(separator: ", ") + "]" }
+
+private func mapping(_ renames: [Configuration.Rename]) -> String {
+    "{ " + renames.map { "\(jsonString($0.from)): \(jsonString($0.to))" }.joined(separator: ", ") + " }"
+}
+
+private func patterns(_ value: Redacted<[String]>) -> String { value.shown ?? list(value.wrappedValue) }
+
+extension Configuration.Server {
+    fileprivate var line: String {
+        var parts: [String] = []
+        if case .plugin(let id) = kind { parts.append("plugin: \(jsonString(id))") }
+        if !enabled { parts.append("enabled: false") }
+        switch era {
+        case .auto: break
+        case .modern: parts.append("era: modern")
+        case .legacy: parts.append("era: legacy")
+        case .pinned(let revision): parts.append("era: \(jsonString(revision))")
+        }
+        if let timeout { parts.append("timeout: \(durationText(nanoseconds: timeout))") }
+        for (key, selection) in [("tools", tools), ("resources", resources), ("prompts", prompts)] {
+            if selection != .init() { parts.append("\(key): \(selection.line)") }
+        }
+        if !aliases.isEmpty {
+            let names = aliases.map { "\(jsonString($0.name)): \(jsonString($0.$tool.shown ?? $0.tool))" }
+            parts.append("aliases: { \(names.joined(separator: ", ")) }")
+        }
+        if let prefix { parts.append("prefix: \(jsonString(prefix))") }
+        if !keepStale { parts.append("keep_stale: false") }
+        if endpoints.count > 1 {
+            parts.append(
+                "routing: { strategy: \(jsonString(routing.strategy)), options: \(routing.options) }")
+        }
+        let places = endpoints.map { "{ weight: \($0.weight), options: \($0.options) }" }
+        parts.append("endpoints: [\(places.joined(separator: ", "))]")
+        return "{ \(parts.joined(separator: ", ")) }"
+    }
+}
+
+extension Configuration.Selection {
+    fileprivate var line: String {
+        "{ allow: \(patterns($allow)), deny: \(patterns($deny)), rename: \(mapping(rename)) }"
+    }
+}
+
+extension Configuration.Bundle {
+    fileprivate var line: String {
+        let summary = $description.shown ?? description
+        return "{ servers: \(patterns($servers)), include: \(patterns($include)), "
+            + "exclude: \(patterns($exclude)), rename: \(mapping(rename)), description: \(summary.map(jsonString) ?? "null") }"
+    }
+}
+
+extension Configuration.Plugin {
+    fileprivate var line: String {
+        let digest = $sha256.shown ?? sha256
+        return "{ \(id == nil ? "file" : "id"): \(jsonString(label)), "
+            + "sha256: \(digest.map(jsonString) ?? "null"), placement: \(placement.rawValue), enabled: \(enabled), config: \(config) }"
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The blocks `runtime`, `naming`, `limits` and `log`.
+
+extension Configuration {
+    /// The process itself (`runtime`).
+    public struct Runtime: Sendable, Equatable {
+        /// Event loops; nil (`auto`): one for each core that the process may use. Needs a restart.
+        public var loops: Int?
+        /// How long running calls may go on after TERM or INT, in nanoseconds.
+        public var drainTimeout: UInt64 = 30_000_000_000
+        /// Where plugins may keep state; nil: nothing is kept. Needs a restart.
+        @Redacted public var stateDirectory: String? = nil
+        /// Further folders in which plugins are looked for, before the built-in one. Needs a restart.
+        @Redacted public var pluginDirectories: [String] = []
+
+        public init() {}
+    }
+
+    /// How tools and prompts are named where servers are put together (`naming`).
+    public struct Naming: Sendable, Equatable {
+        /// When a server's prefix is put before a name.
+        public enum Prefix: String, Sendable { case always, onConflict = "on-conflict", never }
+
+        public var prefix = Prefix.always
+        /// What stands between prefix and name: 1 to 4 of `[A-Za-z0-9_-]`.
+        public var separator = "__"
+        /// Longer names are shortened and get a stable hash. 16 to 128, in characters.
+        public var maxLength = 64
+
+        public init() {}
+    }
+
+    /// Bounds of what clients, servers and messages may take (`limits`). At a bound the one who asked gets
+    /// a clear error; nobody else is affected.
+    public struct Limits: Sendable, Equatable {
+        /// Bytes of one message, in either direction.
+        public var message = 4 << 20
+        /// Bytes of the head of one message: all its headers together.
+        public var header = 64 << 10
+        /// Levels of nesting in one message.
+        public var depth = 128
+        /// Calls in flight for one client.
+        public var callsPerClient = 256
+        /// Calls in flight to one server.
+        public var callsPerServer = 1024
+        /// Calls in flight in the gateway.
+        public var calls = 16_384
+        /// Calls that wait for input from their client (elicitation, sampling, roots).
+        public var parkedCalls = 4096
+        /// Sessions of clients from before 2026-07-28.
+        public var sessions = 10_000
+        /// Messages that wait for one slow peer to read.
+        public var queue = 1024
+        /// Bytes of a child process's standard error that are kept for reports.
+        public var stderr = 64 << 10
+        /// How long a call may take (`timeout`), in nanoseconds, where its server says nothing else.
+        public var callTimeout: UInt64 = 60_000_000_000
+
+        public init() {}
+    }
+
+    /// The gateway's own log, on standard error (`log`).
+    public struct Log: Sendable, Equatable {
+        /// The least severe records that are written.
+        public enum Level: String, Sendable, CaseIterable { case trace, debug, info, warning, error }
+        /// How a record is written.
+        public enum Format: String, Sendable, CaseIterable { case text, json }
+
+        public var level = Level.info
+        public var format = Format.text
+
+        public init() {}
+    }
+}

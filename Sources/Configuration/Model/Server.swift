@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// One entry of `servers`.
+
+extension Configuration {
+    /// One MCP server (an entry of `servers`).
+    public struct Server: Sendable, Equatable {
+        /// Who serves it.
+        public enum Kind: Sendable, Equatable {
+            /// A connector plugin, which the host chooses by `command` or by the scheme of `url`.
+            case connector
+            /// The toolset plugin with this id, in process.
+            case plugin(String)
+        }
+
+        /// Which era of the protocol it speaks.
+        public enum Era: Sendable, Equatable {
+            /// Found out when it is first reached.
+            case auto
+            /// 2026-07-28 and later: stateless requests.
+            case modern
+            /// Before 2026-07-28, the revision negotiated by `initialize`.
+            case legacy
+            /// This revision and no other.
+            case pinned(String)
+        }
+
+        /// Its name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,63}`, the prefix of its tools and its place under
+        /// `/mcp/servers/`.
+        public var name: String
+        public var kind = Kind.connector
+        /// Where it is reached: at least one, several for `replicas`. A plugin's server has one.
+        public var endpoints: [Endpoint] = []
+        public var era = Era.auto
+        /// How long a call may take, in nanoseconds; nil: `limits.timeout`.
+        public var timeout: UInt64?
+        /// False: the entry is kept but not used.
+        public var enabled = true
+        public var tools = Selection()
+        /// Patterns are for URIs. Never renames.
+        public var resources = Selection()
+        public var prompts = Selection()
+        /// Further names for its tools, without prefix.
+        public var aliases: [Alias] = []
+        /// What stands before its names instead of `name`; empty: nothing does. Nil: `name`.
+        public var prefix: String?
+        /// Whether its last known tools stay listed, marked stale, while it is down.
+        public var keepStale = true
+        public var routing = Routing()
+        /// What its entry says to the plugin, the common part of all endpoints.
+        public var options = Options()
+        /// Where its name stands.
+        public var position = SourcePosition.none
+
+        public init(name: String) { self.name = name }
+
+        /// `options` as the plugin gets them. Holds secrets.
+        public var optionsJSON: String { options.json }
+
+        /// The keys of an entry that are not passed to the plugin.
+        public static let generalKeys = [
+            "aliases", "enabled", "era", "keep_stale", "plugin", "prefix", "prompts", "replicas", "resources",
+            "routing", "timeout", "tools", "weight",
+        ]
+    }
+
+    /// One place where a server is reached.
+    public struct Endpoint: Sendable, Equatable {
+        /// The server's options with the replica's own, which win key by key.
+        public var options: Options
+        /// Its share of the calls, 1 to 1000.
+        public var weight: Int
+        public var position: SourcePosition
+
+        public init(options: Options, weight: Int = 1, position: SourcePosition = .none) {
+            self.options = options
+            self.weight = weight
+            self.position = position
+        }
+
+        /// `options` as the plugin gets them. Holds secrets.
+        public var optionsJSON: String { options.json }
+    }
+
+    /// Which of a server's tools, resources or prompts are shown, and under which names. In patterns `*`
+    /// stands for any text, `?` for one character; they match the server's own names.
+    public struct Selection: Sendable, Equatable {
+        /// Only what matches one of these; empty: everything.
+        @Redacted public var allow: [String] = []
+        /// Never what matches one of these, `allow` or not.
+        @Redacted public var deny: [String] = []
+        public var rename: [Rename] = []
+
+        public init() {}
+    }
+
+    /// A new name for one tool or prompt; the prefix still applies.
+    public struct Rename: Sendable, Equatable {
+        /// The server's own name; in a bundle, the name that the gateway shows.
+        public var from: String
+        public var to: String
+
+        public init(from: String, to: String) {
+            self.from = from
+            self.to = to
+        }
+    }
+
+    /// A further name for one tool of a server.
+    public struct Alias: Sendable, Equatable {
+        /// The further name, as clients see it: no prefix is added.
+        public var name: String
+        /// The server's own name of the tool.
+        @Redacted public var tool: String
+
+        public init(name: String, tool: String) {
+            self.name = name
+            _tool = Redacted(wrappedValue: tool)
+        }
+
+        init(name: String, tool: Redacted<String>) {
+            self.name = name
+            _tool = tool
+        }
+    }
+
+    /// How one of a server's endpoints is picked.
+    public struct Routing: Sendable, Equatable {
+        /// The strategy, as its routing plugin calls it.
+        public var strategy = "least-request"
+        public var options = Options()
+        /// Where it is said; `SourcePosition.none` for the default.
+        public var position = SourcePosition.none
+
+        public init() {}
+
+        /// `options` as the plugin gets them. Holds secrets.
+        public var optionsJSON: String { options.json }
+    }
+}

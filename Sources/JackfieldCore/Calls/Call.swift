@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call: who asked, whom we asked, and how far it has come. Pooled, so that a call allocates nothing in steady state.
+
+import CJackfield
+import MCP
+
+/// How an internal request ended; spans inside are valid during the callback only.
+enum InternalAnswer {
+    case result(Envelope, jf_message)
+    case error(Envelope, jf_message)
+    /// The exchange ended without a JSON-RPC answer: the transport's status, or why it failed.
+    case status(Int32)
+    case failed(String, retry: UInt32)
+    case timedOut
+}
+
+/// A call under way on one lane.
+final class Call {
+    enum Origin: UInt8 {
+        /// Free in the pool.
+        case none
+        /// A client's request.
+        case client
+        /// A plugin's `jf.calls/1`.
+        case plugin
+        /// The gateway's own: probes, handshakes, listings.
+        case supervision
+        /// Another lane's call on a channel that only this lane has.
+        case relay
+    }
+
+    enum Phase: UInt8 { case idle, sent, answered }
+
+    unowned let lane: Lane
+    var handle: UInt64 = 0
+    var origin = Origin.none
+    var phase = Phase.idle
+
+    // The client's side.
+    var client: Client?
+    var exchange: jf_ref = 0
+    private(set) var id: UnsafeMutableRawBufferPointer
+    private var idCount = 0
+    var revision = Revision.newest
+    var session: Session?
+    var acceptsStream = false
+    /// A message was sent ahead of the answer: the exchange is an event stream now.
+    var isStreaming = false
+    var clientIsGone = false
+    /// The client reads too slowly: notifications are left out until it caught up.
+    var isStalled = false
+    /// The client's progress token, raw JSON; empty when it asked for no progress.
+    var progressToken: [UInt8] = []
+    var wantsLog = false
+    var previous: Call?
+    var next: Call?
+
+    // The server's side.
+    var method = Method.unknown
+    var server: Server?
+    /// Counted in its `openCalls`.
+    var link: ServerLink?
+    var endpoint: Endpoint?
+    var channel: Channel?
+    var serverIsModern = false
+    /// The shown URI where it differs from the server's own, so that the answer can be put right.
+    var shownURI: String?
+    /// The message as it came, kept only where the server may lose its session and the call be sent again.
+    var retained: [UInt8] = []
+    var attempt: UInt32 = 0
+    var epoch = 0
+
+    var timer: UInt64 = 0
+    var startedAt: UInt64 = 0
+    var deadline: UInt64 = 0
+
+    // Other origins.
+    var handler: ((InternalAnswer) -> Void)?
+    var done: jf_call_done_fn?
+    /// Instead of `done`, for `Gateway.ask`.
+    var asker: (@Sendable (AskedAnswer) -> Void)?
+    var user: UnsafeMutableRawPointer?
+    var relayLane: Lane?
+    var relayHandle: UInt64 = 0
+
+    init(lane: Lane) {
+        self.lane = lane
+        id = .allocate(byteCount: 64, alignment: 8)
+    }
+
+    deinit { id.deallocate() }
+
+    /// The client's id, raw JSON.
+    var clientId: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(id)[0..<idCount]) }
+
+    func setClientId(_ bytes: UnsafeRawBufferPointer) {
+        if bytes.count > id.count {
+            id.deallocate()
+            id = .allocate(byteCount: bytes.count, alignment: 8)
+        }
+        id.copyBytes(from: bytes)
+        idCount = bytes.count
+    }
+
+    /// Back to the state of a fresh object; buffers are kept.
+    func recycle() {
+        origin = .none
+        phase = .idle
+        client = nil
+        exchange = 0
+        idCount = 0
+        session = nil
+        acceptsStream = false
+        isStreaming = false
+        clientIsGone = false
+        isStalled = false
+        if !progressToken.isEmpty { progressToken.removeAll(keepingCapacity: true) }
+        wantsLog = false
+        previous = nil
+        next = nil
+        method = .unknown
+        server = nil
+        link = nil
+        endpoint = nil
+        channel = nil
+        serverIsModern = false
+        shownURI = nil
+        if retained.capacity > 64 * 1024 {
+            retained = []
+        } else if !retained.isEmpty {
+            retained.removeAll(keepingCapacity: true)
+        }
+        attempt = 0
+        timer = 0
+        handler = nil
+        done = nil
+        asker = nil
+        user = nil
+        relayLane = nil
+        relayHandle = 0
+    }
+}
+
+/// A connected client on one lane: an HTTP connection, or the one client of stdio.
+final class Client {
+    let instance: PluginInstance
+    var handle: UInt64 = 0
+    let isShared: Bool
+    let address: String
+    /// stdio: the session that `initialize` opened on this connection.
+    var session: Session?
+    var inFlight = 0
+    var isOpen = true
+    /// Calls under way, for cancellation and for the end of the connection.
+    var firstCall: Call?
+
+    init(_ instance: PluginInstance, isShared: Bool, address: String) {
+        self.instance = instance
+        self.isShared = isShared
+        self.address = address
+    }
+
+    func link(_ call: Call) {
+        call.next = firstCall
+        firstCall?.previous = call
+        firstCall = call
+        inFlight += 1
+    }
+
+    func unlink(_ call: Call) {
+        call.previous?.next = call.next
+        call.next?.previous = call.previous
+        if firstCall === call { firstCall = call.next }
+        call.previous = nil
+        call.next = nil
+        inFlight -= 1
+    }
+}
+
+/// A lane's way to one endpoint of a server.
+final class Channel {
+    let instance: PluginInstance
+    let server: Server
+    let endpoint: Endpoint
+    var handle: UInt64 = 0
+    /// The plugin's own handle.
+    var remote: jf_ref = 0
+    /// JF_CHANNEL_* bits, known once it is ready.
+    var flags: UInt32 = 0
+    var isReady = false
+    var isClosing = false
+    /// The supervision that reads what no call owns; only on the home lane.
+    weak var supervisor: Supervisor?
+
+    init(_ instance: PluginInstance, _ server: Server, _ endpoint: Endpoint) {
+        self.instance = instance
+        self.server = server
+        self.endpoint = endpoint
+    }
+
+    var isShared: Bool { flags & UInt32(JF_CHANNEL_SHARED) != 0 }
+    var isToolset: Bool { instance.connector == nil }
+}
+
+/// A standing stream of notifications to one client.
+struct Subscriber {
+    var client: UInt64
+    var exchange: jf_ref
+    /// Raw JSON id of the `subscriptions/listen` request; nil for a legacy client.
+    var subscription: [UInt8]?
+    var session: SessionKey?
+    var path: String
+    var tools: Bool
+    var resources: Bool
+    var prompts: Bool
+
+    func wants(_ kind: ItemKind) -> Bool {
+        switch kind {
+        case .tools: tools
+        case .resources, .templates: resources
+        case .prompts: prompts
+        }
+    }
+}

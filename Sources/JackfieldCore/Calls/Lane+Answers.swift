@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+// What servers send: answers to calls, progress on the way, and what nobody asked for.
+
+import CJackfield
+import CLinux
+import JSON
+import MCP
+
+extension Lane {
+    func channelReady(_ handle: UInt64, _ flags: UInt32) {
+        guard let channel = channels[handle] else { return }
+        channel.flags = flags
+        channel.isReady = true
+        channel.supervisor?.channelReady()
+    }
+
+    /// One message of a server.
+    func channelDelivered(_ handle: UInt64, _ pointer: UnsafePointer<jf_message>) -> Int32 {
+        guard let channel = channels[handle] else { return Int32(JF_E_STALE) }
+        let message = attach(UnsafeRawPointer(pointer), as: jf_message.self, empty: jf_message())
+        let isFinal = message.flags & UInt32(JF_MSG_FINAL) != 0
+        let owner = message.exchange == 0 ? nil : calls[message.exchange]
+        if message.exchange != 0, owner == nil { return Int32(JF_OK) }  // cancelled or timed out meanwhile
+        if message.body_count == 0 {
+            if let call = owner, isFinal { exchangeEnded(call, message) }
+            return Int32(JF_OK)
+        }
+        let body = paddedBody(message)
+        do {
+            let document = try answerParser.parse(body, recordDepth: 4)
+            let envelope = try Envelope.read(document.root)
+            serverSent(channel, owner, envelope, message, body)
+        } catch {
+            garbage(channel, owner, error, body)
+        }
+        return Int32(JF_OK)
+    }
+
+    private func garbage(_ channel: Channel, _ owner: Call?, _ error: any Error, _ body: UnsafeRawBufferPointer) {
+        let why = (error as? EnvelopeError).map { "\($0.message)" } ?? "\(error)"
+        let sample = String(decoding: body.prefix(60), as: UTF8.self)
+        log.write(
+            .warning, "server sent something that is not an MCP message",
+            [.init("server", channel.server.name), .init("why", why), .init("begins", sample)])
+        if let call = owner {
+            serverFailed(call, "it sent something that is not an MCP message: \(why)")
+        } else if let named = spoiltId(error, body), let call = calls[named], call.channel === channel {
+            // On a shared channel the id still tells whose answer was spoilt.
+            serverFailed(call, "it sent something that is not an MCP message: \(why)")
+        }
+    }
+
+    /// The id of a message that is JSON but no proper envelope.
+    private func spoiltId(_ error: any Error, _ body: UnsafeRawBufferPointer) -> UInt64? {
+        guard let range = (error as? EnvelopeError)?.id else { return nil }
+        return UInt64(String(decoding: body[range], as: UTF8.self))
+    }
+
+    private func serverSent(
+        _ channel: Channel, _ owner: Call?, _ envelope: Envelope, _ message: jf_message,
+        _ body: UnsafeRawBufferPointer
+    ) {
+        switch envelope.kind {
+        case .result, .error:
+            if let call = answered(channel, owner, envelope) { deliverAnswer(call, envelope, message, body) }
+        case .notification: notified(channel, owner, envelope, body)
+        case .request: refuseServerRequest(channel, envelope)
+        }
+    }
+
+    /// The call that an answer belongs to: by exchange where the channel has them, and always by id.
+    private func answered(_ channel: Channel, _ owner: Call?, _ envelope: Envelope) -> Call? {
+        let named = envelope.id?.int64.map { UInt64(clamping: $0) }
+        if let call = owner {
+            if named == call.handle { return call }
+            // Released servers answer an early refusal under an id of their own; anything else is a wrong answer.
+            if envelope.kind == .error { return call }
+            serverFailed(call, "it answered another request's id")
+            return nil
+        }
+        guard let named, let call = calls[named], call.channel === channel, call.phase == .sent else {
+            log.write(.debug, "answer to no open request", [.init("server", channel.server.name)])
+            return nil
+        }
+        return call
+    }
+
+    func deliverAnswer(_ call: Call, _ envelope: Envelope, _ message: jf_message, _ body: UnsafeRawBufferPointer) {
+        call.phase = .answered
+        switch call.origin {
+        case .client: answerClient(call, envelope)
+        case .supervision:
+            let handler = call.handler
+            // The handler may start the next step; the call is over before it does.
+            finish(call)
+            handler?(envelope.kind == .result ? .result(envelope, message) : .error(envelope, message))
+        case .plugin: answerPlugin(call, envelope)
+        case .relay: relayBack(call, body)
+        case .none: break
+        }
+    }
+
+    /// The answer of a client's call, in the client's words.
+    func answerClient(_ call: Call, _ envelope: Envelope) {
+        guard let outcome = envelope.outcome else { return }
+        if envelope.kind == .error, lostSession(call, outcome) { return }
+        reply.reset()
+        var status = JF_STATUS_OK
+        if envelope.kind == .result {
+            do {
+                try ResultEdit.write(
+                    id: call.clientId, result: outcome, method: call.method, serverIsModern: call.serverIsModern,
+                    client: call.revision, identity: Product.identity, shownURI: call.shownURI, into: reply)
+            } catch {
+                reply.reset()
+                return serverFailed(call, error.message)
+            }
+        } else {
+            let code = ResultEdit.writeError(
+                id: call.clientId, error: outcome, method: call.method, client: call.revision, into: reply)
+            if call.revision.isModern {
+                switch code {
+                case .methodNotFound: status = JF_STATUS_NOT_FOUND
+                case .missingCapability, .invalidParams: status = JF_STATUS_BAD_REQUEST
+                default: break
+                }
+            }
+        }
+        conclude(call, status: Int32(JF_OK), reply.finish(), http: status)
+    }
+
+    /// The last message to a client, then the end of the call.
+    func conclude(_ call: Call, status: Int32, _ parts: UnsafeBufferPointer<ByteSegment>, http: Int, retryAfter: UInt32 = 0) {
+        observe(call, status)
+        if !call.clientIsGone, let client = call.client {
+            send(
+                client, exchange: call.exchange, parts, final: true, status: call.isStreaming ? JF_STATUS_OK : http,
+                retryAfter: retryAfter)
+        }
+        finish(call)
+    }
+
+    func observe(_ call: Call, _ status: Int32) {
+        guard let endpoint = call.endpoint, call.phase != .idle else { return }
+        let latency = jf_monotonic_ns() &- call.startedAt
+        if status == JF_OK { endpoint.observe(latency) }
+        if let link = call.link, call.server?.endpoints.count ?? 0 > 1 {
+            link.observe(endpoint, status: status, latency: latency)
+        }
+    }
+
+    // MARK: Notifications
+
+    private func notified(
+        _ channel: Channel, _ owner: Call?, _ envelope: Envelope, _ body: UnsafeRawBufferPointer
+    ) {
+        switch envelope.method {
+        case .progress: relayProgress(channel, owner, envelope, body)
+        case .message:
+            // Without an exchange nobody can say whose log message it is.
+            guard let call = owner, call.origin == .client, call.wantsLog else { return }
+            forward(call, body)
+        case .toolsListChanged: channelChanged(channel, .tools)
+        case .resourcesListChanged: channelChanged(channel, .resources)
+        case .promptsListChanged: channelChanged(channel, .prompts)
+        default: break
+        }
+    }
+
+    private func channelChanged(_ channel: Channel, _ kind: ItemKind) {
+        if let supervisor = channel.supervisor {
+            supervisor.listChanged(kind)
+        } else {
+            gateway.listChanged(channel.server, channel.endpoint, kind)
+        }
+    }
+
+    private func relayProgress(
+        _ channel: Channel, _ owner: Call?, _ envelope: Envelope, _ body: UnsafeRawBufferPointer
+    ) {
+        guard let params = envelope.params, let token = params.member("progressToken")?.int64,
+            let call = calls[UInt64(clamping: token)], call.channel === channel, call.phase == .sent
+        else { return }
+        switch call.origin {
+        case .client:
+            guard !call.progressToken.isEmpty, canStream(call) else { return }
+            reply.reset()
+            reply.literal("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":")
+            reply.copy(call.progressToken)
+            for member in params.members where !member.keyEquals("progressToken") {
+                reply.literal(",\"")
+                reply.bytes(member.key)
+                reply.literal("\":")
+                reply.bytes(member.value.raw)
+            }
+            reply.literal("}}")
+            stream(call, reply.finish())
+        case .relay: relayBack(call, body)
+        default: break
+        }
+    }
+
+    private func canStream(_ call: Call) -> Bool {
+        !call.clientIsGone && !call.isStalled && (call.acceptsStream || call.client?.isShared == true)
+    }
+
+    private func forward(_ call: Call, _ body: UnsafeRawBufferPointer) {
+        guard canStream(call) else { return }
+        reply.reset()
+        reply.bytes(body)
+        stream(call, reply.finish())
+    }
+
+    /// A message ahead of the answer.
+    func stream(_ call: Call, _ parts: UnsafeBufferPointer<ByteSegment>) {
+        guard let client = call.client else { return }
+        call.isStreaming = true
+        if send(client, exchange: call.exchange, parts, final: false) == JF_E_BUSY { call.isStalled = true }
+    }
+
+    /// The gateway declares no client capabilities to servers of its own, so a request from one is refused in the words
+    /// that the protocol has for it; pings are answered.
+    private func refuseServerRequest(_ channel: Channel, _ envelope: Envelope) {
+        guard let id = envelope.id?.raw else { return }
+        reply.reset()
+        switch envelope.method {
+        case .ping:
+            reply.literal("{\"jsonrpc\":\"2.0\",\"id\":")
+            reply.bytes(id)
+            reply.literal(",\"result\":{}}")
+        case .samplingCreateMessage:
+            Answers.error(id: id, ErrorCode(rawValue: -1), "sampling is not offered through this gateway", into: reply)
+        case .elicitationCreate:
+            Answers.error(id: id, .invalidParams, "elicitation was not declared by this client", into: reply)
+        default:
+            Answers.error(id: id, .methodNotFound, "this client declared no such capability", into: reply)
+        }
+        let status = channel.supervisor?.status ?? endpointStatus(channel)
+        _ = post(
+            channel, exchange: 0, reply.finish(), method: .unknown, revision: status?.revision ?? .newestLegacy,
+            session: status?.session)
+    }
+
+    func endpointStatus(_ channel: Channel) -> EndpointStatus? {
+        catalog.index(of: channel.server).map { catalog.statuses[$0][channel.endpoint.index] }
+    }
+
+    // MARK: Ends without an answer
+
+    /// An exchange ended and no answer came with it.
+    private func exchangeEnded(_ call: Call, _ message: jf_message) {
+        if call.origin == .supervision {
+            let handler = call.handler
+            finish(call)
+            handler?(.status(message.status))
+            return
+        }
+        if Int(message.status) == JF_STATUS_NOT_FOUND, replay(call) { return }
+        let text =
+            switch Int(message.status) {
+            case JF_STATUS_OK, JF_STATUS_ACCEPTED: "it ended the exchange without an answer"
+            case JF_STATUS_UNAUTHORIZED: "it asks for authorization (401)"
+            case JF_STATUS_FORBIDDEN: "it refused access (403)"
+            case JF_STATUS_OVERLOADED: "it is overloaded (429)"
+            case JF_STATUS_UNAVAILABLE: "it is unavailable (503)"
+            default: "it answered without an MCP message (\(statusText(message.status)))"
+            }
+        serverFailed(call, text)
+    }
+
+    func statusText(_ status: Int32) -> String {
+        let codes = [200, 202, 400, 401, 403, 404, 405, 406, 413, 429, 500, 503, 504]
+        return codes.indices.contains(Int(status)) ? "HTTP \(codes[Int(status)])" : "status \(status)"
+    }
+
+    /// The channel reports that an exchange, or all of it, is lost.
+    func channelFailed(_ handle: UInt64, _ exchange: UInt64, _ fault: jf_fault) {
+        guard let channel = channels[handle] else { return }
+        if exchange != 0 {
+            if let call = calls[exchange] { exchangeFailed(call, fault) }
+            return
+        }
+        channel.isReady = false
+        var lost: [Call] = []
+        calls.forEach { _, call in if call.channel === channel { lost.append(call) } }
+        for call in lost { exchangeFailed(call, fault) }
+        channel.supervisor?.channelLost(fault.message, retry: fault.retry_ms)
+    }
+
+    private func exchangeFailed(_ call: Call, _ fault: jf_fault) {
+        if call.origin == .supervision {
+            let handler = call.handler
+            finish(call)
+            handler?(.failed(fault.message, retry: fault.retry_ms))
+            return
+        }
+        if let server = call.server, let endpoint = call.endpoint {
+            gateway.endpointSuspect(server, endpoint, fault.message)
+        }
+        serverFailed(call, fault.message)
+    }
+
+    // MARK: Lost sessions
+
+    /// Whether an error says that a legacy server forgot the session; then the call goes out again after a handshake.
+    private func lostSession(_ call: Call, _ error: JSONNode) -> Bool {
+        guard !call.serverIsModern, !call.retained.isEmpty, call.attempt == 0 else { return false }
+        // 404 with a JSON-RPC body: the message text names the session, the code does not tell.
+        guard error.member("code")?.int64 == -32600 || error.member("code")?.int64 == -32001 else { return false }
+        let text = error.member("message")?.string()?.lowercased() ?? ""
+        return text.contains("session") && replay(call)
+    }
+
+    /// Asks for a new session and sends the call again, once; it was not processed. False: no second try is due.
+    private func replay(_ call: Call) -> Bool {
+        guard call.origin == .client || call.origin == .relay, !call.retained.isEmpty, call.attempt == 0,
+            let server = call.server, let endpoint = call.endpoint
+        else { return false }
+        call.attempt = 1
+        call.phase = .idle
+        gateway.renewSession(server, endpoint, after: call.epoch, for: self, call: call.handle)
+        return true
+    }
+
+    /// The new session is there (or is not): the call goes on.
+    func sessionRenewed(_ handle: UInt64, _ status: EndpointStatus) {
+        guard let call = calls[handle], let channel = call.channel else { return }
+        guard status.state == .up else { return serverFailed(call, status.reason) }
+        outgoing.reset()
+        let problem = call.retained.withUnsafeBytes { body in
+            outgoing.bytes(body)
+            return post(
+                channel, exchange: call.handle, outgoing.finish(), method: call.method, revision: status.revision,
+                session: status.session, deadline: call.deadline)
+        }
+        if let problem { return serverFailed(call, problem) }
+        call.phase = .sent
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// How calls end early: refused, failed, cancelled, out of time.
+
+import CJackfield
+import CLinux
+import JSON
+import MCP
+
+/// The timer of a call's deadline.
+func callTimedOut(_ user: UnsafeMutableRawPointer?) {
+    guard let user else { return }
+    let call = Unmanaged<Call>.fromOpaque(user).takeUnretainedValue()
+    call.timer = 0
+    call.lane.timedOut(call)
+}
+
+extension Lane {
+    /// Ends a call with an error of the gateway's own.
+    func fail(
+        _ call: Call, _ code: ErrorCode, _ text: String, data: String? = nil, status: Int = JF_STATUS_OK,
+        retryAfter: UInt32 = 0, outcome: Int32 = Int32(JF_E_FAULT)
+    ) {
+        switch call.origin {
+        case .client:
+            reply.reset()
+            Answers.error(id: call.clientId, code, text, data: data ?? serverData(call), into: reply)
+            conclude(call, status: outcome, reply.finish(), http: status, retryAfter: retryAfter)
+        case .plugin:
+            observe(call, outcome)
+            failPlugin(call, code, text, outcome)
+        case .supervision:
+            let handler = call.handler
+            finish(call)
+            handler?(.failed(text, retry: 0))
+        case .relay:
+            let number = UInt64(bitPattern: Int64(call.handle))
+            reply.reset()
+            reply.literal("{\"jsonrpc\":\"2.0\",\"id\":")
+            reply.integer(number)
+            reply.literal(",\"error\":{\"code\":")
+            reply.integer(code.rawValue)
+            reply.literal(",\"message\":")
+            reply.quoted(text)
+            if let data = data ?? serverData(call) {
+                reply.literal(",\"data\":")
+                reply.text(data)
+            }
+            reply.literal("}}")
+            relayEnd(call, reply.joined())
+        case .none: break
+        }
+    }
+
+    /// A failure that is the server's: named, so that people know where to look.
+    func serverFailed(_ call: Call, _ why: String) {
+        let name = call.server?.name ?? "?"
+        fail(call, .internalError, "server \(name): \(why)", outcome: Int32(JF_E_GONE))
+    }
+
+    private func serverData(_ call: Call) -> String? {
+        guard let name = call.server?.name else { return nil }
+        return "{\"server\":\(String(decoding: JSONWriter.quoted(name), as: UTF8.self))}"
+    }
+
+    func timedOut(_ call: Call) {
+        let name = call.server?.name ?? "?"
+        let seconds = Double((loop.now &- call.startedAt) / 1_000_000) / 1000
+        stopServer(call, reason: "the call ran out of time")
+        if call.origin == .supervision {
+            let handler = call.handler
+            finish(call)
+            handler?(.timedOut)
+            return
+        }
+        fail(
+            call, .internalError, "server \(name) gave no answer within \(seconds) s; the call was cancelled",
+            data: "{\"server\":\(String(decoding: JSONWriter.quoted(name), as: UTF8.self)),\"reason\":\"timeout\"}",
+            outcome: Int32(JF_E_TIMEOUT))
+    }
+
+    // MARK: Cancellation
+
+    /// Cancels a call: the server is told, the client gets an error if it still listens.
+    func cancel(_ call: Call, reason: StaticString) {
+        stopServer(call, reason: reason)
+        fail(call, .cancelled, "the request was cancelled", data: nil, outcome: Int32(JF_E_GONE))
+    }
+
+    /// Tells the server side that nobody waits any more.
+    func stopServer(_ call: Call, reason: StaticString) {
+        if call.relayLane != nil, call.origin != .relay { return relayCancel(call, reason) }
+        guard let channel = call.channel else { return }
+        if channel.isToolset {
+            operations.abandon(call.handle, timedOut: false)
+            channel.instance.toolset?.cancel?(channel.instance.own, call.handle)
+            return
+        }
+        guard call.phase == .sent else { return }
+        if channel.isShared || !call.serverIsModern, call.method != .initialize, call.method != .discover {
+            reply.reset()
+            Answers.cancelled(call.handle, reason: reason, into: reply)
+            let status = channel.supervisor?.status ?? endpointStatus(channel)
+            _ = post(
+                channel, exchange: 0, reply.finish(), method: .cancelled,
+                revision: status?.revision ?? .newestLegacy, session: status?.session)
+        }
+        if !channel.isShared {
+            // 2026-07-28: closing the response stream is the cancellation.
+            channel.instance.connector?.cancel?(channel.instance.own, channel.remote, call.handle)
+        }
+    }
+
+    /// `notifications/cancelled` on a shared channel.
+    func cancelNamed(_ client: Client, _ envelope: Envelope) {
+        guard let id = envelope.params?.member("requestId")?.raw else { return }
+        if let at = subscribers.firstIndex(where: { subscriber in
+            subscriber.client == client.handle
+                && subscriber.subscription?.withUnsafeBytes({ $0.equals(id) }) == true
+        }) {
+            subscribers.remove(at: at)
+            return
+        }
+        var next = client.firstCall
+        while let call = next {
+            next = call.next
+            if call.clientId.equals(id) {
+                // The sender wants no answer any more.
+                call.clientIsGone = true
+                return cancel(call, reason: "the client cancelled")
+            }
+        }
+    }
+
+    /// `notifications/cancelled` of a legacy HTTP client: it comes on a connection, perhaps a lane, of its own.
+    func cancelEverywhere(_ session: Session, _ envelope: Envelope) {
+        guard let id = envelope.params?.member("requestId")?.raw else { return }
+        let wanted = [UInt8](id)
+        let key = session.key
+        gateway.onEveryLane { $0.cancelInSession(key, wanted) }
+    }
+
+    func cancelInSession(_ key: SessionKey, _ id: [UInt8]) {
+        var found: [Call] = []
+        calls.forEach { _, call in
+            if call.origin == .client, call.session?.key == key, call.clientId.elementsEqual(id) { found.append(call) }
+        }
+        for call in found { cancel(call, reason: "the client cancelled") }
+    }
+}

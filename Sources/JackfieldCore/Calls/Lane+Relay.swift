@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls on a channel that only another lane has (a child process): the message crosses to the home lane and the answer
+// comes back; everything about the client stays where it is.
+
+import CJackfield
+import JSON
+import MCP
+import Synchronization
+
+extension Lane {
+    /// Sends a call to its server's home lane.
+    func relay(_ call: Call, _ endpoint: Int, _ target: Target, _ body: UnsafeRawBufferPointer) {
+        guard let server = call.server else { return }
+        let home = gateway.lane(server.homeLane)
+        call.relayLane = home
+        call.phase = .sent
+        call.serverIsModern = catalog.index(of: server).map {
+            catalog.statuses[$0][endpoint].revision?.isModern ?? true
+        } ?? true
+        let copy = [UInt8](body)
+        let from = RelayKey(lane: index, handle: call.handle)
+        let method = call.method
+        let deadline = call.deadline
+        let wantsProgress = !call.progressToken.isEmpty
+        let revision = call.revision
+        home.loop.post { [self] in
+            home.relayArrived(
+                from, self, copy, method: method, server: server, endpoint: endpoint, target: target,
+                deadline: deadline, wantsProgress: wantsProgress, revision: revision)
+        }
+    }
+
+    /// A call from another lane; runs on the home lane.
+    func relayArrived(
+        _ from: RelayKey, _ origin: Lane, _ body: [UInt8], method: Method, server: Server, endpoint index: Int,
+        target: Target, deadline: UInt64, wantsProgress: Bool, revision: Revision
+    ) {
+        guard let call = takeCall(.relay) else {
+            let error = "{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":-32603,\"message\":\"the gateway is overloaded\"}}"
+            return origin.loop.post { origin.relayAnswered(from.handle, Array(error.utf8)) }
+        }
+        call.relayLane = origin
+        call.relayHandle = from.handle
+        call.method = method
+        call.revision = revision
+        call.deadline = deadline
+        // Any non-empty token asks the server for progress; the client's own is put in on its lane.
+        if wantsProgress { call.progressToken = [48] }
+        relays[from] = call.handle
+        guard let position = catalog.index(of: server), let link = link(server) else {
+            return fail(call, .internalError, "server \(server.name) was removed from the configuration")
+        }
+        let status = catalog.statuses[position][index]
+        guard let channel = link.channels[index] else {
+            return fail(call, .internalError, "server \(server.name) is not available: \(status.reason)")
+        }
+        call.server = server
+        server.inFlight.add(1, ordering: .relaxed)
+        call.link = link
+        link.openCalls += 1
+        call.channel = channel
+        call.timer = loop.arm(at: deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
+        let text: JSONText
+        do { text = try JSONText(body) } catch { return fail(call, .parse, "\(error)") }
+        text.withRoot { root in
+            guard let envelope = try? Envelope.read(root) else {
+                return fail(call, .invalidRequest, "the message is not a request")
+            }
+            if channel.isToolset { return callToolset(call, channel, target, envelope) }
+            transmit(call, channel, status, target, envelope, RequestMeta(envelope.params))
+        }
+    }
+
+    /// Home lane: a message for the asking lane; the call goes on unless it was the answer.
+    func relayBack(_ call: Call, _ body: UnsafeRawBufferPointer) {
+        relaySend(call, [UInt8](body))
+        if call.phase == .answered {
+            observe(call, Int32(JF_OK))
+            finish(call)
+        }
+    }
+
+    /// Home lane: the gateway's own answer ends the call.
+    func relayEnd(_ call: Call, _ body: [UInt8]) {
+        relaySend(call, body)
+        finish(call)
+    }
+
+    private func relaySend(_ call: Call, _ body: [UInt8]) {
+        guard let origin = call.relayLane else { return }
+        let handle = call.relayHandle
+        origin.loop.post { origin.relayAnswered(handle, body) }
+    }
+
+    /// Asking lane: a message came back.
+    func relayAnswered(_ handle: UInt64, _ body: [UInt8]) {
+        guard let call = calls[handle], call.relayLane != nil else { return }
+        let text: JSONText
+        do { text = try JSONText(body) } catch { return serverFailed(call, "\(error)") }
+        text.withRoot { root in
+            guard let envelope = try? Envelope.read(root) else { return }
+            switch envelope.kind {
+            case .result, .error:
+                call.phase = .answered
+                if call.origin == .plugin { answerPlugin(call, envelope) } else { answerClient(call, envelope) }
+            default:
+                guard let params = envelope.params, !call.progressToken.isEmpty, !call.isStalled, !call.clientIsGone
+                else { return }
+                reply.reset()
+                reply.literal(
+                    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":")
+                reply.copy(call.progressToken)
+                for member in params.members where !member.keyEquals("progressToken") {
+                    reply.literal(",\"")
+                    reply.bytes(member.key)
+                    reply.literal("\":")
+                    reply.bytes(member.value.raw)
+                }
+                reply.literal("}}")
+                stream(call, reply.finish())
+            }
+        }
+    }
+
+    /// Asking lane: nobody waits any more; the home lane tells the server.
+    func relayCancel(_ call: Call, _ reason: StaticString) {
+        guard let home = call.relayLane else { return }
+        let key = RelayKey(lane: index, handle: call.handle)
+        home.loop.post {
+            guard let handle = home.relays[key], let relayed = home.calls[handle] else { return }
+            home.stopServer(relayed, reason: reason)
+            home.finish(relayed)
+        }
+    }
+}

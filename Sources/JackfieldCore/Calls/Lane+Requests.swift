@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a client asks: which era it speaks, what the gateway answers itself, what goes to a server.
+
+import CJackfield
+import JSON
+import MCP
+
+/// One request with everything known about who asks. Spans live until the transport's `deliver` returns.
+struct Asking {
+    let client: Client
+    let message: jf_message
+    let envelope: Envelope
+    let meta: RequestMeta
+    let revision: Revision
+    let session: Session?
+    let view: View
+    /// The raw id; empty on notifications.
+    let id: UnsafeRawBufferPointer
+    let body: UnsafeRawBufferPointer
+}
+
+extension Lane {
+    func handle(_ client: Client, _ message: jf_message, _ envelope: Envelope, _ body: UnsafeRawBufferPointer) {
+        let meta = RequestMeta(envelope.params)
+        var headers = MirroredHeaders()
+        headers.absent = client.isShared
+        if !client.isShared {
+            headers.protocolVersion = message.protocol.present
+            headers.method = message.method.present
+            headers.name = message.name.present
+            headers.malformed = message.flags & UInt32(JF_MSG_BAD_HEADERS) != 0
+        }
+        guard let view = catalog.view(message.target.bytes) else {
+            return refuse(
+                client, message, id: envelope.id?.raw, .invalidRequest,
+                "nothing is served at \(message.target.string); see /mcp, /mcp/servers/NAME, /mcp/bundles/NAME",
+                status: JF_STATUS_NOT_FOUND)
+        }
+        if ClientEra.isModern(method: envelope.method, headers: headers, meta: meta) {
+            handleModern(client, message, envelope, meta, headers, view, body)
+        } else {
+            handleLegacy(client, message, envelope, meta, view, body)
+        }
+    }
+
+    // MARK: Modern
+
+    private func handleModern(
+        _ client: Client, _ message: jf_message, _ envelope: Envelope, _ meta: RequestMeta,
+        _ headers: MirroredHeaders, _ view: View, _ body: UnsafeRawBufferPointer
+    ) {
+        switch envelope.kind {
+        case .notification:
+            if envelope.method == .cancelled, client.isShared { cancelNamed(client, envelope) }
+            return acknowledge(client, message)
+        case .result, .error:
+            return refuse(
+                client, message, id: nil, .invalidRequest,
+                "a client of 2026-07-28 sends requests and notifications only", status: JF_STATUS_BAD_REQUEST)
+        case .request: break
+        }
+        let id = envelope.id?.raw ?? UnsafeRawBufferPointer(start: nil, count: 0)
+        do {
+            try ClientEra.checkModern(envelope, headers: headers, meta: meta)
+        } catch {
+            return refuse(
+                client, message, id: id, error.code, error.message, data: error.data, status: JF_STATUS_BAD_REQUEST)
+        }
+        if message.flags & UInt32(JF_MSG_ACCEPTS_JSON | JF_MSG_ACCEPTS_STREAM) == 0 {
+            return refuse(
+                client, message, id: id, .invalidRequest,
+                "Accept must list application/json and text/event-stream", status: JF_STATUS_NOT_ACCEPTABLE)
+        }
+        let asking = Asking(
+            client: client, message: message, envelope: envelope, meta: meta, revision: .newest, session: nil,
+            view: view, id: id, body: body)
+        guard envelope.method.isModernRequest else {
+            return refuse(
+                client, message, id: id, .methodNotFound,
+                "method \(methodText(envelope)) does not exist in 2026-07-28 here", status: JF_STATUS_NOT_FOUND)
+        }
+        serve(asking)
+    }
+
+    // MARK: Legacy
+
+    private func handleLegacy(
+        _ client: Client, _ message: jf_message, _ envelope: Envelope, _ meta: RequestMeta, _ view: View,
+        _ body: UnsafeRawBufferPointer
+    ) {
+        if envelope.method == .initialize, envelope.kind == .request {
+            return initialize(client, message, envelope, view)
+        }
+        let session: Session
+        if client.isShared {
+            guard let known = client.session else {
+                if envelope.kind == .request, envelope.method == .ping {
+                    return answer(client, message, envelope.id?.raw, "{}")
+                }
+                return refuse(
+                    client, message, id: envelope.id?.raw, .invalidRequest,
+                    "send initialize first, or describe the request in params._meta as 2026-07-28 asks",
+                    status: JF_STATUS_BAD_REQUEST)
+            }
+            session = known
+        } else {
+            guard let text = message.session.present else {
+                return refuse(
+                    client, message, id: envelope.id?.raw, .invalidRequest,
+                    "the Mcp-Session-Id header is missing; send initialize first", status: JF_STATUS_BAD_REQUEST)
+            }
+            guard let known = sessions.find(text), view.path == known.path else {
+                return refuse(
+                    client, message, id: envelope.id?.raw, .invalidRequest,
+                    "this session is unknown or has ended; send initialize again", status: JF_STATUS_NOT_FOUND)
+            }
+            session = known
+            session.touch(loop.now)
+        }
+        switch envelope.kind {
+        case .notification:
+            if envelope.method == .cancelled {
+                if client.isShared { cancelNamed(client, envelope) } else { cancelEverywhere(session, envelope) }
+            }
+            return acknowledge(client, message)
+        case .result, .error:
+            // The gateway asks legacy clients nothing yet, so nothing waits for this.
+            return acknowledge(client, message)
+        case .request: break
+        }
+        let asking = Asking(
+            client: client, message: message, envelope: envelope, meta: meta, revision: session.revision,
+            session: session, view: view, id: envelope.id?.raw ?? UnsafeRawBufferPointer(start: nil, count: 0),
+            body: body)
+        serve(asking)
+    }
+
+    private func initialize(_ client: Client, _ message: jf_message, _ envelope: Envelope, _ view: View) {
+        let id = envelope.id?.raw
+        guard let asked = envelope.params?.member("protocolVersion"), asked.kind == .string else {
+            return refuse(
+                client, message, id: id, .invalidParams, "initialize needs params.protocolVersion (a string)",
+                status: JF_STATUS_BAD_REQUEST)
+        }
+        if hold(client, message) { return }
+        let revision = Revision(asked.content).flatMap { $0.isModern ? nil : $0 } ?? .newestLegacy
+        let session: Session
+        if client.isShared {
+            session = Session(revision: revision, path: view.path, now: loop.now)
+            client.session = session
+            subscribe(
+                Subscriber(
+                    client: client.handle, exchange: 0, subscription: nil, session: session.key, path: view.path,
+                    tools: true, resources: true, prompts: true))
+        } else {
+            guard let opened = sessions.open(revision: revision, path: view.path, now: loop.now) else {
+                return refuse(
+                    client, message, id: id, .internalError,
+                    "the gateway holds its limit of \(limits.sessions) sessions; try again later",
+                    status: JF_STATUS_OVERLOADED, retryAfter: 5000)
+            }
+            session = opened
+        }
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("protocolVersion")
+        writer.value(revision.text)
+        writer.key("capabilities")
+        writer.raw(Array(catalog.capabilities(of: view).utf8))
+        writer.key("serverInfo")
+        writer.raw(Array("\(Product.identity)".utf8))
+        if let text = catalog.instructions(of: view) {
+            writer.key("instructions")
+            writer.value(text)
+        }
+        writer.endObject()
+        reply.reset()
+        writer.bytes.withUnsafeBytes { result in
+            Answers.result(id: id ?? UnsafeRawBufferPointer(start: nil, count: 0), result, into: reply)
+            session.text.withUnsafeBytes { text in
+                _ = send(
+                    client, exchange: message.exchange, reply.finish(), final: true,
+                    session: client.isShared ? nil : text)
+            }
+        }
+    }
+
+    /// GET: the stand-alone stream of a legacy session, for list changes.
+    func openLegacyStream(_ client: Client, _ message: jf_message) {
+        let isLegacy = message.protocol.present.map { Revision($0).map { !$0.isModern } ?? false } ?? true
+        guard isLegacy else {
+            return refuse(
+                client, message, id: nil, .invalidRequest, "2026-07-28 has POST only; use subscriptions/listen",
+                status: JF_STATUS_NOT_ALLOWED)
+        }
+        guard let text = message.session.present else {
+            return refuse(
+                client, message, id: nil, .invalidRequest, "the Mcp-Session-Id header is missing",
+                status: message.protocol.present == nil ? JF_STATUS_NOT_ALLOWED : JF_STATUS_BAD_REQUEST)
+        }
+        guard let session = sessions.find(text), session.path == viewPath(message) else {
+            return refuse(
+                client, message, id: nil, .invalidRequest, "this session is unknown or has ended",
+                status: JF_STATUS_NOT_FOUND)
+        }
+        guard message.flags & UInt32(JF_MSG_ACCEPTS_STREAM) != 0 else {
+            return refuse(
+                client, message, id: nil, .invalidRequest, "Accept must list text/event-stream",
+                status: JF_STATUS_NOT_ACCEPTABLE)
+        }
+        session.touch(loop.now)
+        subscribe(
+            Subscriber(
+                client: client.handle, exchange: message.exchange, subscription: nil, session: session.key,
+                path: session.path, tools: true, resources: true, prompts: true))
+        send(client, exchange: message.exchange, UnsafeBufferPointer(start: nil, count: 0), final: false)
+    }
+
+    /// DELETE: the client ends its session.
+    func endLegacySession(_ client: Client, _ message: jf_message) {
+        guard let text = message.session.present else {
+            return refuse(
+                client, message, id: nil, .invalidRequest, "there is no session to end", status: JF_STATUS_NOT_ALLOWED)
+        }
+        guard let session = sessions.find(text), session.path == viewPath(message) else {
+            return refuse(
+                client, message, id: nil, .invalidRequest, "this session is unknown or has ended",
+                status: JF_STATUS_NOT_FOUND)
+        }
+        sessions.close(session)
+        gateway.sessionEnded(session.key)
+        send(client, exchange: message.exchange, UnsafeBufferPointer(start: nil, count: 0), final: true)
+    }
+
+    private func viewPath(_ message: jf_message) -> String? { catalog.view(message.target.bytes)?.path }
+
+    // MARK: Both eras
+
+    /// A checked request of either era.
+    func serve(_ asking: Asking) {
+        let client = asking.client
+        let message = asking.message
+        if asking.client.isShared, isDuplicate(asking) {
+            return refuse(
+                client, message, id: asking.id, .invalidRequest, "this id belongs to a request still under way",
+                status: JF_STATUS_BAD_REQUEST)
+        }
+        switch asking.envelope.method {
+        case .toolsCall, .resourcesRead, .promptsGet, .completionComplete:
+            route(asking)
+        case .toolsList: list(asking, .tools)
+        case .resourcesList: list(asking, .resources)
+        case .resourcesTemplatesList: list(asking, .templates)
+        case .promptsList: list(asking, .prompts)
+        case .discover: discover(asking)
+        case .ping where asking.session != nil: answer(client, message, asking.id, "{}")
+        case .subscriptionsListen where asking.session == nil: listen(asking)
+        default:
+            refuse(
+                client, message, id: asking.id, .methodNotFound,
+                "method \(methodText(asking.envelope)) is not offered here",
+                status: asking.revision.isModern ? JF_STATUS_NOT_FOUND : JF_STATUS_OK)
+        }
+    }
+
+    private func isDuplicate(_ asking: Asking) -> Bool {
+        var next = asking.client.firstCall
+        while let call = next {
+            if call.clientId.equals(asking.id) { return true }
+            next = call.next
+        }
+        return false
+    }
+
+    private func list(_ asking: Asking, _ kind: ItemKind) {
+        if hold(asking.client, asking.message) { return }
+        let pages = asking.view.pages(kind, legacy: !asking.revision.isModern)
+        var page = 0
+        if let cursor = asking.envelope.params?.member("cursor") {
+            guard cursor.kind == .string, let known = Cursor(cursor.content),
+                known.fingerprint == asking.view.fingerprints[kind.rawValue], known.offset < pages.count
+            else {
+                return refuse(
+                    asking.client, asking.message, id: asking.id, .invalidParams,
+                    "this cursor is not of the current list; start again without one",
+                    status: asking.revision.isModern ? JF_STATUS_BAD_REQUEST : JF_STATUS_OK)
+            }
+            page = Int(known.offset)
+        }
+        reply.reset()
+        Answers.result(id: asking.id, pages[page].bytes, into: reply)
+        send(asking.client, exchange: asking.message.exchange, reply.finish(), final: true)
+    }
+
+    private func discover(_ asking: Asking) {
+        if hold(asking.client, asking.message) { return }
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("resultType")
+        writer.value("complete")
+        writer.key("supportedVersions")
+        writer.beginArray()
+        writer.value(Revision.newest.text)
+        writer.endArray()
+        writer.key("capabilities")
+        writer.raw(Array(catalog.capabilities(of: asking.view).utf8))
+        if let text = catalog.instructions(of: asking.view) {
+            writer.key("instructions")
+            writer.value(text)
+        }
+        writer.key("ttlMs")
+        writer.value(0)
+        writer.key("cacheScope")
+        writer.value("private")
+        writer.key("_meta")
+        writer.raw(Array("{\"io.modelcontextprotocol/serverInfo\":\(Product.identity)}".utf8))
+        writer.endObject()
+        writer.bytes.withUnsafeBytes { result in
+            reply.reset()
+            Answers.result(id: asking.id, result, into: reply)
+            _ = send(asking.client, exchange: asking.message.exchange, reply.finish(), final: true)
+        }
+    }
+
+    private func answer(
+        _ client: Client, _ message: jf_message, _ id: UnsafeRawBufferPointer?, _ result: StaticString
+    ) {
+        reply.reset()
+        Answers.result(
+            id: id ?? UnsafeRawBufferPointer(start: nil, count: 0),
+            UnsafeRawBufferPointer(start: result.utf8Start, count: result.utf8CodeUnitCount), into: reply)
+        send(client, exchange: message.exchange, reply.finish(), final: true)
+    }
+
+    func methodText(_ envelope: Envelope) -> String {
+        String(String(decoding: envelope.methodName?.content ?? UnsafeRawBufferPointer(start: nil, count: 0), as: UTF8.self).prefix(100))
+    }
+}

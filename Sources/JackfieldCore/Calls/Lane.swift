@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+// A lane: one event loop and everything that lives on it. Lanes share nothing but immutable snapshots and messages.
+
+import CJackfield
+import CLinux
+import JSON
+import MCP
+import Synchronization
+
+/// Everything that one event loop owns. All members but those marked belong to the loop's thread, which is why the
+/// class may travel between threads as a reference (`@unchecked Sendable`).
+final class Lane: @unchecked Sendable {
+    let index: Int
+    let laneCount: Int
+    let loop: EventLoop
+    let log: Log
+    let limits: LimitsPlan
+    let sessions: SessionTable
+    /// Any thread.
+    let operations = OperationTable()
+    unowned let gateway: Gateway
+
+    /// The snapshot that new requests see.
+    private(set) var catalog = Catalog.empty
+    /// This lane's side of each server, in the order of `catalog.servers`.
+    private(set) var links: [ServerLink] = []
+    private var linkByGeneration: [UInt64: ServerLink] = [:]
+    /// Links of servers that left, until their last call here ends.
+    private var retired: [ServerLink] = []
+
+    var calls = SlotMap<Call>()
+    private var freeCalls: ContiguousArray<Call> = []
+    var clients = SlotMap<Client>()
+    var channels = SlotMap<Channel>()
+    var subscribers: [Subscriber] = []
+    /// Requests that arrived while servers were still starting.
+    var waiting: [WaitingRequest] = []
+    var isSettled = false
+    /// By endpoint id: the servers at home here.
+    var supervisors: [UInt64: Supervisor] = [:]
+    /// Calls that somebody outside waits for: clients, plugins, other lanes.
+    private(set) var openCalls = 0
+    var hasReportedDrained = false
+    var hasReportedClosed = false
+    var isClosing = false
+    /// Relayed calls by the asking lane and its handle.
+    var relays: [RelayKey: UInt64] = [:]
+
+    private(set) var instances: [PluginInstance] = []
+    private var instanceById: [String: PluginInstance] = [:]
+
+    let requestParser: JSONParser
+    let answerParser: JSONParser
+    /// Towards servers and towards clients; two, because an answer may be written while a request is being built.
+    let outgoing = MessageBuilder()
+    let reply = MessageBuilder()
+    /// A padded copy of bodies that came without padding.
+    var padded: UnsafeMutableRawBufferPointer = .allocate(byteCount: 4096, alignment: 64)
+    /// Span ids for trace contexts: xorshift64*, seeded per lane; uniqueness, not secrecy, is what they need.
+    private var spanState: UInt64
+
+    init(
+        index: Int, laneCount: Int, limits: LimitsPlan, sessions: SessionTable, log: Log, gateway: Gateway
+    ) throws(SystemFailure) {
+        self.index = index
+        self.laneCount = laneCount
+        self.limits = limits
+        self.sessions = sessions
+        self.log = log
+        self.gateway = gateway
+        loop = try EventLoop()
+        requestParser = JSONParser(maxBytes: limits.message + 1024, maxDepth: limits.depth)
+        // A server's list or result may be larger than what a client may send.
+        answerParser = JSONParser(maxBytes: max(limits.message, 16 << 20) + 1024, maxDepth: limits.depth)
+        var seed: UInt64 = 0
+        _ = withUnsafeMutableBytes(of: &seed) { getrandom($0.baseAddress, 8, 0) }
+        spanState = seed | 1
+    }
+
+    deinit { padded.deallocate() }
+
+    func nextSpan() -> UInt64 {
+        spanState ^= spanState >> 12
+        spanState ^= spanState << 25
+        spanState ^= spanState >> 27
+        return spanState &* 0x2545_F491_4F6C_DD1D
+    }
+
+    // MARK: Plugins
+
+    /// Adds an instance; its services become visible to those created after it.
+    func add(_ instance: PluginInstance) {
+        instances.append(instance)
+        instanceById[instance.id] = instance
+    }
+
+    func instance(_ id: String) -> PluginInstance? { instanceById[id] }
+
+    /// A service that a plugin on this lane offers.
+    func offeredService(_ id: String, except asker: PluginInstance?) -> UnsafeRawPointer? {
+        for instance in instances where instance !== asker {
+            if let table = instance.offered(id) { return table }
+        }
+        return nil
+    }
+
+    // MARK: Snapshots
+
+    /// Takes a new snapshot: links for new servers, none any more for those that left.
+    func adopt(_ new: Catalog, announce changed: [(path: String, kinds: [ItemKind])]) {
+        catalog = new
+        var kept: [UInt64: ServerLink] = [:]
+        links = new.servers.map { server in
+            let link = linkByGeneration[server.generation] ?? makeLink(server)
+            kept[server.generation] = link
+            return link
+        }
+        let gone = linkByGeneration.filter { kept[$0.key] == nil }
+        linkByGeneration = kept
+        for link in gone.values { retire(link) }
+        for (path, kinds) in changed { notify(path, kinds) }
+    }
+
+    private func makeLink(_ server: Server) -> ServerLink {
+        let link = ServerLink(server, lane: self)
+        for endpoint in server.endpoints { link.channels[endpoint.index] = supervisors[endpoint.id]?.channel }
+        return link
+    }
+
+    /// A server left the catalogue and still has calls here.
+    func hasRetired(_ server: Server) -> Bool { retired.contains { $0.server === server } }
+
+    /// A server left the configuration: its calls under way end by themselves, then the channels close.
+    private func retire(_ link: ServerLink) {
+        link.detachRouting()
+        link.isRetired = true
+        retired.append(link)
+        closeIfIdle(link)
+    }
+
+    /// Closes a retired server's channels once none of its calls is open here.
+    func closeIfIdle(_ link: ServerLink) {
+        guard link.isRetired, link.openCalls == 0 else { return }
+        for channel in link.channels.compactMap({ $0 }) { close(channel) }
+        link.channels = link.channels.map { _ in nil }
+        retired.removeAll { $0 === link }
+    }
+
+    func link(_ server: Server) -> ServerLink? { linkByGeneration[server.generation] }
+
+    // MARK: Channels
+
+    /// Opens a channel of a server on this lane. Throws a sentence.
+    func open(_ server: Server, _ endpoint: Endpoint) throws(PluginFailure) -> Channel {
+        let id = gateway.pluginId(for: server, endpoint)
+        guard let id, let instance = instance(id) else {
+            throw PluginFailure(
+                plugin: id ?? "?", step: "open", message: "no plugin serves \(server.name); see 'jackfield plugin list'")
+        }
+        let channel = Channel(instance, server, endpoint)
+        guard let handle = channels.insert(channel) else {
+            throw PluginFailure(plugin: instance.id, step: "open", message: "too many channels")
+        }
+        channel.handle = handle
+        var fault = jf_fault.empty()
+        var remote: jf_ref = 0
+        let status = withView(server.name) { name in
+            withView(endpoint.plan.options) { options -> Int32 in
+                if let connector = instance.connector {
+                    return connector.open?(instance.own, handle, name, options, &remote, &fault)
+                        ?? Int32(JF_E_UNSUPPORTED)
+                }
+                if let toolset = instance.toolset {
+                    return toolset.open?(instance.own, handle, name, options, &remote, &fault)
+                        ?? Int32(JF_E_UNSUPPORTED)
+                }
+                return Int32(JF_E_UNSUPPORTED)
+            }
+        }
+        guard status == JF_OK else {
+            channels.remove(handle)
+            throw PluginFailure(
+                plugin: instance.id, step: "open",
+                message: fault.message.isEmpty ? "it answered \(statusName(status))" : fault.message)
+        }
+        channel.remote = remote
+        if channel.isToolset {
+            channel.isReady = true
+            channel.flags = UInt32(JF_CHANNEL_EXCHANGES)
+        }
+        return channel
+    }
+
+    func close(_ channel: Channel) {
+        guard !channel.isClosing else { return }
+        channel.isClosing = true
+        channel.supervisor = nil
+        if let connector = channel.instance.connector {
+            connector.close?(channel.instance.own, channel.remote, jf_monotonic_ns() + gateway.drainTimeout)
+        } else {
+            channel.instance.toolset?.close?(channel.instance.own, channel.remote)
+            channels.remove(channel.handle)
+        }
+    }
+
+    func channelClosed(_ handle: UInt64) {
+        channels.remove(handle)
+        gateway.laneChannelClosed(self)
+    }
+
+    // MARK: Calls
+
+    /// A call from the pool, with a handle; nil at the gateway's limit.
+    func takeCall(_ origin: Call.Origin) -> Call? {
+        guard calls.count < limits.calls else { return nil }
+        let call = freeCalls.popLast() ?? Call(lane: self)
+        guard let handle = calls.insert(call) else { return nil }
+        call.handle = handle
+        call.origin = origin
+        call.startedAt = loop.now
+        if origin != .supervision { openCalls += 1 }
+        return call
+    }
+
+    /// Ends a call's bookkeeping. Everything that must be told has been told.
+    func finish(_ call: Call) {
+        guard calls.remove(call.handle) != nil else { return }
+        if call.origin != .supervision { openCalls -= 1 }
+        if call.timer != 0 { loop.cancelTimer(call.timer) }
+        call.client?.unlink(call)
+        call.session?.inFlight.subtract(1, ordering: .relaxed)
+        if let server = call.server {
+            server.inFlight.subtract(1, ordering: .relaxed)
+        }
+        if let link = call.link {
+            link.openCalls -= 1
+            if link.isRetired { closeIfIdle(link) }
+        }
+        call.endpoint?.inFlight.subtract(1, ordering: .relaxed)
+        if let relay = call.relayLane, call.origin == .relay {
+            relays[RelayKey(lane: relay.index, handle: call.relayHandle)] = nil
+        }
+        call.recycle()
+        if freeCalls.count < 4096 { freeCalls.append(call) }
+        if gateway.isDraining { gateway.laneDrained(self) }
+    }
+
+    /// A body with the padding that the scanner needs, at the same bytes where the transport already gave it.
+    func paddedBody(_ message: jf_message) -> UnsafeRawBufferPointer {
+        guard message.body_count > 0, let view = message.body?.pointee else {
+            return UnsafeRawBufferPointer(start: nil, count: 0)
+        }
+        if message.flags & UInt32(JF_MSG_PADDED) != 0 { return view.bytes }
+        let needed = Int(view.len) + BufferPool.padding
+        if padded.count < needed {
+            padded.deallocate()
+            padded = .allocate(byteCount: max(needed, 64 * 1024), alignment: 64)
+        }
+        padded.copyBytes(from: view.bytes)
+        return UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(padded)[0..<Int(view.len)])
+    }
+}
+
+/// Names a relayed call on its home lane.
+struct RelayKey: Hashable {
+    let lane: Int
+    let handle: UInt64
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// The registry: servers come, change and go here; every change becomes a new catalogue on every lane.
+
+import CLinux
+import JSON
+import MCP
+
+extension Gateway {
+    private func makeServer(_ plan: ServerPlan, _ position: Int) -> Server {
+        defer { nextGeneration += 1 }
+        let isPerLoop = plan.endpoints.allSatisfy { endpoint in
+            choice.server(plan, endpoint)?.threads == .perLoop
+        }
+        return Server(
+            plan, generation: nextGeneration, homeLane: isPerLoop ? position % lanes.count : 0,
+            limits: self.plan.limits)
+    }
+
+    private func record(_ plan: ServerPlan, _ position: Int) -> ServerRecord {
+        let server = makeServer(plan, position)
+        return ServerRecord(
+            server: server, statuses: server.endpoints.map { _ in EndpointStatus() }, listing: nil)
+    }
+
+    /// At start: every server of the plan.
+    func addServers() {
+        records = plan.servers.enumerated().map { record($0.element, $0.offset) }
+        build()
+        for record in records { supervise(record.server) }
+        settleIfDone()
+        // Programs take a while to start; what answers over a network does so at once or is slow.
+        control.after(1_000_000_000) { [weak self] in self?.settleIfDone(exceptPrograms: true) }
+        control.after(5_000_000_000) { [weak self] in self?.settle() }
+    }
+
+    private func supervise(_ server: Server) {
+        let home = lanes[server.homeLane]
+        home.loop.post { home.supervise(server) }
+    }
+
+    // MARK: News from supervisors
+
+    /// What a supervisor learnt. Any thread.
+    func publish(_ server: Server, _ endpoint: Int, _ status: EndpointStatus, _ listing: ServerListing?) {
+        control.post { [self] in take(server, endpoint, status, listing) }
+    }
+
+    private func take(_ server: Server, _ endpoint: Int, _ status: EndpointStatus, _ listing: ServerListing?) {
+        if var record = replacements[server.name], record.server === server {
+            record.statuses[endpoint] = status
+            if let listing { record.listing = listing }
+            replacements[server.name] = record
+            // The new version takes over once it works, or once it is plain that it does not.
+            if record.isUp && record.listing != nil || status.state == .down { promote(server.name) }
+            return
+        }
+        guard let at = records.firstIndex(where: { $0.server === server }) else { return }
+        let wasShown = records[at].isShown
+        let wasUp = records[at].isUp
+        records[at].statuses[endpoint] = status
+        if let listing, listing != records[at].listing {
+            records[at].listing = listing
+            needsBuild = true
+        }
+        if records[at].isShown != wasShown || records[at].isUp != wasUp { needsBuild = true }
+        scheduleBuild()
+    }
+
+    /// One catalogue per batch of news.
+    private func scheduleBuild() {
+        guard !isPublishing else { return }
+        isPublishing = true
+        control.later { [self] in
+            isPublishing = false
+            build()
+            settleIfDone()
+        }
+    }
+
+    /// Builds the catalogue and hands it to every lane, with what changed for whom.
+    private func build() {
+        let old = catalog
+        if needsBuild || old.servers.count != records.count
+            || zip(old.servers, records).contains(where: { $0 !== $1.server })
+        {
+            let builder = CatalogBuilder(naming: plan.naming, bundles: plan.bundles, pageSize: plan.limits.pageSize)
+            catalog = builder.build(records)
+            needsBuild = false
+        } else {
+            catalog = old.replacing(statuses: records.map(\.statuses))
+        }
+        var changed: [(path: String, kinds: [ItemKind])] = []
+        for view in catalog.allViews {
+            guard let before = old.view(view.path) else { continue }
+            let kinds = ItemKind.allCases.filter { view.fingerprints[$0.rawValue] != before.fingerprints[$0.rawValue] }
+            if !kinds.isEmpty { changed.append((view.path, kinds)) }
+        }
+        let new = catalog
+        let news = changed
+        onEveryLane { $0.adopt(new, announce: news) }
+    }
+
+    // MARK: The first listings
+
+    private func settleIfDone(exceptPrograms: Bool = false) {
+        guard !isSettled else { return }
+        let isDone = records.allSatisfy { record in
+            record.listing != nil || record.statuses.contains { $0.state == .down }
+                || exceptPrograms && record.statuses.contains { !$0.isLocal }
+        }
+        if isDone { settle() }
+    }
+
+    private func settle() {
+        guard !isSettled else { return }
+        isSettled = true
+        onEveryLane { $0.settle() }
+        onSettled?()
+    }
+
+    // MARK: Reload
+
+    func reloadNow() {
+        guard let reload, !isDraining else { return }
+        switch reload() {
+        case .failure(let problem):
+            log.write(.error, "reload changed nothing: the configuration has errors")
+            for text in problem.problems { log.write(.error, text) }
+        case .success(let new): apply(new)
+        }
+    }
+
+    /// Servers that stayed the same are not touched; changed ones are replaced when their new version is up.
+    func apply(_ new: GatewayPlan) {
+        let needed = choice.needed(new)
+        let loaded = Set(lanes[0].loadedPlugins)
+        if let missing = needed.first(where: { !loaded.contains($0) }) {
+            return log.write(
+                .error, "reload changed nothing: plugin \(missing) is not loaded yet; restart the gateway to load it")
+        }
+        if new.listeners != plan.listeners || new.loops != plan.loops || new.limits != plan.limits
+            || new.plugins != plan.plugins
+        {
+            log.write(.warning, "listeners, loops, limits and plugins change at the next start only")
+        }
+        var next: [ServerRecord] = []
+        var counts = (added: 0, changed: 0, kept: 0)
+        for (position, server) in new.servers.enumerated() {
+            guard let known = records.first(where: { $0.server.name == server.name }) else {
+                counts.added += 1
+                next.append(record(server, position))
+                continue
+            }
+            let replacement = replacements[server.name]
+            if (replacement ?? known).server.plan == server {
+                counts.kept += 1
+            } else {
+                counts.changed += 1
+                if let replacement { retire(replacement.server) }
+                replacements[server.name] = nil
+                if known.server.plan != server {
+                    let made = record(server, position)
+                    replacements[server.name] = made
+                    supervise(made.server)
+                    let generation = made.server.generation
+                    control.after(5_000_000_000) { [weak self] in
+                        guard let self, self.replacements[server.name]?.server.generation == generation else { return }
+                        self.promote(server.name)
+                    }
+                }
+            }
+            next.append(known)
+        }
+        let names = Set(new.servers.map(\.name))
+        let removed = records.filter { !names.contains($0.server.name) }
+        for record in removed { retire(record.server) }
+        for (name, record) in replacements where !names.contains(name) {
+            retire(record.server)
+            replacements[name] = nil
+        }
+        let added = next.filter { record in !records.contains { $0.server === record.server } }
+        records = next
+        plan.servers = new.servers
+        plan.bundles = new.bundles
+        plan.naming = new.naming
+        needsBuild = true
+        build()
+        for record in added { supervise(record.server) }
+        log.write(
+            .info, "configuration reloaded",
+            [
+                .init("added", String(counts.added)), .init("changed", String(counts.changed)),
+                .init("removed", String(removed.count)), .init("kept", String(counts.kept)),
+            ])
+    }
+
+    /// A changed server's new version takes its place.
+    private func promote(_ name: String) {
+        guard let record = replacements.removeValue(forKey: name),
+            let at = records.firstIndex(where: { $0.server.name == name })
+        else { return }
+        let old = records[at]
+        records[at] = record
+        if record.listing == nil, record.server.plan.keepStale { records[at].listing = old.listing }
+        needsBuild = true
+        build()
+        retire(old.server)
+    }
+
+    /// Ends a server's supervision; its channels close on each lane when its last call there ends.
+    private func retire(_ server: Server) {
+        let home = lanes[server.homeLane]
+        home.loop.post { home.endSupervision(server) }
+    }
+}

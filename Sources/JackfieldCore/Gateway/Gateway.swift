@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gateway: lanes, plugins, servers, and the control loop that ties them together.
+
+import CJackfield
+import CLinux
+import Glibc
+import JSON
+import MCP
+import Synchronization
+
+/// Runs a plan. State is confined to the control loop's thread (the one that calls `run`); what lanes call is marked and
+/// only posts, hence `@unchecked Sendable`.
+public final class Gateway: @unchecked Sendable {
+    let log: Log
+    let control: EventLoop
+    let sessions: SessionTable
+    let drainTimeout: UInt64
+    let workers = WorkerPool(threads: 4)
+    var plan: GatewayPlan
+    /// Manifests at hand; fixed while the gateway runs.
+    let choice: PluginChoice
+    private let libraries: [PluginLibrary]
+    private(set) var lanes: [Lane] = []
+    private var threads: [pthread_t] = []
+
+    /// What HUP asks for: a new plan, or why there is none.
+    public var reload: (() -> Result<GatewayPlan, ReloadProblem>)?
+    /// Called on the control loop once every server has listed, failed, or used up its time to start.
+    public var onSettled: (() -> Void)?
+    /// Called on the control loop once every listener accepts; gets where they listen.
+    public var onListening: (([String]) -> Void)?
+
+    // The registry.
+    var records: [ServerRecord] = []
+    /// Changed servers whose new version has not proved itself yet, by name.
+    var replacements: [String: ServerRecord] = [:]
+    var catalog = Catalog.empty
+    var needsBuild = false
+    var isPublishing = false
+    var nextGeneration: UInt64 = 1
+    var isSettled = false
+
+    // The end.
+    private let draining = Atomic<Bool>(false)
+    private var phase = Phase.running
+    private var lanesAtPhase = 0
+    private(set) var exitCode: Int32 = 0
+    private var signals: Int32 = -1
+
+    private enum Phase { case running, draining, closing, stopping }
+
+    var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+    /// - Parameters:
+    ///   - plan: checked by `PluginChoice.check`, defaults filled in.
+    ///   - libraries: every plugin that the plan needs, providers of services first.
+    public init(
+        _ plan: GatewayPlan, choice: PluginChoice, libraries: [PluginLibrary], log: Log
+    ) throws(GatewayProblem) {
+        self.plan = plan
+        self.choice = choice
+        self.libraries = libraries
+        self.log = log
+        drainTimeout = plan.drainTimeout
+        sessions = SessionTable(limit: plan.limits.sessions, idleLimit: plan.limits.sessionIdle)
+        do {
+            control = try EventLoop()
+            for index in 0..<max(1, plan.loops) {
+                lanes.append(
+                    try Lane(
+                        index: index, laneCount: max(1, plan.loops), limits: plan.limits, sessions: sessions, log: log,
+                        gateway: self))
+            }
+        } catch {
+            throw GatewayProblem("cannot set up the event loops: \(error)")
+        }
+        do {
+            for lane in lanes { try populate(lane) }
+        } catch {
+            throw GatewayProblem(error.description)
+        }
+    }
+
+    /// Creates and starts a lane's plugin instances.
+    private func populate(_ lane: Lane) throws(PluginFailure) {
+        for library in libraries where lane.index == 0 || library.manifest.threads == .perLoop {
+            let configured = plan.plugins.first { $0.id == library.manifest.id }?.config ?? "{}"
+            let instance = try PluginInstance(library, lane: lane, config: defaults(configured, library), log: log)
+            lane.add(instance)
+            try instance.start()
+        }
+    }
+
+    private func defaults(_ config: String, _ library: PluginLibrary) -> String {
+        guard let schema = library.manifest.configSchema, let value = try? JSONValue(parsing: config) else {
+            return config
+        }
+        return String(decoding: schema.compiled.applyingDefaults(value).serialized(), as: UTF8.self)
+    }
+
+    // MARK: Running
+
+    /// Serves until told to stop. Blocks; returns the exit status.
+    public func run() -> Int32 {
+        signal(SIGPIPE, SIG_IGN)
+        watchSignals()
+        for lane in lanes { mountHealth(lane) }
+        do {
+            let addresses = try listen()
+            for lane in lanes { start(lane) }
+            addServers()
+            onListening?(addresses)
+        } catch {
+            log.write(.error, error.description)
+            exitCode = 1
+            for lane in lanes { start(lane) }
+            shutDown()
+        }
+        armSweep()
+        control.run()
+        for thread in threads { pthread_join(thread, nil) }
+        workers.stop()
+        return exitCode
+    }
+
+    private func start(_ lane: Lane) {
+        var thread = pthread_t()
+        let status = pthread_create(&thread, nil, runLane, Unmanaged.passRetained(lane).toOpaque())
+        if status == 0 { threads.append(thread) }
+    }
+
+    /// Binds every listener on every lane, before the lanes run.
+    private func listen() throws(GatewayProblem) -> [String] {
+        var addresses: [String] = []
+        for (number, plan) in plan.listeners.enumerated() {
+            guard let id = choice.listener(plan.transport)?.id else {
+                throw GatewayProblem("no plugin listens on transport '\(plan.transport)'")
+            }
+            var bound: String?
+            for lane in lanes {
+                guard let instance = lane.instance(id), let slot = instance.listener?.listen else { continue }
+                // Only addresses can be shared between lanes; a listener without one (stdio) lives on the first.
+                if let bound, !bound.contains("://") { break }
+                let text = try listen(instance, slot, number, bound, plan)
+                if bound == nil { bound = text }
+            }
+            if let bound { addresses.append(bound) }
+        }
+        return addresses
+    }
+
+    private func listen(
+        _ instance: PluginInstance, _ slot: @convention(c) (
+            OpaquePointer?, jf_ref, jf_view, jf_view, UnsafeMutablePointer<jf_blob>?, UnsafeMutablePointer<jf_fault>?
+        ) -> Int32, _ number: Int, _ bound: String?, _ plan: ListenerPlan
+    ) throws(GatewayProblem) -> String {
+        var blob = jf_blob.none
+        var fault = jf_fault.empty()
+        // The first lane chose the port; the others share it.
+        let address = bound.map { $0[($0.range(ofText: "://")?.upperBound ?? $0.startIndex)...] }.map(String.init) ?? ""
+        let status = withView(address) { address in
+            withView(plan.options) {
+                slot(instance.own, jf_ref(number + 1), bound == nil ? .absent : address, $0, &blob, &fault)
+            }
+        }
+        defer { blob.dropOnce() }
+        guard status == JF_OK else {
+            throw GatewayProblem(
+                "cannot listen (\(plan.transport)): \(fault.message.isEmpty ? statusName(status) : fault.message)")
+        }
+        return String(decoding: blob.bytes, as: UTF8.self)
+    }
+
+    private func armSweep() {
+        control.after(30_000_000_000) { [weak self] in
+            guard let self, self.phase == .running else { return }
+            self.sessions.sweep(self.control.now)
+            self.armSweep()
+        }
+    }
+
+    // MARK: Signals
+
+    private func watchSignals() {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for number in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&set, number) }
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        signals = jf_signalfd(&set)
+        _ = control.watch(
+            signals, UInt32(JF_READABLE), signalsArrived, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    fileprivate func readSignals() {
+        var info = signalfd_siginfo()
+        while read(signals, &info, MemoryLayout<signalfd_siginfo>.size) == MemoryLayout<signalfd_siginfo>.size {
+            if info.ssi_signo == UInt32(SIGHUP) {
+                reloadNow()
+            } else {
+                log.write(.info, phase == .running ? "stopping; calls under way may end" : "stopping now")
+                shutDown()
+            }
+        }
+    }
+
+    // MARK: Called from lanes (any thread)
+
+    func lane(_ index: Int) -> Lane { lanes[index] }
+
+    func onEveryLane(_ body: @escaping @Sendable (Lane) -> Void) {
+        for lane in lanes { lane.loop.post { body(lane) } }
+    }
+
+    func strategy(_ name: String, on lane: Lane) -> PluginInstance? {
+        choice.strategy(name).flatMap { lane.instance($0.id) }
+    }
+
+    func pluginId(for server: Server, _ endpoint: Endpoint) -> String? { choice.server(server.plan, endpoint.plan)?.id }
+
+    func sharedClientClosed() { control.post { self.shutDown() } }
+
+    func sessionEnded(_ key: SessionKey) { onEveryLane { $0.endStreams(of: key) } }
+
+    private func onHome(_ server: Server, _ endpoint: Endpoint, _ body: @escaping @Sendable (Supervisor) -> Void) {
+        let home = lanes[server.homeLane]
+        home.loop.post {
+            if let supervisor = home.supervisors[endpoint.id] { body(supervisor) }
+        }
+    }
+
+    func listChanged(_ server: Server, _ endpoint: Endpoint, _ kind: ItemKind) {
+        onHome(server, endpoint) { $0.listChanged(kind) }
+    }
+
+    func endpointSuspect(_ server: Server, _ endpoint: Endpoint, _ why: String) {
+        onHome(server, endpoint) { $0.suspect(why) }
+    }
+
+    func renewSession(_ server: Server, _ endpoint: Endpoint, after epoch: Int, for lane: Lane, call: UInt64) {
+        onHome(server, endpoint) { $0.renew(after: epoch, for: lane, call: call) }
+    }
+
+    // MARK: The end
+
+    func exitStatus(_ status: Int32) { exitCode = status }
+
+    /// Begins to stop, or hurries a stop that is under way. Control loop only.
+    public func shutDown() {
+        switch phase {
+        case .running:
+            phase = .draining
+            draining.store(true, ordering: .relaxed)
+            lanesAtPhase = 0
+            onEveryLane { $0.beginDrain() }
+            control.after(drainTimeout) { [weak self] in self?.closeChannels() }
+        case .draining: closeChannels()
+        case .closing, .stopping: stopLanes()
+        }
+    }
+
+    /// A lane has no call under way any more. Any thread.
+    func laneDrained(_ lane: Lane) {
+        guard lane.reportDrained() else { return }
+        control.post { [self] in
+            guard phase == .draining else { return }
+            lanesAtPhase += 1
+            if lanesAtPhase == lanes.count { closeChannels() }
+        }
+    }
+
+    private func closeChannels() {
+        guard phase == .draining else { return }
+        phase = .closing
+        lanesAtPhase = 0
+        onEveryLane { $0.closeChannels() }
+        control.after(10_000_000_000) { [weak self] in self?.stopLanes() }
+    }
+
+    /// A lane's channels are all closed. Any thread.
+    func laneChannelClosed(_ lane: Lane) {
+        guard lane.reportClosed() else { return }
+        control.post { [self] in
+            guard phase == .closing else { return }
+            lanesAtPhase += 1
+            if lanesAtPhase == lanes.count { stopLanes() }
+        }
+    }
+
+    private func stopLanes() {
+        guard phase != .stopping else { return }
+        phase = .stopping
+        onEveryLane { $0.stopInstances() }
+        control.stop()
+    }
+}
+
+/// Why the gateway cannot start; one sentence.
+public struct GatewayProblem: Error, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+}
+
+/// Why a reload changes nothing; one sentence each.
+public struct ReloadProblem: Error {
+    public let problems: [String]
+    public init(_ problems: [String]) { self.problems = problems }
+}
+
+private func runLane(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let argument else { return nil }
+    let lane = Unmanaged<Lane>.fromOpaque(argument).takeRetainedValue()
+    _ = jf_thread_set_name("lane-\(lane.index)")
+    lane.loop.run()
+    return nil
+}
+
+private func signalsArrived(_ user: UnsafeMutableRawPointer?, _ events: UInt32) {
+    guard let user else { return }
+    Unmanaged<Gateway>.fromOpaque(user).takeUnretainedValue().readSignals()
+}
+
+extension String {
+    /// The first occurrence of a text.
+    func range(ofText text: String) -> Range<String.Index>? {
+        var at = startIndex
+        while at < endIndex {
+            if self[at...].hasPrefix(text) { return at..<index(at, offsetBy: text.count) }
+            at = index(after: at)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// `/healthz` and `/readyz`, mounted on the HTTP listeners where there are any.
+
+import CJackfield
+
+/// What a mounted path needs to answer; lives as long as the process.
+private final class HealthContext {
+    let lane: Lane
+    let http: UnsafePointer<jf_http_1>
+    let isReadiness: Bool
+
+    init(_ lane: Lane, _ http: UnsafePointer<jf_http_1>, isReadiness: Bool) {
+        self.lane = lane
+        self.http = http
+        self.isReadiness = isReadiness
+    }
+}
+
+extension Gateway {
+    func mountHealth(_ lane: Lane) {
+        guard let table = lane.offeredService(JF_HTTP_1, except: nil) else { return }
+        let http = table.assumingMemoryBound(to: jf_http_1.self)
+        for (path, isReadiness) in [("/healthz", false), ("/readyz", true)] {
+            let context = Unmanaged.passRetained(HealthContext(lane, http, isReadiness: isReadiness))
+            var mount: jf_ref = 0
+            let status = withView(path) { http.pointee.mount(http.pointee.context, $0, serveHealth, context.toOpaque(), &mount) }
+            if status != JF_OK { context.release() }
+        }
+    }
+}
+
+/// `/healthz`: the loop turns, so the answer comes. `/readyz`: servers had their first chance, and we are not stopping.
+private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePointer<jf_http_request>?) {
+    guard let user, let request else { return }
+    let context = Unmanaged<HealthContext>.fromOpaque(user).takeUnretainedValue()
+    let lane = context.lane
+    let isReady = !context.isReadiness || lane.isSettled && !lane.gateway.isDraining
+    var up = 0
+    for statuses in lane.catalog.statuses where statuses.contains(where: { $0.state == .up }) { up += 1 }
+    let state = isReady ? "ok" : lane.gateway.isDraining ? "stopping" : "starting"
+    let body = "{\"status\":\"\(state)\",\"servers\":{\"up\":\(up),\"configured\":\(lane.catalog.servers.count)}}\n"
+    withView(body) { body in
+        withView("application/json") { type in
+            var header = jf_pair(name: jf_view("content-type"), value: type)
+            var response = jf_http_response()
+            response.size = UInt32(MemoryLayout<jf_http_response>.size)
+            response.status = isReady ? 200 : 503
+            response.body = body
+            withUnsafePointer(to: &header) {
+                response.headers = $0
+                response.header_count = 1
+                _ = context.http.pointee.respond(context.http.pointee.context, request.pointee.exchange, &response)
+            }
+        }
+    }
+}

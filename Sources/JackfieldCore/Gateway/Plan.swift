@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the gateway is asked to run: plain values, already checked for form. The command line fills them from a file.
+
+/// Everything the gateway runs. Two plans can be compared, which is how a reload finds what changed.
+public struct GatewayPlan: Sendable {
+    /// Event loops; each runs on a thread of its own.
+    public var loops = 1
+    /// How long open calls may take to end when the gateway stops, in nanoseconds.
+    public var drainTimeout: UInt64 = 30_000_000_000
+    public var listeners: [ListenerPlan] = []
+    public var servers: [ServerPlan] = []
+    public var bundles: [BundlePlan] = []
+    public var plugins: [PluginPlan] = []
+    public var naming = NamingPlan()
+    public var limits = LimitsPlan()
+    /// Shown to clients in `serverInfo.instructions` of the aggregate; nil: made from the servers' own.
+    public var instructions: String?
+
+    public init() {}
+}
+
+public struct ListenerPlan: Sendable, Equatable {
+    /// Which plugin: the `listener.transport` of its manifest.
+    public var transport: String
+    /// The plugin's options, JSON text.
+    public var options: String
+
+    public init(transport: String, options: String) {
+        self.transport = transport
+        self.options = options
+    }
+}
+
+/// How the names of many servers share one endpoint.
+public struct NamingPlan: Sendable, Equatable {
+    public enum Prefix: Sendable { case always, onConflict, never }
+    public var prefix = Prefix.always
+    public var separator = "__"
+    public var maxLength = 64
+
+    public init() {}
+}
+
+/// Bounds; each is a named setting.
+public struct LimitsPlan: Sendable, Equatable {
+    /// Largest message, in bytes.
+    public var message = 4 << 20
+    /// Deepest nesting of a message.
+    public var depth = 128
+    public var callsPerClient = 256
+    public var callsPerServer = 1024
+    public var calls = 16384
+    public var sessions = 10_000
+    /// A legacy session that nobody used for this long ends, in nanoseconds.
+    public var sessionIdle: UInt64 = 3_600_000_000_000
+    /// How long a call may take unless its server says otherwise, in nanoseconds.
+    public var callTimeout: UInt64 = 60_000_000_000
+    /// How long a server may take to answer a probe, a handshake step or a listing page, in nanoseconds.
+    public var probeTimeout: UInt64 = 10_000_000_000
+    /// Items of one kind that one server may list.
+    public var itemsPerServer = 10_000
+    /// Items on one page of our own lists; 0: all on one.
+    public var pageSize = 0
+
+    public init() {}
+}
+
+public struct ServerPlan: Sendable, Equatable {
+    public enum Era: Sendable, Equatable {
+        case auto, modern, legacy
+        case pinned(String)
+    }
+
+    public var name: String
+    /// The id of a toolset plugin; nil: a connector is chosen by the options' keys or their URL's scheme.
+    public var plugin: String?
+    /// At least one; several are replicas.
+    public var endpoints: [EndpointPlan] = []
+    public var era = Era.auto
+    /// Nanoseconds; nil: the general one.
+    public var timeout: UInt64?
+    public var tools = SelectionPlan()
+    public var resources = SelectionPlan()
+    public var prompts = SelectionPlan()
+    /// Replaces the server's name in prefixes; empty: no prefix for this server.
+    public var prefix: String?
+    /// Keep showing what a server listed while it is down.
+    public var keepStale = true
+    /// The strategy's name and its options, JSON text.
+    public var strategy = "round-robin"
+    public var strategyOptions = "{}"
+
+    public init(name: String) { self.name = name }
+}
+
+public struct EndpointPlan: Sendable, Equatable {
+    /// The connector's or toolset's options, JSON text.
+    public var options: String
+    public var weight: Int
+
+    public init(options: String, weight: Int = 1) {
+        self.options = options
+        self.weight = weight
+    }
+}
+
+/// Which of a server's items are shown, and under which names.
+public struct SelectionPlan: Sendable, Equatable {
+    /// Patterns with `*` and `?`; empty: everything.
+    public var allow: [String] = []
+    public var deny: [String] = []
+    /// The server's name of an item, and the one shown (prefixed like any other).
+    public var rename: [String: String] = [:]
+    /// A name of its own choice, never prefixed, beside the ordinary one: alias → the server's name.
+    public var aliases: [String: String] = [:]
+
+    public init() {}
+}
+
+/// A curated set, served at `/mcp/bundles/NAME`.
+public struct BundlePlan: Sendable, Equatable {
+    public var name: String
+    public var description: String?
+    /// Patterns over the aggregate's names, or over `server` names when they contain no separator.
+    public var include: [String] = []
+    public var exclude: [String] = []
+    /// The aggregate's name of an item, and the one shown here.
+    public var rename: [String: String] = [:]
+
+    public init(name: String) { self.name = name }
+}
+
+public struct PluginPlan: Sendable, Equatable {
+    public var id: String?
+    public var file: String?
+    public var sha256: String?
+    public var enabled = true
+    /// The plugin's own configuration, JSON text.
+    public var config = "{}"
+
+    public init() {}
+}
+
+/// The gateway as it names itself to clients and servers.
+public enum Product {
+    public static let version = "0.1.0"
+    /// Raw JSON of MCP's Implementation object.
+    static let identity: StaticString = "{\"name\":\"jackfield\",\"title\":\"Jackfield\",\"version\":\"0.1.0\"}"
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which plugins a plan needs, and whether what it gives them fits their schemas. Reads manifests only; loads nothing.
+
+import JSON
+
+/// One thing wrong with a plan, with the place inside the options it concerns (RFC 6901).
+public struct PlanProblem: Sendable, CustomStringConvertible {
+    public enum Place: Sendable {
+        case listener(Int)
+        case server(String, endpoint: Int)
+        case routing(String)
+        case plugin(Int)
+    }
+
+    public let place: Place
+    public let pointer: String
+    public let message: String
+
+    public var description: String {
+        let where_ =
+            switch place {
+            case .listener(let index): "listeners[\(index)]"
+            case .server(let name, let endpoint): endpoint == 0 ? "servers.\(name)" : "servers.\(name).replicas[\(endpoint)]"
+            case .routing(let name): "servers.\(name).routing"
+            case .plugin(let index): "plugins[\(index)]"
+            }
+        return "\(where_)\(pointer): \(message)"
+    }
+}
+
+/// The manifests at hand, and how a plan maps onto them.
+public struct PluginChoice: Sendable {
+    public let manifests: [PluginManifest]
+
+    public init(_ manifests: [PluginManifest]) { self.manifests = manifests }
+
+    public func listener(_ transport: String) -> PluginManifest? {
+        manifests.first { $0.listener?.transport == transport }
+    }
+
+    public func strategy(_ name: String) -> PluginManifest? { manifests.first { $0.routing?.strategy == name } }
+
+    /// The plugin that serves an endpoint: the toolset it names, or the connector whose key or URL scheme it has.
+    public func server(_ plan: ServerPlan, _ endpoint: EndpointPlan) -> PluginManifest? {
+        if let id = plan.plugin { return manifests.first { $0.id == id } }
+        guard let options = try? JSONValue(parsing: endpoint.options) else { return nil }
+        let scheme = options["url"]?.string.flatMap { url in
+            url.firstIndex(of: ":").map { String(url[..<$0]).lowercased() }
+        }
+        return manifests.first { manifest in
+            guard let connector = manifest.connector else { return false }
+            if let scheme, options["command"] == nil { return connector.schemes.contains(scheme) }
+            return connector.keys.contains { $0 != "url" && options[$0] != nil }
+        }
+    }
+
+    /// Every plugin id that the plan needs, providers of required services included.
+    public func needed(_ plan: GatewayPlan) -> [String] {
+        var ids: [String] = []
+        func want(_ manifest: PluginManifest?) {
+            guard let manifest, !ids.contains(manifest.id) else { return }
+            for service in manifest.requires where !hostServices.contains(service) {
+                want(manifests.first { $0.provides.contains(service) })
+            }
+            ids.append(manifest.id)
+        }
+        for listener in plan.listeners { want(self.listener(listener.transport)) }
+        for server in plan.servers {
+            for endpoint in server.endpoints { want(self.server(server, endpoint)) }
+            if server.endpoints.count > 1 { want(strategy(server.strategy)) }
+        }
+        for plugin in plan.plugins where plugin.enabled {
+            want(manifests.first { $0.id == plugin.id })
+        }
+        return ids
+    }
+
+    // MARK: Schemas
+
+    /// Checks the plan against the manifests and fills in defaults. All problems at once.
+    public func check(_ plan: GatewayPlan) -> (plan: GatewayPlan, problems: [PlanProblem]) {
+        var plan = plan
+        var problems: [PlanProblem] = []
+        for at in plan.listeners.indices {
+            let transport = plan.listeners[at].transport
+            guard let manifest = listener(transport) else {
+                problems.append(
+                    PlanProblem(
+                        place: .listener(at), pointer: "/transport",
+                        message: "no plugin has a listener for transport '\(transport)'; there are: "
+                            + names(manifests.compactMap { $0.listener?.transport })))
+                continue
+            }
+            plan.listeners[at].options = fit(
+                plan.listeners[at].options, manifest.listener?.config, .listener(at), &problems)
+        }
+        for at in plan.servers.indices { check(&plan.servers[at], &problems) }
+        for at in plan.plugins.indices {
+            guard let id = plan.plugins[at].id else { continue }
+            guard let manifest = manifests.first(where: { $0.id == id }) else {
+                problems.append(
+                    PlanProblem(
+                        place: .plugin(at), pointer: "/id",
+                        message: "no plugin '\(id)' was found; there are: \(names(manifests.map(\.id)))"))
+                continue
+            }
+            plan.plugins[at].config = fit(plan.plugins[at].config, manifest.configSchema, .plugin(at), &problems)
+        }
+        return (plan, problems)
+    }
+
+    private func check(_ server: inout ServerPlan, _ problems: inout [PlanProblem]) {
+        for at in server.endpoints.indices {
+            let place = PlanProblem.Place.server(server.name, endpoint: at)
+            guard let manifest = self.server(server, server.endpoints[at]) else {
+                problems.append(PlanProblem(place: place, pointer: "", message: unserved(server)))
+                continue
+            }
+            let schema = server.plugin == nil ? manifest.connector?.config : manifest.toolset?.config
+            server.endpoints[at].options = fit(server.endpoints[at].options, schema, place, &problems)
+        }
+        guard server.endpoints.count > 1 else { return }
+        guard let manifest = strategy(server.strategy) else {
+            problems.append(
+                PlanProblem(
+                    place: .routing(server.name), pointer: "/strategy",
+                    message: "no plugin has the routing strategy '\(server.strategy)'; there are: "
+                        + names(manifests.compactMap { $0.routing?.strategy })))
+            return
+        }
+        server.strategyOptions = fit(
+            server.strategyOptions, manifest.routing?.config, .routing(server.name), &problems)
+    }
+
+    private func unserved(_ server: ServerPlan) -> String {
+        if let id = server.plugin {
+            return "no plugin '\(id)' was found; toolsets are: \(names(manifests.filter { $0.toolset != nil }.map(\.id)))"
+        }
+        let keys = manifests.compactMap(\.connector).flatMap { $0.keys }
+        let schemes = manifests.compactMap(\.connector).flatMap { $0.schemes }
+        return "nothing says how to reach this server: give one of \(names(keys)) or plugin"
+            + (schemes.isEmpty ? "" : "; URLs may begin with \(names(schemes))")
+    }
+
+    private func names(_ list: [String]) -> String { list.isEmpty ? "none" : list.sorted().joined(separator: ", ") }
+
+    /// The options with defaults filled in; violations are reported at their place.
+    private func fit(
+        _ options: String, _ schema: PluginManifest.Schema?, _ place: PlanProblem.Place,
+        _ problems: inout [PlanProblem]
+    ) -> String {
+        guard let schema else { return options }
+        guard let value = try? JSONValue(parsing: options) else {
+            problems.append(PlanProblem(place: place, pointer: "", message: "the options are not valid JSON"))
+            return options
+        }
+        for violation in schema.compiled.validate(value) {
+            problems.append(
+                PlanProblem(place: place, pointer: "\(violation.pointer)", message: violation.message))
+        }
+        return String(decoding: schema.compiled.applyingDefaults(value).serialized(), as: UTF8.self)
+    }
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a server offers: fetched page by page, and again when it says that something changed.
+
+import CJackfield
+import CLinux
+import JSON
+import MCP
+
+/// A listing under way.
+final class ListingWork {
+    var kinds: [ItemKind]
+    var result: ServerListing
+    var items: [ListedItem] = []
+    var seen: Set<String> = []
+    var cursors: Set<String> = []
+    var ttl: UInt64 = .max
+    var isPublic = true
+    var bytes = 0
+
+    init(kinds: [ItemKind], from known: ServerListing?) {
+        self.kinds = kinds
+        result = known ?? ServerListing()
+    }
+}
+
+extension Supervisor {
+    /// Bytes that all lists of one server may have together.
+    private static var byteLimit: Int { 64 << 20 }
+
+    /// Lists the kinds that the server offers: all, or those that changed.
+    func list(all: Bool) {
+        let wanted = all ? Set(ItemKind.allCases) : dirty
+        dirty = []
+        step = .listing
+        let kinds = ItemKind.allCases.filter { wanted.contains($0) && status.capabilities.offers($0) }
+        let work = ListingWork(kinds: kinds, from: all ? nil : listing)
+        nextKind(work)
+    }
+
+    /// Something changed: list it again, now or after the listing under way.
+    func listChanged(_ kind: ItemKind) {
+        dirty.insert(kind)
+        if kind == .resources { dirty.insert(.templates) }
+        guard step == .up else { return }
+        if isToolset { listToolset() } else { list(all: false) }
+    }
+
+    private func nextKind(_ work: ListingWork) {
+        guard let kind = work.kinds.first else { return listed(work) }
+        work.items = []
+        work.seen = []
+        work.cursors = []
+        page(work, kind, cursor: nil)
+    }
+
+    private func page(_ work: ListingWork, _ kind: ItemKind, cursor: String?) {
+        let more = cursor.map { "\"cursor\":\(String(decoding: JSONWriter.quoted($0), as: UTF8.self))" } ?? ""
+        let isModern = status.revision?.isModern ?? false
+        request(
+            kind.listMethod, params: isModern ? modernParams(more) : "{\(more)}", revision: status.revision,
+            timeout: lane.limits.probeTimeout
+        ) { [weak self] answer in
+            self?.paged(work, kind, answer)
+        }
+    }
+
+    private func paged(_ work: ListingWork, _ kind: ItemKind, _ answer: InternalAnswer) {
+        guard step == .listing else { return }
+        switch answer {
+        case .result(let envelope, _):
+            guard let result = envelope.outcome, let items = result.member(kind.member), items.kind == .array else {
+                return failed(kind, "its answer has no \"\(kind.member)\" array")
+            }
+            take(work, kind, items)
+            work.ttl = min(work.ttl, UInt64(clamping: max(0, result.member("ttlMs")?.int64 ?? 0)))
+            work.isPublic = work.isPublic && result.member("cacheScope")?.equals("public") == true
+            let next = result.member("nextCursor")?.string()
+            if let next, work.items.count < lane.limits.itemsPerServer, work.bytes < Supervisor.byteLimit {
+                guard work.cursors.insert(next).inserted else {
+                    return failed(kind, "its cursors go round in circles")
+                }
+                return page(work, kind, cursor: next)
+            }
+            finished(work, kind)
+        case .error(let envelope, _):
+            // Advertised as a whole, missing in part: resource templates above all.
+            if envelope.outcome?.member("code")?.int64 == -32601 { return finished(work, kind) }
+            failed(kind, text(envelope))
+        case .status(let status): failed(kind, lane.statusText(status))
+        case .failed(let why, _): failed(kind, why)
+        case .timedOut: failed(kind, "no answer in time")
+        }
+    }
+
+    private func take(_ work: ListingWork, _ kind: ItemKind, _ items: JSONNode) {
+        // The index of an answer stops at the depth that calls need; items want all of theirs.
+        guard let text = try? JSONText(copying: items.raw) else { return }
+        text.withRoot { root in
+            for node in root.elements {
+                guard work.items.count < lane.limits.itemsPerServer else {
+                    return log.write(
+                        .warning, "server lists more than the limit; the rest is left out",
+                        [
+                            .init("server", server.name), .init("list", "\(kind.member)"),
+                            .init("limit", String(lane.limits.itemsPerServer)),
+                        ])
+                }
+                do throws(ListingProblem) {
+                    let item = try ListedItem.read(node, kind)
+                    guard work.seen.insert(item.key).inserted else { continue }
+                    work.bytes += item.raw.count
+                    work.items.append(item)
+                } catch {
+                    let name = node.member(kind.key)?.string() ?? "?"
+                    log.write(
+                        .warning, "item left out of a list",
+                        [.init("server", server.name), .init("item", name), .init("why", error.message)])
+                }
+            }
+        }
+    }
+
+    private func finished(_ work: ListingWork, _ kind: ItemKind) {
+        work.result[kind] = work.items
+        work.kinds.removeFirst()
+        nextKind(work)
+    }
+
+    private func failed(_ kind: ItemKind, _ why: String) {
+        down("listing \(kind.member) failed: \(why)", retryAfter: nil)
+    }
+
+    private func listed(_ work: ListingWork) {
+        let declares = status.capabilities.toolsListChanged || status.capabilities.resourcesListChanged
+        work.result.ttl = work.ttl != .max && work.ttl > 0 ? work.ttl : declares ? 5000 : 0
+        work.result.isPublic = work.isPublic && status.revision?.isModern == true
+        listing = work.result
+        let counts = ItemKind.allCases.map { "\($0.member)=\(work.result[$0].count)" }.joined(separator: " ")
+        log.write(
+            .info, "server is up",
+            [
+                .init("server", server.name), .init("revision", status.revision.map { "\($0.text)" } ?? "in process"),
+                .init("lists", counts),
+            ])
+        up()
+        if !dirty.isEmpty { list(all: false) }
+    }
+
+    // MARK: Toolsets
+
+    /// Asks an in-process server for its lists.
+    func listToolset() {
+        guard let channel, let slot = channel.instance.toolset?.list else {
+            return down("its plugin has no toolset", retryAfter: nil)
+        }
+        dirty = []
+        let work = ListingWork(kinds: [], from: nil)
+        var capabilities = ServerCapabilities()
+        for kind in ItemKind.allCases {
+            var blob = jf_blob.none
+            var fault = jf_fault.empty()
+            let answer = slot(channel.instance.own, channel.remote, UInt32(kind.rawValue), &blob, &fault)
+            defer { blob.dropOnce() }
+            if answer == JF_ABSENT { continue }
+            guard answer == JF_OK, let text = try? JSONText(copying: blob.bytes) else {
+                let why = fault.message.isEmpty ? "it answered \(statusName(answer))" : fault.message
+                return down("listing \(kind.member) failed: \(why)", retryAfter: nil)
+            }
+            work.items = []
+            work.seen = []
+            text.withRoot { take(work, kind, $0) }
+            work.result[kind] = work.items
+            switch kind {
+            case .tools: capabilities.tools = true
+            case .resources, .templates: capabilities.resources = true
+            case .prompts: capabilities.prompts = true
+            }
+        }
+        capabilities.completions = channel.instance.toolset?.complete != nil
+        status.capabilities = capabilities
+        status.revision = .newest
+        status.epoch += 1
+        work.ttl = 5000
+        listed(work)
+    }
+
+    // MARK: Changes
+
+    /// Opens the stream on which the server says that its lists changed: `subscriptions/listen`, or the legacy GET.
+    func openWatch() {
+        guard let channel, !channel.isToolset, let revision = status.revision else { return }
+        if revision.isModern {
+            let known = status.capabilities
+            var wanted: [String] = []
+            if known.toolsListChanged { wanted.append("\"toolsListChanged\":true") }
+            if known.resourcesListChanged { wanted.append("\"resourcesListChanged\":true") }
+            if known.promptsListChanged { wanted.append("\"promptsListChanged\":true") }
+            guard !wanted.isEmpty else { return }
+            watch = request(
+                .subscriptionsListen, params: modernParams("\"notifications\":{\(wanted.joined(separator: ","))}"),
+                revision: revision, timeout: nil
+            ) { [weak self] answer in self?.watchEnded(answer) }
+        } else if !channel.isShared {
+            watch = request(.ping, params: "", revision: revision, timeout: nil, kind: JF_KIND_STREAM) {
+                [weak self] answer in self?.watchEnded(answer)
+            }
+        }
+    }
+
+    private func watchEnded(_ answer: InternalAnswer) {
+        watch = 0
+        guard step == .up else { return }
+        switch answer {
+        case .error: return  // it does not offer the stream
+        case .status(let status)
+        where Int(status) != JF_STATUS_OK && Int(status) != JF_STATUS_UNAVAILABLE:
+            return  // 405: no stream; 404: the next call finds out about the session
+        default: break
+        }
+        // Dropped: what changed meanwhile is unknown, so everything is listed again once the server answers.
+        let epoch = status.epoch
+        lane.loop.after(1_000_000_000) { [weak self] in
+            guard let self, self.step == .up, self.watch == 0, self.status.epoch == epoch else { return }
+            self.probe()
+        }
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// One instance of a plugin on one event loop: its life cycle, its facets, and the services that it is offered.
+
+import CJackfield
+import CLinux
+import Glibc
+import Synchronization
+
+/// Confined to its lane's thread but for what is marked `[any]` in the ABI, hence `@unchecked Sendable`.
+final class PluginInstance: @unchecked Sendable {
+    enum State: UInt8 { case created, started, draining, stopped, destroyed }
+
+    let library: PluginLibrary
+    unowned let lane: Lane
+    let log: Log
+    private(set) var state = State.created
+    /// The plugin's own side: `jf_self *`.
+    private(set) var own: OpaquePointer?
+    private let table: jf_plugin
+
+    /// Facet tables, attached once; nil where the plugin has no such facet.
+    private(set) var listener: jf_listener_1?
+    private(set) var connector: jf_connector_1?
+    private(set) var toolset: jf_toolset_1?
+    private(set) var routing: jf_routing_1?
+
+    /// Tables handed out by `service`, freed after `destroy`. By id, since a plugin may ask twice.
+    private var services: [String: UnsafeMutableRawPointer] = [:]
+    /// Accounted memory, and operations finished too late or twice.
+    let memoryInUse = Atomic<Int>(0)
+    let strikes = Atomic<Int>(0)
+
+    var id: String { library.manifest.id }
+    var host: OpaquePointer { OpaquePointer(Unmanaged.passUnretained(self).toOpaque()) }
+
+    /// Creates the instance. Throws the plugin's own refusal.
+    init(_ library: PluginLibrary, lane: Lane, config: String, log: Log) throws(PluginFailure) {
+        self.library = library
+        self.lane = lane
+        self.log = log
+        table = attach(library.table, as: jf_plugin.self, empty: jf_plugin())
+        guard let create = table.create, table.destroy != nil, table.facet != nil else {
+            throw PluginFailure(plugin: library.manifest.id, step: "create", message: "its table lacks required slots")
+        }
+        var offer = jf_offer(
+            size: UInt32(MemoryLayout<jf_offer>.size), major: UInt16(JF_ABI_MAJOR), minor: UInt16(JF_ABI_MINOR),
+            host: host, service: offeredService)
+        var fault = jf_fault.empty()
+        var created: OpaquePointer?
+        let status = withView(config) { create(&offer, $0, &created, &fault) }
+        guard status == JF_OK, let created else {
+            releaseServices()
+            throw PluginFailure(
+                plugin: library.manifest.id, step: "create",
+                message: fault.message.isEmpty ? "it answered \(statusName(status))" : fault.message)
+        }
+        own = created
+        listener = facet(JF_LISTENER_1, jf_listener_1())
+        connector = facet(JF_CONNECTOR_1, jf_connector_1())
+        toolset = facet(JF_TOOLSET_1, jf_toolset_1())
+        routing = facet(JF_ROUTING_1, jf_routing_1())
+    }
+
+    private func facet<Table>(_ id: String, _ empty: Table) -> Table? {
+        guard let pointer = table.facet(own, id) else { return nil }
+        return attach(pointer, as: Table.self, empty: empty)
+    }
+
+    /// A service that this plugin offers to others.
+    func offered(_ id: String) -> UnsafeRawPointer? {
+        guard library.manifest.provides.contains(id) else { return nil }
+        return table.facet(own, id)
+    }
+
+    func start() throws(PluginFailure) {
+        if let start = table.start {
+            var fault = jf_fault.empty()
+            let status = start(own, &fault)
+            guard status == JF_OK else {
+                throw PluginFailure(
+                    plugin: id, step: "start",
+                    message: fault.message.isEmpty ? "it answered \(statusName(status))" : fault.message)
+            }
+        }
+        state = .started
+    }
+
+    func drain(deadline: UInt64) {
+        guard state == .started else { return }
+        state = .draining
+        table.drain?(own, deadline)
+    }
+
+    func stop() {
+        guard state == .started || state == .draining else { return }
+        state = .stopped
+        table.stop?(own)
+    }
+
+    func destroy() {
+        guard state != .destroyed else { return }
+        state = .destroyed
+        table.destroy(own)
+        own = nil
+        let left = memoryInUse.load(ordering: .relaxed)
+        if left != 0 { log.write(.warning, "plugin left accounted memory behind", [.init("plugin", id), .init("bytes", String(left))]) }
+        releaseServices()
+    }
+
+    private func releaseServices() {
+        for memory in services.values { free(memory) }
+        services.removeAll()
+    }
+
+    /// The table of a service, made on first use.
+    fileprivate func service(_ id: String) -> UnsafeRawPointer? {
+        if let known = services[id] { return UnsafeRawPointer(known) }
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        guard let made = makeServiceTable(id, context) else { return lane.offeredService(id, except: self) }
+        services[id] = made
+        return UnsafeRawPointer(made)
+    }
+}
+
+/// Why a plugin could not be brought up.
+public struct PluginFailure: Error, CustomStringConvertible {
+    public let plugin: String
+    public let step: String
+    public let message: String
+
+    public var description: String { "plugin \(plugin) refused at '\(step)': \(message)" }
+}
+
+/// The slot `jf_offer.service`.
+private func offeredService(_ host: OpaquePointer?, _ id: UnsafePointer<CChar>?) -> UnsafeRawPointer? {
+    guard let host, let id else { return nil }
+    return instance(UnsafeMutableRawPointer(host)).service(String(cString: id))
+}
+
+/// The instance behind a service's context pointer.
+@inline(__always)
+func instance(_ context: UnsafeMutableRawPointer?) -> PluginInstance {
+    Unmanaged<PluginInstance>.fromOpaque(context!).takeUnretainedValue()
+}
+
+/// Copies a table to memory of its own.
+private func keep<Table>(_ table: Table) -> UnsafeMutableRawPointer? {
+    guard let memory = malloc(MemoryLayout<Table>.size) else { return nil }
+    memory.initializeMemory(as: Table.self, to: table)
+    return memory
+}
+
+private func makeServiceTable(_ id: String, _ context: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+    switch id {
+    case JF_LOOP_1: keep(loopService(context))
+    case JF_OPS_1: keep(opsService(context))
+    case JF_LOG_1: keep(logService(context))
+    case JF_CONFIG_1: keep(configService(context))
+    case JF_MEMORY_1: keep(memoryService(context))
+    case JF_CLOCK_1: keep(clockService(context))
+    case JF_CALLS_1: keep(callsService(context))
+    case JF_INBOUND_1: keep(inboundService(context))
+    case JF_CHANNELS_1: keep(channelsService(context))
+    case JF_TOOLSETS_1: keep(toolsetsService(context))
+    default: nil
+    }
+}
+
+/// Ids of the services that the host itself offers.
+public let hostServices = [
+    JF_CALLS_1, JF_CHANNELS_1, JF_CLOCK_1, JF_CONFIG_1, JF_INBOUND_1, JF_LOG_1, JF_LOOP_1, JF_MEMORY_1, JF_OPS_1,
+    JF_TOOLSETS_1,
+]

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a plugin says about itself before any of it runs.
+
+import JSON
+
+/// The manifest of a plugin: the JSON object in its ELF note (see JF_MANIFEST in `jackfield/base.h`).
+public struct PluginManifest: Sendable {
+    /// A version of the C ABI.
+    public struct ABIVersion: Sendable, Hashable, CustomStringConvertible {
+        public let major: Int
+        public let minor: Int
+        public var description: String { "\(major).\(minor)" }
+    }
+
+    /// How many instances there are, and on which threads.
+    public enum Threads: String, Sendable, CaseIterable {
+        /// One on every event loop.
+        case perLoop = "per-loop"
+        /// One in all, called by one thread at a time.
+        case serial
+        /// One in all, called by many threads at once.
+        case concurrent
+    }
+
+    /// A configuration schema that was compiled, so that it is known to be one.
+    public struct Schema: Sendable {
+        public let source: JSONValue
+        public let compiled: JSONSchema
+    }
+
+    /// Facet `jf.listener/1`.
+    public struct Listener: Sendable {
+        /// What a configuration names it by ("http").
+        public let transport: String
+        public let config: Schema?
+    }
+
+    /// Facet `jf.connector/1`: chosen for a server whose entry has one of the keys, or a `url` of one of the
+    /// schemes.
+    public struct Connector: Sendable {
+        public let keys: [String]
+        public let schemes: [String]
+        public let config: Schema?
+    }
+
+    /// Facet `jf.toolset/1`.
+    public struct Toolset: Sendable {
+        public let config: Schema?
+    }
+
+    /// Facet `jf.routing/1`.
+    public struct Routing: Sendable {
+        /// What a configuration names it by ("round-robin").
+        public let strategy: String
+        public let config: Schema?
+    }
+
+    /// Reverse-DNS, or a plain first-party name.
+    public let id: String
+    /// The plugin's own version (semver), not the ABI's.
+    public let version: String
+    /// What it was built for.
+    public let abi: ABIVersion
+    public let summary: String
+    /// Facet ids; empty only where it provides services.
+    public let facets: [String]
+    /// Service ids without which it does not work.
+    public let requires: [String]
+    /// Service ids that it uses where they are.
+    public let optional: [String]
+    /// Service ids that it offers to other plugins.
+    public let provides: [String]
+    public let threads: Threads
+    /// Of the plugin's own configuration; nil: anything goes.
+    public let configSchema: Schema?
+    public let listener: Listener?
+    public let connector: Connector?
+    public let toolset: Toolset?
+    public let routing: Routing?
+    /// All of it, unknown members included.
+    public let document: JSONValue
+    /// The note's bytes, to know it again.
+    let source: [UInt8]
+
+    /// What is wrong with a manifest, as one clause.
+    public struct Fault: Error, Equatable, CustomStringConvertible {
+        public let text: String
+        public var description: String { text }
+    }
+
+    /// Reads a manifest. Unknown members are kept in ``document`` and otherwise ignored; a known one of the
+    /// wrong shape is a fault that names it.
+    public init(parsing bytes: some Collection<UInt8>) throws(Fault) {
+        let json: JSONValue
+        do throws(JSONError) {
+            json = try JSONValue(parsing: bytes)
+        } catch {
+            throw Fault(text: "its manifest is not JSON: \(asClause(error.description))")
+        }
+        let top = try ManifestReader(json, path: "")
+        document = json
+        source = Array(bytes)
+        id = try top.identifier("id")
+        version = try top.version("version")
+        abi = try top.abi("abi")
+        summary = try top.text("summary", most: 400) ?? ""
+        facets = try top.ids("facets")
+        requires = try top.ids("requires")
+        optional = try top.ids("optional")
+        provides = try top.ids("provides")
+        guard !facets.isEmpty || !provides.isEmpty else {
+            throw Fault(
+                text: "manifest members 'facets' and 'provides' are both missing or empty, so it has no use")
+        }
+        threads = try top.threads("threads")
+        configSchema = try top.schema("config")
+        listener = try top.part("listener", of: "jf.listener/1", facets).map { part throws(Fault) in
+            Listener(transport: try part.identifier("transport"), config: try part.schema("config"))
+        }
+        connector = try top.part("connector", of: "jf.connector/1", facets).map { part throws(Fault) in
+            let keys = try part.names("keys")
+            let schemes = try part.names("schemes")
+            guard !(keys + schemes).isEmpty else {
+                throw Fault(
+                    text:
+                        "manifest member 'connector' has neither 'keys' nor 'schemes', so nothing selects it")
+            }
+            return Connector(keys: keys, schemes: schemes, config: try part.schema("config"))
+        }
+        toolset = try top.part("toolset", of: "jf.toolset/1", facets, isRequired: false).map {
+            part throws(Fault) in
+            Toolset(config: try part.schema("config"))
+        }
+        routing = try top.part("routing", of: "jf.routing/1", facets).map { part throws(Fault) in
+            Routing(strategy: try part.identifier("strategy"), config: try part.schema("config"))
+        }
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The catalogue: one immutable snapshot of servers, their states and everything shown. Readers keep the one they hold.
+
+import JSON
+import MCP
+
+/// A snapshot. Writers build a new one; loops swap their reference between two batches of events.
+final class Catalog: Sendable {
+    let servers: [Server]
+    let statuses: [[EndpointStatus]]
+    private let views: [View]
+    private let paths: NameTable
+    private let byGeneration: [UInt64: Int]
+
+    init(servers: [Server], statuses: [[EndpointStatus]], views: [View]) {
+        self.servers = servers
+        self.statuses = statuses
+        self.views = views
+        paths = NameTable(views.enumerated().map { ($0.element.path, $0.offset) })
+        var index: [UInt64: Int] = [:]
+        for (at, server) in servers.enumerated() { index[server.generation] = at }
+        byGeneration = index
+    }
+
+    static let empty = Catalog(servers: [], statuses: [], views: [])
+
+    /// The view at an endpoint path; an empty path (stdio) means the aggregate.
+    func view(_ path: UnsafeRawBufferPointer) -> View? {
+        if path.count == 0 || path.equals("/mcp") { return views.first }
+        return paths.find(path).map { views[$0] }
+    }
+
+    func view(_ path: String) -> View? {
+        var path = path
+        return path.withUTF8 { view(UnsafeRawBufferPointer($0)) }
+    }
+
+    var allViews: [View] { views }
+
+    /// The index of a server that may have been replaced meanwhile; nil when it is gone.
+    func index(of server: Server) -> Int? { byGeneration[server.generation] }
+
+    /// The statuses rewritten, everything shown kept: what a change of health needs.
+    func replacing(statuses: [[EndpointStatus]]) -> Catalog {
+        Catalog(servers: servers, statuses: statuses, views: views)
+    }
+
+    /// What a view can do, as raw JSON of MCP's ServerCapabilities.
+    func capabilities(of view: View) -> String {
+        var merged = ServerCapabilities()
+        for server in view.servers {
+            for status in statuses[server] {
+                let own = status.capabilities
+                merged.tools = merged.tools || own.tools
+                merged.resources = merged.resources || own.resources
+                merged.prompts = merged.prompts || own.prompts
+                merged.completions = merged.completions || own.completions
+            }
+        }
+        // Lists can change whenever a server comes up, whatever the servers themselves announce.
+        var writer = JSONWriter()
+        writer.beginObject()
+        if merged.completions {
+            writer.key("completions")
+            writer.raw(Array("{}".utf8))
+        }
+        if merged.prompts || view.servers.count > 1 && view.count(.prompts) > 0 {
+            writer.key("prompts")
+            writer.raw(Array("{\"listChanged\":true}".utf8))
+        }
+        if merged.resources {
+            writer.key("resources")
+            writer.raw(Array("{\"listChanged\":true}".utf8))
+        }
+        writer.key("tools")
+        writer.raw(Array("{\"listChanged\":true}".utf8))
+        writer.endObject()
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    /// Instructions shown to clients: the servers' own, each under its name.
+    func instructions(of view: View) -> String? {
+        var parts: [String] = []
+        if let description = view.description { parts.append(description) }
+        for server in view.servers {
+            guard let text = statuses[server].lazy.compactMap(\.instructions).first else { continue }
+            parts.append(view.servers.count == 1 ? text : "\(servers[server].name): \(text)")
+        }
+        return parts.isEmpty ? nil : parts.joined(separator: "\n\n")
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// Builds catalogues from what the servers listed: filters, renames, prefixes, bundles, conflicts of URIs.
+
+/// What the registry knows of one server.
+struct ServerRecord: Sendable {
+    let server: Server
+    var statuses: [EndpointStatus]
+    /// The last complete listing; nil before the first.
+    var listing: ServerListing?
+
+    /// Whether its items are shown now.
+    var isShown: Bool {
+        guard listing != nil else { return false }
+        return server.plan.keepStale || statuses.contains { $0.state == .up }
+    }
+
+    var isUp: Bool { statuses.contains { $0.state == .up } }
+}
+
+struct CatalogBuilder {
+    let naming: NamingPlan
+    let bundles: [BundlePlan]
+    let pageSize: Int
+
+    func build(_ records: [ServerRecord]) -> Catalog {
+        let shownServers = records.indices.filter { records[$0].isShown }
+        let aggregate = aggregateEntries(records, shownServers)
+        var views = [
+            View(
+                path: "/mcp", servers: Array(records.indices), description: nil, entries: aggregate,
+                freshness: freshness(records, Array(records.indices)), pageSize: pageSize)
+        ]
+        for index in records.indices { views.append(serverView(records, index)) }
+        for bundle in bundles { views.append(bundleView(bundle, aggregate, records)) }
+        return Catalog(servers: records.map(\.server), statuses: records.map(\.statuses), views: views)
+    }
+
+    /// The shortest freshness of the parts; nothing is fresh while a part is missing or stale.
+    private func freshness(_ records: [ServerRecord], _ servers: [Int]) -> (UInt64, Bool) {
+        var ttl = UInt64.max
+        var isPublic = true
+        for index in servers {
+            let record = records[index]
+            ttl = record.isUp ? min(ttl, record.listing?.ttl ?? 0) : 0
+            isPublic = isPublic && (record.listing?.isPublic ?? false)
+        }
+        return (ttl == .max ? 0 : ttl, isPublic && !servers.isEmpty)
+    }
+
+    private func selection(_ record: ServerRecord, _ kind: ItemKind) -> SelectionPlan {
+        switch kind {
+        case .tools: record.server.plan.tools
+        case .prompts: record.server.plan.prompts
+        case .resources, .templates: record.server.plan.resources
+        }
+    }
+
+    // MARK: /mcp
+
+    private func aggregateEntries(_ records: [ServerRecord], _ shown: [Int]) -> [[ViewEntry]] {
+        ItemKind.allCases.map { kind in
+            kind == .resources || kind == .templates
+                ? addressed(records, shown, kind) : named(records, shown, kind)
+        }
+    }
+
+    /// Tools and prompts: filtered, renamed, prefixed; aliases beside them.
+    private func named(_ records: [ServerRecord], _ shown: [Int], _ kind: ItemKind) -> [ViewEntry] {
+        var candidates: [Naming.Candidate] = []
+        var items: [ListedItem] = []
+        var aliases: [ViewEntry] = []
+        for index in shown {
+            let record = records[index]
+            let selection = selection(record, kind)
+            let prefix = record.server.plan.prefix ?? record.server.name
+            for item in record.listing?[kind] ?? [] where selection.shows(item.key) {
+                candidates.append(
+                    Naming.Candidate(
+                        server: index, serverName: record.server.name, prefix: prefix, original: item.key,
+                        shown: selection.rename[item.key] ?? item.key))
+                items.append(item)
+                for (alias, target) in selection.aliases.sorted(by: { $0.key < $1.key }) where target == item.key {
+                    aliases.append(ViewEntry(server: index, item: item, shown: alias))
+                }
+            }
+        }
+        let names = Naming(plan: naming).names(for: candidates)
+        return aliases
+            + names.indices.map { ViewEntry(server: candidates[$0].server, item: items[$0], shown: names[$0]) }
+    }
+
+    /// Resources and templates keep their URIs. Where two servers claim the same one, the first configured keeps it and
+    /// the other's is shown as `SERVER+URI`, which is a valid URI of its own scheme.
+    private func addressed(_ records: [ServerRecord], _ shown: [Int], _ kind: ItemKind) -> [ViewEntry] {
+        var taken: Set<String> = []
+        var entries: [ViewEntry] = []
+        for index in shown {
+            let record = records[index]
+            let selection = selection(record, kind)
+            for item in record.listing?[kind] ?? [] where selection.shows(item.key) {
+                let uri = taken.insert(item.key).inserted ? item.key : "\(scheme(record.server.name))+\(item.key)"
+                entries.append(ViewEntry(server: index, item: item, shown: uri))
+                if uri != item.key { taken.insert(uri) }
+            }
+        }
+        return entries
+    }
+
+    /// A server's name as the beginning of a URI scheme (RFC 3986: letter, then letters, digits, `+ - .`).
+    private func scheme(_ name: String) -> String {
+        let clean = name.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == ".") ? $0 : "-" }
+        return (clean.first?.isLetter == true ? "" : "s") + String(clean).lowercased()
+    }
+
+    // MARK: /mcp/servers/NAME
+
+    /// One server alone, every name exactly as it spells it; its own allow and deny lists still hold.
+    private func serverView(_ records: [ServerRecord], _ index: Int) -> View {
+        let record = records[index]
+        let entries = ItemKind.allCases.map { kind -> [ViewEntry] in
+            guard record.isShown else { return [] }
+            let selection = selection(record, kind)
+            return (record.listing?[kind] ?? []).filter { selection.shows($0.key) }
+                .map { ViewEntry(server: index, item: $0, shown: $0.key) }
+        }
+        return View(
+            path: "/mcp/servers/\(record.server.name)", servers: [index], description: nil, entries: entries,
+            freshness: freshness(records, [index]), pageSize: pageSize)
+    }
+
+    // MARK: /mcp/bundles/NAME
+
+    /// What the bundle's patterns choose from the aggregate, by shown name or by server name.
+    private func bundleView(_ bundle: BundlePlan, _ aggregate: [[ViewEntry]], _ records: [ServerRecord]) -> View {
+        let include = bundle.include.map { Pattern($0) }
+        let exclude = bundle.exclude.map { Pattern($0) }
+        var members: Set<Int> = []
+        let entries = aggregate.map { kind in
+            kind.compactMap { entry -> ViewEntry? in
+                let server = records[entry.server].server.name
+                func hit(_ patterns: [Pattern]) -> Bool {
+                    patterns.contains { $0.matches(entry.shown) || $0.matches(server) }
+                }
+                guard include.isEmpty || hit(include), !hit(exclude) else { return nil }
+                members.insert(entry.server)
+                guard let shown = bundle.rename[entry.shown] else { return entry }
+                return ViewEntry(server: entry.server, item: entry.item, shown: shown)
+            }
+        }
+        for index in records.indices where include.contains(where: { $0.matches(records[index].server.name) }) {
+            members.insert(index)
+        }
+        let servers = members.sorted()
+        return View(
+            path: "/mcp/bundles/\(bundle.name)", servers: servers, description: bundle.description,
+            entries: entries, freshness: freshness(records, servers), pageSize: pageSize)
+    }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// A configured server and its endpoints: what stays the same while the server lives, shared by all loops.
+
+import CJackfield
+import MCP
+import Synchronization
+
+/// A configured server. Its identity ends when the configuration changes it; a new one takes its place.
+final class Server: Sendable {
+    let plan: ServerPlan
+    /// Counts up over the life of the gateway: tells an old server of this name from its successor.
+    let generation: UInt64
+    /// Where its supervision runs, and its child process if it has one.
+    let homeLane: Int
+    let endpoints: [Endpoint]
+    /// How long one call may take, in nanoseconds.
+    let timeout: UInt64
+    /// Calls under way on all loops.
+    let inFlight = Atomic<Int>(0)
+
+    init(_ plan: ServerPlan, generation: UInt64, homeLane: Int, limits: LimitsPlan) {
+        self.plan = plan
+        self.generation = generation
+        self.homeLane = homeLane
+        timeout = plan.timeout ?? limits.callTimeout
+        endpoints = plan.endpoints.enumerated().map { index, endpoint in
+            Endpoint(endpoint, id: generation << 8 | UInt64(index), index: index)
+        }
+    }
+
+    var name: String { plan.name }
+}
+
+/// One replica of a server.
+final class Endpoint: Sendable {
+    let plan: EndpointPlan
+    /// Stable for the endpoint's life, equal on all loops.
+    let id: UInt64
+    let index: Int
+    let inFlight = Atomic<Int>(0)
+    /// Moving average of answered calls, in nanoseconds; 0: none yet.
+    let latency = Atomic<UInt64>(0)
+
+    init(_ plan: EndpointPlan, id: UInt64, index: Int) {
+        self.plan = plan
+        self.id = id
+        self.index = index
+    }
+
+    /// Takes a call's latency into the average (weight 1/8). Two loops at once may lose one sample; that is harmless.
+    func observe(_ nanoseconds: UInt64) {
+        let old = latency.load(ordering: .relaxed)
+        let new = old == 0 ? nanoseconds : old - old / 8 + nanoseconds / 8
+        latency.store(max(1, new), ordering: .relaxed)
+    }
+}
+
+/// What is known of an endpoint right now. A value in the catalogue: readers keep the one they started with.
+struct EndpointStatus: Sendable {
+    enum State: String, Sendable { case connecting, up, down }
+
+    var state = State.connecting
+    /// Why it is down, or what it is waiting for; one sentence.
+    var reason = "not connected yet"
+    /// The revision spoken with it; nil until the era is known.
+    var revision: Revision?
+    /// The session id of a legacy HTTP server.
+    var session: [UInt8]?
+    /// Counts handshakes: tells whether a lost session has been replaced already.
+    var epoch = 0
+    var capabilities = ServerCapabilities()
+    var instructions: String?
+    /// Raw JSON of the server's own Implementation object.
+    var info: String?
+    /// Serves through a channel that only its home lane has (a child process, a serial toolset).
+    var isLocal = false
+    /// Plain HTTP semantics: mirrored headers go along.
+    var hasHeaders = false
+}
+
+/// What a server says it can do.
+struct ServerCapabilities: Sendable, Equatable {
+    var tools = false
+    var toolsListChanged = false
+    var resources = false
+    var resourcesListChanged = false
+    var prompts = false
+    var promptsListChanged = false
+    var completions = false
+    var logging = false
+
+    func offers(_ kind: ItemKind) -> Bool {
+        switch kind {
+        case .tools: tools
+        case .resources, .templates: resources
+        case .prompts: prompts
+        }
+    }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one endpoint path shows: the names on it, who owns each, and the lists as ready bytes.
+
+import JSON
+import MCP
+import Synchronization
+
+/// Bytes at a fixed address, written to sockets from where they are. Immutable after init.
+final class ReadyBytes: @unchecked Sendable {
+    let bytes: UnsafeRawBufferPointer
+
+    init(_ array: [UInt8]) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(array.count, 1), alignment: 64)
+        memory.copyBytes(from: array)
+        bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[0..<array.count])
+    }
+
+    deinit { UnsafeMutableRawPointer(mutating: bytes.baseAddress)?.deallocate() }
+}
+
+/// One shown item and its owner.
+struct ViewEntry: Sendable {
+    /// Index into the catalogue's servers.
+    let server: Int
+    let item: ListedItem
+    /// The name, URI or template as clients of this view see it.
+    let shown: String
+    /// The server's own spelling as a JSON string, for the request sent to it.
+    let quotedOriginal: [UInt8]
+
+    init(server: Int, item: ListedItem, shown: String) {
+        self.server = server
+        self.item = item
+        self.shown = shown
+        quotedOriginal = JSONWriter.quoted(item.key)
+    }
+
+    var isRenamed: Bool { shown != item.key }
+}
+
+/// A set of servers' items under one path. Immutable, shared by all loops; lists are rendered when first asked for.
+final class View: Sendable {
+    let path: String
+    /// Servers that take part, as indexes into the catalogue.
+    let servers: [Int]
+    let description: String?
+    private let entries: [[ViewEntry]]
+    private let tables: [NameTable]
+    private let templates: [(template: URITemplate, entry: Int)]
+    private let freshness: (ttl: UInt64, isPublic: Bool)
+    private let pageSize: Int
+    /// Distinguishes the lists of one generation from those of the next, for cursors and change notices.
+    let fingerprints: [UInt64]
+    private let rendered = Mutex<[Int: [ReadyBytes]]>([:])
+
+    init(
+        path: String, servers: [Int], description: String?, entries: [[ViewEntry]], freshness: (UInt64, Bool),
+        pageSize: Int
+    ) {
+        self.path = path
+        self.servers = servers
+        self.description = description
+        self.entries = entries
+        self.freshness = freshness
+        self.pageSize = pageSize
+        tables = entries.map { kind in
+            NameTable(kind.enumerated().map { ($0.element.shown, $0.offset) })
+        }
+        templates = entries[ItemKind.templates.rawValue].enumerated()
+            .map { (URITemplate($0.element.shown), $0.offset) }
+            .sorted { $0.0.specificity > $1.0.specificity }
+        fingerprints = entries.map { kind in
+            var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+            for entry in kind {
+                entry.shown.utf8.forEach { hash = (hash ^ UInt64($0)) &* 0x100_0000_01b3 }
+                hash = entry.item.raw.withUnsafeBytes { (hash ^ NameTable.hash($0)) &* 0x100_0000_01b3 }
+            }
+            return hash
+        }
+    }
+
+    func count(_ kind: ItemKind) -> Int { entries[kind.rawValue].count }
+
+    /// The entry of an exact name or URI.
+    func find(_ kind: ItemKind, _ name: UnsafeRawBufferPointer) -> ViewEntry? {
+        tables[kind.rawValue].find(name).map { entries[kind.rawValue][$0] }
+    }
+
+    /// The template that could have produced a URI, the most literal one first.
+    func template(for uri: UnsafeRawBufferPointer) -> ViewEntry? {
+        templates.first { $0.template.matches(uri) }.map { entries[ItemKind.templates.rawValue][$0.entry] }
+    }
+
+    /// The pages of a list, each a whole result object, ready to be written.
+    func pages(_ kind: ItemKind, legacy: Bool) -> [ReadyBytes] {
+        let key = kind.rawValue * 2 + (legacy ? 1 : 0)
+        return rendered.withLock { rendered in
+            if let ready = rendered[key] { return ready }
+            let pages = render(kind, legacy: legacy)
+            rendered[key] = pages
+            return pages
+        }
+    }
+
+    private func render(_ kind: ItemKind, legacy: Bool) -> [ReadyBytes] {
+        let items = entries[kind.rawValue]
+        let size = pageSize == 0 ? max(items.count, 1) : pageSize
+        var pages: [ReadyBytes] = []
+        var start = 0
+        repeat {
+            let end = min(start + size, items.count)
+            var out: [UInt8] = []
+            out.append(contentsOf: "{".utf8)
+            if !legacy {
+                out.append(contentsOf: "\"resultType\":\"complete\",\"_meta\":{".utf8)
+                out.append(contentsOf: "\"io.modelcontextprotocol/serverInfo\":\(Product.identity)},".utf8)
+                out.append(contentsOf: "\"ttlMs\":\(freshness.ttl),\"cacheScope\":".utf8)
+                out.append(contentsOf: (freshness.isPublic ? "\"public\"," : "\"private\",").utf8)
+            }
+            out.append(contentsOf: "\"\(kind.member)\":[".utf8)
+            for at in start..<end {
+                if at > start { out.append(44) }
+                items[at].item.append(as: items[at].shown, legacy: legacy, to: &out)
+            }
+            out.append(93)
+            if end < items.count {
+                let next = Cursor(fingerprint: fingerprints[kind.rawValue], offset: pages.count + 1)
+                out.append(contentsOf: ",\"nextCursor\":\"\(next.text)\"".utf8)
+            }
+            out.append(125)
+            pages.append(ReadyBytes(out))
+            start = end
+        } while start < items.count
+        return pages
+    }
+}

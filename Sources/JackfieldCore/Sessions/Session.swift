@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sessions of legacy clients (up to MCP 2025-11-25): what `initialize` agreed on, found again by id on any loop.
+
+import CLinux
+import Glibc
+import MCP
+import Synchronization
+
+/// 128 random bits. As text: 32 hexadecimal digits, visible ASCII as the specification asks.
+struct SessionKey: Hashable, Sendable {
+    let high: UInt64
+    let low: UInt64
+
+    static func random() -> SessionKey {
+        var words: (UInt64, UInt64) = (0, 0)
+        _ = withUnsafeMutableBytes(of: &words) { getrandom($0.baseAddress, $0.count, 0) }
+        return SessionKey(high: words.0, low: words.1)
+    }
+
+    private init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count == 32 else { return nil }
+        var words: (UInt64, UInt64) = (0, 0)
+        for (at, unit) in bytes.enumerated() {
+            let digit: UInt64
+            switch unit {
+            case 48...57: digit = UInt64(unit - 48)
+            case 97...102: digit = UInt64(unit - 87)
+            default: return nil
+            }
+            if at < 16 { words.0 = words.0 << 4 | digit } else { words.1 = words.1 << 4 | digit }
+        }
+        high = words.0
+        low = words.1
+    }
+
+    var text: String {
+        func digits(_ value: UInt64) -> String {
+            let text = String(value, radix: 16)
+            return String(repeating: "0", count: 16 - text.count) + text
+        }
+        return digits(high) + digits(low)
+    }
+}
+
+/// One legacy session. Any thread.
+final class Session: Sendable {
+    let key: SessionKey
+    let text: [UInt8]
+    let revision: Revision
+    /// The endpoint path it was opened on; it is valid nowhere else.
+    let path: String
+    /// Calls under way.
+    let inFlight = Atomic<Int>(0)
+    private let lastUsed: Atomic<UInt64>
+
+    init(revision: Revision, path: String, now: UInt64) {
+        key = .random()
+        text = Array(key.text.utf8)
+        self.revision = revision
+        self.path = path
+        lastUsed = Atomic(now)
+    }
+
+    func touch(_ now: UInt64) { lastUsed.store(now, ordering: .relaxed) }
+    func idle(_ now: UInt64) -> UInt64 { now &- min(now, lastUsed.load(ordering: .relaxed)) }
+}
+
+/// All sessions of the gateway. The one table that loops share: a legacy client may reconnect to any of them.
+final class SessionTable: Sendable {
+    private let sessions = Mutex<[SessionKey: Session]>([:])
+    private let limit: Int
+    private let idleLimit: UInt64
+
+    init(limit: Int, idleLimit: UInt64) {
+        self.limit = limit
+        self.idleLimit = idleLimit
+    }
+
+    /// A new session; nil when the limit is reached and nothing idle can give way.
+    func open(revision: Revision, path: String, now: UInt64) -> Session? {
+        let session = Session(revision: revision, path: path, now: now)
+        return sessions.withLock { sessions in
+            if sessions.count >= limit {
+                for (key, old) in sessions where old.idle(now) > idleLimit && old.inFlight.load(ordering: .relaxed) == 0 {
+                    sessions.removeValue(forKey: key)
+                }
+            }
+            guard sessions.count < limit else { return nil }
+            sessions[session.key] = session
+            return session
+        }
+    }
+
+    func find(_ text: UnsafeRawBufferPointer) -> Session? {
+        guard let key = SessionKey(text) else { return nil }
+        return sessions.withLock { $0[key] }
+    }
+
+    func close(_ session: Session) { _ = sessions.withLock { $0.removeValue(forKey: session.key) } }
+
+    /// Ends sessions that nobody used for the idle limit.
+    func sweep(_ now: UInt64) {
+        sessions.withLock { sessions in
+            for (key, old) in sessions where old.idle(now) > idleLimit && old.inFlight.load(ordering: .relaxed) == 0 {
+                sessions.removeValue(forKey: key)
+            }
+        }
+    }
+
+    var count: Int { sessions.withLock { $0.count } }
+}

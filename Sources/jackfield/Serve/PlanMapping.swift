@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the configuration's words to the core's plan.
+
+import CLinux
+import Configuration
+import JackfieldCore
+
+extension GatewayPlan {
+    /// What a checked configuration asks the core to run.
+    init(_ configuration: Configuration) {
+        self.init()
+        loops = configuration.runtime.loops ?? Int(jf_cpu_count())
+        drainTimeout = configuration.runtime.drainTimeout
+        listeners = configuration.listeners.map { ListenerPlan(transport: $0.transport, options: $0.optionsJSON) }
+        servers = configuration.servers.filter(\.enabled).map { ServerPlan($0) }
+        bundles = configuration.bundles.map { BundlePlan($0) }
+        plugins = configuration.plugins.map { PluginPlan($0) }
+        switch configuration.naming.prefix {
+        case .always: naming.prefix = .always
+        case .onConflict: naming.prefix = .onConflict
+        case .never: naming.prefix = .never
+        }
+        naming.separator = configuration.naming.separator
+        naming.maxLength = configuration.naming.maxLength
+        limits.message = configuration.limits.message
+        limits.depth = configuration.limits.depth
+        limits.callsPerClient = configuration.limits.callsPerClient
+        limits.callsPerServer = configuration.limits.callsPerServer
+        limits.calls = configuration.limits.calls
+        limits.sessions = configuration.limits.sessions
+        limits.callTimeout = configuration.limits.callTimeout
+    }
+}
+
+extension ServerPlan {
+    init(_ server: Configuration.Server) {
+        self.init(name: server.name)
+        if case .plugin(let id) = server.kind { plugin = id }
+        endpoints = server.endpoints.map { EndpointPlan(options: $0.optionsJSON, weight: $0.weight) }
+        switch server.era {
+        case .auto: era = .auto
+        case .modern: era = .modern
+        case .legacy: era = .legacy
+        case .pinned(let version): era = .pinned(version)
+        }
+        timeout = server.timeout
+        tools = SelectionPlan(server.tools)
+        resources = SelectionPlan(server.resources)
+        prompts = SelectionPlan(server.prompts)
+        for alias in server.aliases { tools.aliases[alias.name] = alias.tool }
+        prefix = server.prefix
+        keepStale = server.keepStale
+        strategy = server.routing.strategy
+        strategyOptions = server.routing.optionsJSON
+    }
+}
+
+extension SelectionPlan {
+    init(_ selection: Configuration.Selection) {
+        self.init()
+        allow = selection.allow
+        deny = selection.deny
+        for pair in selection.rename { rename[pair.from] = pair.to }
+    }
+}
+
+extension BundlePlan {
+    init(_ bundle: Configuration.Bundle) {
+        self.init(name: bundle.name)
+        description = bundle.description
+        include = bundle.include + bundle.servers
+        exclude = bundle.exclude
+        for pair in bundle.rename { rename[pair.from] = pair.to }
+    }
+}
+
+extension PluginPlan {
+    init(_ plugin: Configuration.Plugin) {
+        self.init()
+        id = plugin.id
+        file = plugin.file
+        sha256 = plugin.sha256
+        enabled = plugin.enabled
+        config = plugin.configJSON
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// `jackfield serve`: runs the gateway.
+
+import CLinux
+import Configuration
+import Glibc
+import JackfieldCore
+
+/// What `serve` was asked to do.
+struct ServeOptions {
+    var configPath: String?
+    /// `--listen HOST:PORT`: replaces the HTTP listeners of the file.
+    var listen: String?
+    /// `--stdio`: one client on standard input and output instead of listeners.
+    var stdio = false
+    var pluginDirectories: [String] = []
+    var logLevel: Log.Level?
+}
+
+/// Serves until told to stop. Exit status: 0 done, 1 failed at run time, 2 wrong configuration.
+func serve(_ options: ServeOptions) -> Int32 {
+    var configuration: Configuration
+    switch readConfiguration(options) {
+    case .success(let read): configuration = read
+    case .failure(let problem):
+        for line in problem.problems { complain(line) }
+        return 2
+    }
+    let log = Log(
+        level: options.logLevel ?? Log.Level(configuration.log.level), json: configuration.log.format == .json)
+    for warning in configuration.warnings { log.write(.warning, warning.description) }
+    let plugins = PluginSet(configuration, extra: options.pluginDirectories, log: log)
+    let plan: GatewayPlan
+    switch checkedPlan(configuration, plugins) {
+    case .success(let checked): plan = checked
+    case .failure(let problem):
+        for line in problem.problems { complain(line) }
+        return 2
+    }
+    let gateway: Gateway
+    do {
+        gateway = try Gateway(plan, choice: plugins.choice, libraries: plugins.load(plan), log: log)
+    } catch {
+        complain("\(error)")
+        return 1
+    }
+    gateway.reload = {
+        switch readConfiguration(options) {
+        case .failure(let problem): return .failure(problem)
+        case .success(let read): return checkedPlan(read, plugins)
+        }
+    }
+    gateway.onListening = { addresses in
+        for address in addresses where address.contains("://") { log.announce("listening on \(address)/mcp") }
+    }
+    return gateway.run()
+}
+
+/// Reads the file and applies the command line's own wishes.
+func readConfiguration(_ options: ServeOptions) -> Result<Configuration, ReloadProblem> {
+    var configuration: Configuration
+    if let path = options.configPath {
+        let parsed = Configuration.load(path: path)
+        guard let read = parsed.configuration else {
+            return .failure(ReloadProblem(parsed.problems.map(\.description)))
+        }
+        configuration = read
+    } else {
+        configuration = demoConfiguration()
+    }
+    if options.stdio {
+        configuration.listeners = [Configuration.Listener(transport: "stdio")]
+    } else if let address = options.listen {
+        configuration.listeners.removeAll { $0.transport == "http" }
+        configuration.listeners.append(
+            Configuration.Listener(transport: "http", options: Configuration.Options(["address": address])))
+    }
+    return .success(configuration)
+}
+
+/// The plan of a configuration, checked against the plugins; problems carry the file's positions.
+func checkedPlan(_ configuration: Configuration, _ plugins: PluginSet) -> Result<GatewayPlan, ReloadProblem> {
+    let wanted = plugins.identified(GatewayPlan(configuration), configuration)
+    let (plan, problems) = plugins.choice.check(wanted)
+    guard problems.isEmpty else {
+        return .failure(ReloadProblem(problems.map { described($0, configuration) }))
+    }
+    return .success(plan)
+}
+
+/// A plan's problem at its place in the file.
+func described(_ problem: PlanProblem, _ configuration: Configuration) -> String {
+    let position: SourcePosition
+    switch problem.place {
+    case .listener(let at):
+        let listener = configuration.listeners[at]
+        position =
+            problem.pointer == "/transport" || problem.pointer.isEmpty
+            ? listener.position : listener.options.position(ofPointer: problem.pointer)
+    case .server(let name, let endpoint):
+        let server = configuration.servers.first { $0.name == name }
+        let found = server?.endpoints[endpoint]
+        position =
+            problem.pointer.isEmpty
+            ? (server?.position ?? .none) : (found?.options.position(ofPointer: problem.pointer) ?? .none)
+    case .routing(let name):
+        let routing = configuration.servers.first { $0.name == name }?.routing
+        position = routing?.position ?? .none
+    case .plugin(let at):
+        let plugin = configuration.plugins[at]
+        position =
+            problem.pointer == "/id" || problem.pointer.isEmpty
+            ? plugin.position : plugin.config.position(ofPointer: problem.pointer)
+    }
+    guard position.line > 0 else { return "\(configuration.path ?? "configuration"): error: \(problem)" }
+    return configuration.problem(at: position, problem.message).description
+}
+
+extension Log.Level {
+    init(_ level: Configuration.Log.Level) {
+        switch level {
+        case .trace: self = .trace
+        case .debug: self = .debug
+        case .info: self = .info
+        case .warning: self = .warning
+        case .error: self = .error
+        }
+    }
+}
+
+/// One line on standard error.
+func complain(_ line: String) {
+    let bytes = Array((line + "\n").utf8)
+    _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+}

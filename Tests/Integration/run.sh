@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs the integration tests against the built gateway: run.sh [pytest arguments]
+#
+#   JACKFIELD_BIN=…   another gateway than dist/bin/jackfield      JACKFIELD_VENVS=…   other environments
+#   run.sh --direct   no gateway: clients talk to the fixture servers, which proves the tests themselves
+set -uo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+venvs=${JACKFIELD_VENVS:-$root/.build/venvs}
+
+"$here/setup.sh" || exit 1
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+cd "$here" || exit 1
+PYTHONDONTWRITEBYTECODE=1 JACKFIELD_VENVS=$venvs \
+    "$venvs/tests/bin/python" -m pytest -q --tb=short "$@" 2>&1 </dev/null | tee "$log"
+status=${PIPESTATUS[0]}
+
+# The summary line of pytest, e.g. "2 failed, 40 passed, 1 error in 3.21s".
+count() { grep -aE ' in [0-9.]+s' "$log" | tail -n 1 | grep -oE "[0-9]+ $1" | grep -oE '[0-9]+' || echo 0; }
+passed=$(count passed)
+failed=$(($(count failed) + $(count 'error(s)?')))
+if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+if [ "$passed" -eq 0 ] && [ "$failed" -eq 0 ]; then
+    echo "no test ran" >&2
+    failed=1
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

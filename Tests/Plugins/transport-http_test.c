@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * transport-http against raw sockets: `transport-http_test transport-http.so`. The cases lie by topic in the folder
+ * transport-http/. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "transport-http/wire.h"
+
+#include "transport-http/listener_cases.h"
+#include "transport-http/refusal_cases.h"
+#include "transport-http/stream_cases.h"
+
+#include "transport-http/connector_cases.h"
+#include "transport-http/fault_cases.h"
+#include "transport-http/service_cases.h"
+
+int main(int argc, char **argv) {
+    return jf_check_main(argc, argv);
+}

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+# Building: the Swift half with SwiftPM, C plugins with clang, both into one relocatable tree.
+
+# ---- what Debian must have -------------------------------------------------------------------------------
+
+.PHONY: setup
+setup: ## Install the Debian packages that are missing
+	@scripts/setup.sh build
+
+# ---- executables -----------------------------------------------------------------------------------------
+
+SWIFT_FLAGS := -c $(CONFIG) --disable-sandbox -Xswiftc -no-toolchain-stdlib-rpath \
+	-Xlinker -rpath -Xlinker '$$ORIGIN/../lib/jackfield'
+
+.PHONY: build
+build: setup executables plugins headers ## Build everything into dist/
+
+.PHONY: executables
+executables:
+	@$(SWIFT) build $(SWIFT_FLAGS) --product jackfield
+	@$(SWIFT) build $(SWIFT_FLAGS) --product jackfield-cell
+	@mkdir -p $(DIST)/bin $(DIST)/share/jackfield $(RUNTIME_DIR)
+	@for program in jackfield jackfield-cell; do \
+		install -m 755 ".build/$(CONFIG)/$$program" "$(DIST)/bin/.$$program" && mv -f "$(DIST)/bin/.$$program" "$(DIST)/bin/$$program"; \
+	done
+	@scripts/runtime.sh $(DIST)
+
+# ---- plugins ---------------------------------------------------------------------------------------------
+
+PLUGIN_SOURCES := $(wildcard Plugins/*/*.c)
+C_PLUGINS := $(sort $(patsubst Plugins/%/,%,$(dir $(PLUGIN_SOURCES))))
+C_PLUGINS := $(filter-out $(patsubst Plugins/%/Package.kind,%,$(wildcard Plugins/*/Package.kind)),$(C_PLUGINS))
+
+C_PLUGIN_FLAGS := -std=c11 -D_GNU_SOURCE -O2 -g1 -fPIC -fvisibility=hidden -fno-strict-aliasing \
+	-Wall -Wextra -Wpedantic -Werror -I$(INCLUDE)
+# lld: the toolchain's default linker exports its own section symbols from every library.
+C_PLUGIN_LINK := -fuse-ld=lld -shared -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--no-undefined
+
+.PHONY: plugins
+plugins: $(C_PLUGINS:%=$(PLUGIN_DIR)/%.so) swift-plugins
+
+define c_plugin
+$(PLUGIN_DIR)/$(1).so: $$(wildcard Plugins/$(1)/*.[ch] Plugins/$(1)/plugin.mk) $$(wildcard $(INCLUDE)/jackfield/*.h)
+	@mkdir -p $$(@D)
+	@$$(MAKE) --no-print-directory -f scripts/c-plugin.mk PLUGIN=$(1) OUT=$$@ CLANG="$(CLANG)" \
+		FLAGS='$(C_PLUGIN_FLAGS)' LINK='$(C_PLUGIN_LINK)'
+endef
+$(foreach plugin,$(C_PLUGINS),$(eval $(call c_plugin,$(plugin))))
+
+# Plugins in Swift bring their own recipe, `swift-plugin`.
+SWIFT_PLUGINS := $(patsubst Plugins/%/plugin.mk,%,$(shell grep -l '^swift-plugin:' Plugins/*/plugin.mk 2>/dev/null))
+
+.PHONY: swift-plugins
+swift-plugins:
+	@mkdir -p $(PLUGIN_DIR)
+	@for plugin in $(SWIFT_PLUGINS); do \
+		$(MAKE) --no-print-directory -f Plugins/$$plugin/plugin.mk swift-plugin OUT=$(PLUGIN_DIR) \
+			BUILD=.build/plugins/$$plugin INCLUDE=$(INCLUDE); \
+	done
+
+# ---- headers, installation -------------------------------------------------------------------------------
+
+.PHONY: headers
+headers:
+	@mkdir -p $(DIST)/include
+	@cp -r $(INCLUDE)/jackfield $(DIST)/include/
+
+.PHONY: install
+install: build ## Copy the tree to PREFIX (default /usr/local)
+	@mkdir -p "$(DESTDIR)$(PREFIX)"
+	@cp -r $(DIST)/. "$(DESTDIR)$(PREFIX)/"
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	@rm -rf .build dist
+
+# ---- running ---------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: build ## Serve a working demo on http://127.0.0.1:8808/mcp
+	@scripts/demo.sh $(DIST)

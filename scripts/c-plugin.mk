@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+# One C plugin: every .c file of its folder, plus what its plugin.mk adds, as one shared object.
+
+PLUGIN_CFLAGS :=
+PLUGIN_LIBS :=
+PLUGIN_EXTRA_SOURCES :=
+-include Plugins/$(PLUGIN)/plugin.mk
+
+SOURCES := $(sort $(wildcard Plugins/$(PLUGIN)/*.c))
+
+$(OUT): FORCE
+	@echo "plugin $(PLUGIN)"
+	@mkdir -p .build/plugins/$(PLUGIN)
+	@objects=(); \
+	for source in $(PLUGIN_EXTRA_SOURCES); do \
+		object=.build/plugins/$(PLUGIN)/extra-$$(basename $$source .c).o; \
+		$(CLANG) -O2 -fPIC -fvisibility=hidden -w $(PLUGIN_CFLAGS) -c -o $$object $$source; objects+=($$object); \
+	done; \
+	for source in $(SOURCES); do \
+		object=.build/plugins/$(PLUGIN)/$$(basename $$source .c).o; \
+		$(CLANG) $(FLAGS) $(PLUGIN_CFLAGS) -c -o $$object $$source; objects+=($$object); \
+	done; \
+	$(CLANG) $(LINK) -o $(OUT).new "$${objects[@]}" $(PLUGIN_LIBS) && mv -f $(OUT).new $(OUT)
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.PHONY: FORCE
+FORCE:
