@@ -31,7 +31,7 @@ PLUGIN_SOURCES := $(wildcard Plugins/*/*.c)
 C_PLUGINS := $(sort $(patsubst Plugins/%/,%,$(dir $(PLUGIN_SOURCES))))
 C_PLUGINS := $(filter-out $(patsubst Plugins/%/Package.kind,%,$(wildcard Plugins/*/Package.kind)),$(C_PLUGINS))
 
-C_PLUGIN_FLAGS := -std=c11 -D_GNU_SOURCE -O2 -g1 -fPIC -fvisibility=hidden -fno-strict-aliasing \
+C_PLUGIN_FLAGS := -std=c11 -O2 -g1 -fPIC -fvisibility=hidden -fno-strict-aliasing \
 	-Wall -Wextra -Wpedantic -Werror -I$(INCLUDE)
 # lld: the toolchain's default linker exports its own section symbols from every library.
 C_PLUGIN_LINK := -fuse-ld=lld -shared -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--no-undefined

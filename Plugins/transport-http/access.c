@@ -26,7 +26,8 @@ static bool origin_matches(jf_view origin, const char *pattern) {
     jf_view wanted = view_make(pattern, strlen(pattern));
     if (wanted.len > 2 && memcmp(wanted.ptr + wanted.len - 2, ":*", 2) == 0) {
         wanted.len -= 2;
-        if (origin.len < wanted.len || !view_equal_nocase(view_make(origin.ptr, wanted.len), wanted)) return false;
+        if (origin.len < wanted.len || !view_equal_nocase(view_make(origin.ptr, wanted.len), wanted))
+            return false;
         return origin.len == wanted.len || origin.ptr[wanted.len] == ':';
     }
     return view_equal_nocase(origin, wanted);

@@ -1,32 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Writing answers: one JSON body, an event stream, or an error (RFC 9112; WHATWG HTML, Server-sent events). */
+ * Writing answers: one JSON body, an event stream, or an error (RFC 9112; WHATWG HTML, Server-sent events).
+ */
 #include "listener.h"
 
 enum { HEAD_ROOM = 2048, SEGMENTS_MAX = 60 };
 
 const char *status_reason(uint16_t status) {
     switch (status) {
-    case 200: return "200 OK";
-    case 202: return "202 Accepted";
-    case 204: return "204 No Content";
-    case 400: return "400 Bad Request";
-    case 401: return "401 Unauthorized";
-    case 403: return "403 Forbidden";
-    case 404: return "404 Not Found";
-    case 405: return "405 Method Not Allowed";
-    case 406: return "406 Not Acceptable";
-    case 408: return "408 Request Timeout";
-    case 413: return "413 Content Too Large";
-    case 415: return "415 Unsupported Media Type";
-    case 429: return "429 Too Many Requests";
-    case 431: return "431 Request Header Fields Too Large";
-    case 500: return "500 Internal Server Error";
-    case 501: return "501 Not Implemented";
-    case 502: return "502 Bad Gateway";
-    case 503: return "503 Service Unavailable";
-    case 504: return "504 Gateway Timeout";
-    case 505: return "505 HTTP Version Not Supported";
-    default: return NULL;
+    case 200:
+        return "200 OK";
+    case 202:
+        return "202 Accepted";
+    case 204:
+        return "204 No Content";
+    case 400:
+        return "400 Bad Request";
+    case 401:
+        return "401 Unauthorized";
+    case 403:
+        return "403 Forbidden";
+    case 404:
+        return "404 Not Found";
+    case 405:
+        return "405 Method Not Allowed";
+    case 406:
+        return "406 Not Acceptable";
+    case 408:
+        return "408 Request Timeout";
+    case 413:
+        return "413 Content Too Large";
+    case 415:
+        return "415 Unsupported Media Type";
+    case 429:
+        return "429 Too Many Requests";
+    case 431:
+        return "431 Request Header Fields Too Large";
+    case 500:
+        return "500 Internal Server Error";
+    case 501:
+        return "501 Not Implemented";
+    case 502:
+        return "502 Bad Gateway";
+    case 503:
+        return "503 Service Unavailable";
+    case 504:
+        return "504 Gateway Timeout";
+    case 505:
+        return "505 HTTP Version Not Supported";
+    default:
+        return NULL;
     }
 }
 
@@ -48,8 +70,10 @@ void put_answer_head(struct writer *w, struct conn *c, uint16_t status) {
     put_literal(w, "\r\nDate: ");
     put_bytes(w, self_date(c->in.self), sizeof(c->in.self->date));
     put_literal(w, "\r\n");
-    if (!c->keep) put_literal(w, "Connection: close\r\n");
-    else if (c->http10) put_literal(w, "Connection: keep-alive\r\n");
+    if (!c->keep)
+        put_literal(w, "Connection: close\r\n");
+    else if (c->http10)
+        put_literal(w, "Connection: keep-alive\r\n");
     if (c->origin != NULL) put_cors(w, c);
 }
 
@@ -64,8 +88,10 @@ void answer_empty(struct conn *c, uint16_t status, jf_view extra) {
     struct writer w = {head, head + sizeof(head), false};
     put_answer_head(&w, c, status);
     put_view(&w, extra);
-    if (status == 204) put_literal(&w, "\r\n");
-    else put_length(&w, 0);
+    if (status == 204)
+        put_literal(&w, "\r\n");
+    else
+        put_length(&w, 0);
     struct iovec part = {head, (size_t)(w.at - head)};
     conn_write(c, &part, 1);
     conn_answered(c);
@@ -105,8 +131,8 @@ static void put_message_headers(struct writer *w, const jf_message *m) {
     if (m->status == JF_STATUS_NOT_ALLOWED) put_literal(w, "Allow: POST, OPTIONS\r\n");
 }
 
-/** Raw line breaks are legal white space in JSON, but would end an event's data line. Rewrites the segments into
- * one borrowed copy when there are any; the caller gives `*copy` back. False: out of memory. */
+/** Raw line breaks are legal white space in JSON, but would end an event's data line. Rewrites the segments
+ * into one borrowed copy when there are any; the caller gives `*copy` back. False: out of memory. */
 static bool flatten(jf_self *self, struct iovec *parts, uint32_t *count, uint8_t **copy) {
     bool breaks = false;
     uint64_t total = 0;
@@ -130,7 +156,8 @@ static bool flatten(jf_self *self, struct iovec *parts, uint32_t *count, uint8_t
 }
 
 /** Lays the message's segments out as iovecs; more than SEGMENTS_MAX are joined in a borrowed copy. */
-static bool lay_out(jf_self *self, const jf_message *m, struct iovec *parts, uint32_t *count, uint8_t **copy) {
+static bool lay_out(jf_self *self, const jf_message *m, struct iovec *parts, uint32_t *count,
+                    uint8_t **copy) {
     *count = 0;
     if (m->body_count <= SEGMENTS_MAX) {
         for (uint32_t i = 0; i < m->body_count; i++)
@@ -139,7 +166,8 @@ static bool lay_out(jf_self *self, const jf_message *m, struct iovec *parts, uin
         return true;
     }
     uint64_t total = 0, at = 0, capacity = 0;
-    for (uint32_t i = 0; i < m->body_count; i++) total += m->body[i].len;
+    for (uint32_t i = 0; i < m->body_count; i++)
+        total += m->body[i].len;
     *copy = self->memory.borrow(self->memory.context, total, &capacity);
     if (*copy == NULL) return false;
     for (uint32_t i = 0; i < m->body_count; i++) {
@@ -152,12 +180,14 @@ static bool lay_out(jf_self *self, const jf_message *m, struct iovec *parts, uin
 
 static uint64_t size_of(const struct iovec *parts, uint32_t count) {
     uint64_t total = 0;
-    for (uint32_t i = 0; i < count; i++) total += parts[i].iov_len;
+    for (uint32_t i = 0; i < count; i++)
+        total += parts[i].iov_len;
     return total;
 }
 
 /** Writes the head of an event stream and the message as its event; either may be absent. */
-static void write_event(struct conn *c, const jf_message *m, struct iovec *parts, uint32_t count, bool first) {
+static void write_event(struct conn *c, const jf_message *m, struct iovec *parts, uint32_t count,
+                        bool first) {
     uint8_t head[HEAD_ROOM];
     struct writer w = {head, head + sizeof(head), false};
     bool final = (m->flags & JF_MSG_FINAL) != 0;

@@ -68,7 +68,8 @@ static struct block *block_take(jf_self *self, uint64_t size) {
 
 bool outq_append(jf_self *self, struct outq *q, const struct iovec *parts, uint32_t count, uint64_t skip) {
     uint64_t left = 0;
-    for (uint32_t i = 0; i < count; i++) left += parts[i].iov_len;
+    for (uint32_t i = 0; i < count; i++)
+        left += parts[i].iov_len;
     if (left <= skip) return true;
     left -= skip;
     for (uint32_t i = 0; i < count; i++) {
@@ -84,8 +85,10 @@ bool outq_append(jf_self *self, struct outq *q, const struct iovec *parts, uint3
                 uint64_t wanted = left > (1u << 20) ? (1u << 20) - sizeof(struct block) : left;
                 struct block *block = block_take(self, wanted);
                 if (block == NULL) return false;
-                if (q->tail != NULL) q->tail->next = block;
-                else q->head = block;
+                if (q->tail != NULL)
+                    q->tail->next = block;
+                else
+                    q->head = block;
                 q->tail = block;
             }
             uint64_t room = q->tail->cap - q->tail->end;

@@ -17,7 +17,8 @@ struct buffer {
     uint32_t pos; /**< bytes parsed */
 };
 
-/** Borrows a buffer of at least `size` bytes (the instance's spare one where it fits). False: out of memory. */
+/** Borrows a buffer of at least `size` bytes (the instance's spare one where it fits). False: out of memory.
+ */
 bool buffer_take(jf_self *self, struct buffer *b, uint32_t size);
 /** Makes room for `size` bytes in all, keeping bytes [from, len) and moving them to the front. */
 bool buffer_grow(jf_self *self, struct buffer *b, uint32_t size, uint32_t from);
@@ -31,9 +32,11 @@ struct outq {
     uint64_t bytes;
 };
 
-/** Appends a copy of the bytes of `parts` behind the first `skip`. False: out of memory, queue unchanged or cut. */
+/** Appends a copy of the bytes of `parts` behind the first `skip`. False: out of memory, queue unchanged or
+ * cut. */
 bool outq_append(jf_self *self, struct outq *q, const struct iovec *parts, uint32_t count, uint64_t skip);
-/** Writes as much as the socket takes. 1: empty now; 0: the rest waits for writability; -1: broken (errno). */
+/** Writes as much as the socket takes. 1: empty now; 0: the rest waits for writability; -1: broken (errno).
+ */
 int outq_flush(jf_self *self, struct outq *q, int fd);
 void outq_clear(jf_self *self, struct outq *q);
 

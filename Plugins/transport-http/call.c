@@ -112,7 +112,8 @@ static bool same_origin_path(struct origin *o, jf_view location, const char *bas
     struct writer w = {(uint8_t *)out, (uint8_t *)out + room - 1, false};
     if (url_parse(location, &url)) {
         jf_view host = view_make(o->host, strlen(o->host));
-        if (url.secure != o->secure || url.port != o->port || !view_equal_nocase(url.host, host)) return false;
+        if (url.secure != o->secure || url.port != o->port || !view_equal_nocase(url.host, host))
+            return false;
         put_view(&w, url.path.len == 0 ? LITERAL("/") : url.path);
     } else if (location.len == 0 || memmem(location.ptr, location.len, "://", 3) != NULL ||
                (location.len > 1 && memcmp(location.ptr, "//", 2) == 0)) {
@@ -141,14 +142,15 @@ void call_redirect(struct call *call, jf_view location, bool permanent) {
     struct channel *ch = o->channel;
     char path[2048];
     if (!same_origin_path(o, location, ch->path, path, sizeof(path))) {
-        call_fail(call, JF_E_DENIED, JF_FAULT_NOT_STARTED,
-                  "server \"%s\" redirects to %.*s, which is another origin; put the final address in its url",
-                  o->name, location.len > 100 ? 100 : (int)location.len, (const char *)location.ptr);
+        call_fail(
+            call, JF_E_DENIED, JF_FAULT_NOT_STARTED,
+            "server \"%s\" redirects to %.*s, which is another origin; put the final address in its url",
+            o->name, location.len > 100 ? 100 : (int)location.len, (const char *)location.ptr);
         return;
     }
     if (call->redirects++ == REDIRECTS_MAX) {
-        call_fail(call, JF_E_GONE, JF_FAULT_NOT_STARTED, "server \"%s\" redirects more than %d times; check its url",
-                  o->name, REDIRECTS_MAX);
+        call_fail(call, JF_E_GONE, JF_FAULT_NOT_STARTED,
+                  "server \"%s\" redirects more than %d times; check its url", o->name, REDIRECTS_MAX);
         return;
     }
     // 307 is temporary, except that a missing or extra slash is not going to change.
@@ -162,7 +164,8 @@ void call_redirect(struct call *call, jf_view location, bool permanent) {
     }
     if (call->copy.ptr == NULL || !retarget(call, view_make(path, strlen(path)))) {
         ch->confirmed = false;
-        call_fail(call, JF_E_GONE, JF_FAULT_NOT_STARTED, "server \"%s\" has begun to redirect; try again", o->name);
+        call_fail(call, JF_E_GONE, JF_FAULT_NOT_STARTED, "server \"%s\" has begun to redirect; try again",
+                  o->name);
         return;
     }
     call->upstream = NULL;

@@ -13,15 +13,18 @@ static void put_fixed(struct writer *w, struct channel *ch, uint32_t kind) {
     put_bytes(w, ch->path, strlen(ch->path));
     put_literal(w, " HTTP/1.1\r\nHost: ");
     put_bytes(w, ch->origin.authority, strlen(ch->origin.authority));
-    if (kind == JF_KIND_STREAM) put_literal(w, "\r\nAccept: text/event-stream\r\n");
-    else put_literal(w, "\r\nAccept: application/json, text/event-stream\r\n");
+    if (kind == JF_KIND_STREAM)
+        put_literal(w, "\r\nAccept: text/event-stream\r\n");
+    else
+        put_literal(w, "\r\nAccept: application/json, text/event-stream\r\n");
     if (kind == JF_KIND_MESSAGE) put_literal(w, "Content-Type: application/json\r\n");
     if (ch->fixed != NULL) put_bytes(w, ch->fixed, strlen(ch->fixed));
 }
 
 bool channel_build_heads(struct channel *ch) {
     jf_self *self = ch->origin.self;
-    uint64_t room = 256 + strlen(ch->path) + strlen(ch->origin.authority) + (ch->fixed ? strlen(ch->fixed) : 0);
+    uint64_t room =
+        256 + strlen(ch->path) + strlen(ch->origin.authority) + (ch->fixed ? strlen(ch->fixed) : 0);
     for (uint32_t kind = 0; kind < 3; kind++) {
         uint8_t *head = self_allocate(self, room);
         if (head == NULL) return false;
@@ -67,8 +70,9 @@ struct lines {
 
 static bool add_line(void *user, jf_view name, jf_view value) {
     struct lines *lines = user;
-    static const char *const own[] = {"host",      "content-length", "transfer-encoding", "connection",
-                                      "content-type", "accept",       "expect",            "upgrade"};
+    static const char *const own[] = {"host",       "content-length", "transfer-encoding",
+                                      "connection", "content-type",   "accept",
+                                      "expect",     "upgrade"};
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         if (same_nocase(name.ptr, name.len, own[i], strlen(own[i]))) lines->bad = true;
     if (!header_name_clean(name) || !header_value_clean(value)) lines->bad = true;
@@ -86,7 +90,8 @@ static int32_t configure(struct channel *ch, jf_view config, jf_fault *why) {
     char *text = setting_text(self, config, "/url");
     if (text == NULL || !url_parse(view_make(text, strlen(text)), &url)) {
         self_release(self, text);
-        return fault_set(why, JF_E_INVALID, 0, "server \"%s\" needs a url such as http://127.0.0.1:9000/mcp", o->name);
+        return fault_set(why, JF_E_INVALID, 0, "server \"%s\" needs a url such as http://127.0.0.1:9000/mcp",
+                         o->name);
     }
     o->secure = url.secure;
     o->port = url.port;
@@ -100,9 +105,11 @@ static int32_t configure(struct channel *ch, jf_view config, jf_fault *why) {
     if (ch->fixed == NULL) return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->name);
     lines.w = (struct writer){(uint8_t *)ch->fixed, (uint8_t *)ch->fixed + room - 1, false};
     if (!setting_members(self, config, "/headers", add_line, &lines))
-        return fault_set(why, JF_E_INVALID, 0,
-                         "the headers of server \"%s\" are not usable: texts of at most 16 KiB together, none that "
-                         "HTTP itself sets (Host, Accept, Content-Type, Content-Length, Connection)", o->name);
+        return fault_set(
+            why, JF_E_INVALID, 0,
+            "the headers of server \"%s\" are not usable: texts of at most 16 KiB together, none that "
+            "HTTP itself sets (Host, Accept, Content-Type, Content-Length, Connection)",
+            o->name);
     // Kept at its real size: a channel per server and loop adds up.
     char *fixed = self_copy(self, view_make(ch->fixed, (uint64_t)(lines.w.at - (uint8_t *)ch->fixed)));
     self_release(self, ch->fixed);
@@ -128,7 +135,8 @@ static int32_t configure(struct channel *ch, jf_view config, jf_fault *why) {
 
 int32_t channel_open(jf_self *self, jf_ref ref, jf_view name, jf_view config, jf_ref *handle, jf_fault *why) {
     if (self->channels.deliver == NULL)
-        return fault_set(why, JF_E_UNSUPPORTED, 0, "transport-http cannot connect: the host offers no jf.channels/1");
+        return fault_set(why, JF_E_UNSUPPORTED, 0,
+                         "transport-http cannot connect: the host offers no jf.channels/1");
     struct channel *ch = slots_take(&self->channel_table, &self->memory);
     if (ch == NULL) return fault_set(why, JF_E_FAULT, 0, "out of memory for a channel");
     ch->ref = ref;
@@ -152,7 +160,8 @@ void channel_end(struct channel *ch) {
     self_not_later(self, &ch->later);
     origin_end(&ch->origin);
     if (ch->origin.tls != NULL) tls_context_close(self, ch->origin.tls);
-    for (uint32_t kind = 0; kind < 3; kind++) self_release(self, ch->heads[kind]);
+    for (uint32_t kind = 0; kind < 3; kind++)
+        self_release(self, ch->heads[kind]);
     self_release(self, ch->path);
     self_release(self, ch->fixed);
     slots_give(&self->channel_table, ch);
@@ -166,8 +175,8 @@ static void put_line(struct writer *w, const char *name, jf_view value) {
 }
 
 static bool clean(const jf_message *m) {
-    if (!header_value_clean(m->protocol) || !header_value_clean(m->method) || !header_value_clean(m->session) ||
-        !header_value_clean(m->resume))
+    if (!header_value_clean(m->protocol) || !header_value_clean(m->method) ||
+        !header_value_clean(m->session) || !header_value_clean(m->resume))
         return false;
     for (uint64_t i = 0; i < m->header_count; i++)
         if (!header_name_clean(m->headers[i].name)) return false;
@@ -183,7 +192,8 @@ static uint64_t head_bound(const struct channel *ch, const jf_message *m, uint32
     return size;
 }
 
-static void put_head(struct writer *w, struct channel *ch, const jf_message *m, uint32_t kind, uint64_t length) {
+static void put_head(struct writer *w, struct channel *ch, const jf_message *m, uint32_t kind,
+                     uint64_t length) {
     put_bytes(w, ch->heads[kind], ch->head_lengths[kind]);
     put_line(w, "MCP-Protocol-Version: ", m->protocol);
     put_line(w, "Mcp-Method: ", m->method);
@@ -209,7 +219,8 @@ static void put_head(struct writer *w, struct channel *ch, const jf_message *m, 
 }
 
 /** Keeps bytes [skip, ...) of head and segments in the call. */
-static bool copy_rest(struct call *call, const struct iovec *parts, uint32_t count, uint64_t total, uint64_t skip) {
+static bool copy_rest(struct call *call, const struct iovec *parts, uint32_t count, uint64_t total,
+                      uint64_t skip) {
     if (skip == total) return true;
     if (!buffer_take(call->origin->self, &call->copy, (uint32_t)(total - skip))) return false;
     for (uint32_t i = 0; i < count; i++) {
@@ -225,8 +236,10 @@ static bool copy_rest(struct call *call, const struct iovec *parts, uint32_t cou
     return true;
 }
 
-/** Straight from the caller's segments to a pooled connection. 1: sent; 0: no connection was usable; -1: memory. */
-static int send_pooled(struct channel *ch, struct call *call, struct iovec *parts, uint32_t count, uint64_t total) {
+/** Straight from the caller's segments to a pooled connection. 1: sent; 0: no connection was usable; -1:
+ * memory. */
+static int send_pooled(struct channel *ch, struct call *call, struct iovec *parts, uint32_t count,
+                       uint64_t total) {
     struct upstream *u;
     while ((u = origin_idle_pop(&ch->origin)) != NULL) {
         u->state = UPSTREAM_ACTIVE;
@@ -249,8 +262,8 @@ static int send_pooled(struct channel *ch, struct call *call, struct iovec *part
     return 0;
 }
 
-static int32_t dispatch(struct channel *ch, const jf_message *m, struct iovec *parts, uint32_t count, uint64_t total,
-                        jf_fault *why) {
+static int32_t dispatch(struct channel *ch, const jf_message *m, struct iovec *parts, uint32_t count,
+                        uint64_t total, jf_fault *why) {
     struct origin *o = &ch->origin;
     jf_self *self = o->self;
     struct call *call = call_make(self, o);
@@ -264,8 +277,8 @@ static int32_t dispatch(struct channel *ch, const jf_message *m, struct iovec *p
     if (sent == 0 && wait && o->queued >= QUEUE_MAX) {
         o->blocked = true;
         call_free(call);
-        fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED, "server \"%s\" is busy: %u requests are open and %u wait",
-                  o->name, o->open, o->queued);
+        fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED,
+                  "server \"%s\" is busy: %u requests are open and %u wait", o->name, o->open, o->queued);
         return JF_E_BUSY;
     }
     if (sent < 0 || !copy_rest(call, parts, count, total, 0)) {
@@ -280,7 +293,8 @@ static int32_t dispatch(struct channel *ch, const jf_message *m, struct iovec *p
 
 int32_t channel_send(jf_self *self, jf_ref handle, const jf_message *m, jf_fault *why) {
     struct channel *ch = slots_find(&self->channel_table, handle);
-    if (ch == NULL || ch->origin.closing) return fault_set(why, JF_E_STALE, JF_FAULT_NOT_STARTED, "the channel is closed");
+    if (ch == NULL || ch->origin.closing)
+        return fault_set(why, JF_E_STALE, JF_FAULT_NOT_STARTED, "the channel is closed");
     uint32_t kind = m->kind > JF_KIND_END ? JF_KIND_MESSAGE : m->kind;
     if (!clean(m))
         return fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED,
@@ -338,6 +352,7 @@ void channel_close(jf_self *self, jf_ref handle, uint64_t deadline_ns) {
         struct call *call = slots_at(&self->calls, i);
         if (call->slot.ref != 0 && call->origin == &ch->origin) call_cancel(call);
     }
-    while (ch->origin.all != NULL) upstream_close(ch->origin.all);
+    while (ch->origin.all != NULL)
+        upstream_close(ch->origin.all);
     self_later(self, &ch->later, go_on);
 }

@@ -51,7 +51,8 @@ static bool own_header(jf_view name) {
 static bool build(struct call *call, const jf_http_request *r, const struct url *url, jf_view method) {
     jf_self *self = call->origin->self;
     uint64_t size = 128 + method.len + r->url.len * 2 + r->body.len;
-    for (uint64_t i = 0; i < r->header_count; i++) size += r->headers[i].name.len + r->headers[i].value.len + 4;
+    for (uint64_t i = 0; i < r->header_count; i++)
+        size += r->headers[i].name.len + r->headers[i].value.len + 4;
     if (size > 0x7fffffffu || !buffer_take(self, &call->copy, (uint32_t)size)) return false;
     struct writer w = {call->copy.ptr, call->copy.ptr + call->copy.cap, false};
     put_view(&w, method);
@@ -101,7 +102,8 @@ int32_t client_request(void *context, const jf_http_request *r, jf_http_done_fn 
     call->deadline = self->now + (r->timeout_ns == 0 ? default_timeout : r->timeout_ns);
     if (!build(call, r, &url, method)) {
         call_free(call);
-        return fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED, "the request to %s has an unusable header", o->name);
+        return fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED, "the request to %s has an unusable header",
+                         o->name);
     }
     sweep_need(self, r->timeout_ns == 0 ? default_timeout : r->timeout_ns);
     *out = call->slot.ref;
@@ -151,12 +153,14 @@ void client_sweep(jf_self *self) {
     if (self->origins == NULL) return;
     for (uint32_t i = 0; i < self->calls.made; i++) {
         struct call *call = slots_at(&self->calls, i);
-        if (call->slot.ref == 0 || call->done == NULL || call->later.queued || self->now < call->deadline) continue;
+        if (call->slot.ref == 0 || call->done == NULL || call->later.queued || self->now < call->deadline)
+            continue;
         if (call->upstream != NULL) {
             upstream_fail(call->upstream, JF_E_TIMEOUT, "%s did not answer in time", call->origin->name);
         } else {
             origin_unqueue(call->origin, call);
-            call_fail(call, JF_E_TIMEOUT, JF_FAULT_NOT_STARTED, "no connection to %s in time", call->origin->name);
+            call_fail(call, JF_E_TIMEOUT, JF_FAULT_NOT_STARTED, "no connection to %s in time",
+                      call->origin->name);
         }
     }
     for (struct origin **at = &self->origins; *at != NULL;) {

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { LINGER_MS = 2000, EXCHANGE_SLOT_BITS = 24 };
+enum { LINGER_MS = 2000, EXCHANGE_SLOT_BITS = 24, TURN = 32 };
 
 static void conn_release(struct conn *c) {
     jf_self *self = c->in.self;
@@ -95,10 +95,14 @@ static uint16_t refusal(const struct incoming *in) {
 
 static const char *refusal_text(uint16_t status) {
     switch (status) {
-    case 413: return "Payload too large: the body exceeds this server's max_body";
-    case 431: return "Header fields too large: the head exceeds this server's max_headers";
-    case 505: return "HTTP version not supported: use HTTP/1.1";
-    default: return "Bad request: not a well-formed HTTP/1.1 message";
+    case 413:
+        return "Payload too large: the body exceeds this server's max_body";
+    case 431:
+        return "Header fields too large: the head exceeds this server's max_headers";
+    case 505:
+        return "HTTP version not supported: use HTTP/1.1";
+    default:
+        return "Bad request: not a well-formed HTTP/1.1 message";
     }
 }
 
@@ -106,7 +110,7 @@ static const char *refusal_text(uint16_t status) {
 static void parse(struct conn *c) {
     struct incoming *in = &c->in;
     jf_self *self = in->self;
-    while (c->state == CONN_READING && in->buf.pos < in->buf.len) {
+    while (c->state == CONN_READING && in->buf.pos < in->buf.len && c->budget != 0) {
         if (in->phase == INCOMING_IDLE) {
             if (!incoming_begin(in, HTTP_REQUEST)) {
                 conn_lost(c);
@@ -119,6 +123,7 @@ static void parse(struct conn *c) {
         uint8_t phase = in->phase;
         int whole = incoming_parse(in);
         if (whole > 0) {
+            c->budget--;
             c->running = true;
             request_run(c);
             c->running = false;
@@ -140,8 +145,9 @@ static void parse(struct conn *c) {
 
 static void input(struct conn *c, bool hangup) {
     struct incoming *in = &c->in;
+    c->budget = TURN;
     parse(c);
-    while (c->state == CONN_READING) {
+    while (c->state == CONN_READING && c->budget != 0) {
         uint32_t room = incoming_room(in);
         if (room == 0) {
             self_log(in->self, JF_LOG_WARNING, "out of memory for a request; its connection is closed");
@@ -153,6 +159,7 @@ static void input(struct conn *c, bool hangup) {
             in->buf.len += (uint32_t)got;
             c->unread = (uint32_t)got == room || hangup;
             parse(c);
+            if (c->budget != 0) c->budget--;
             if (!c->unread) break;
         } else if (got < 0 && errno == EINTR) {
             continue;
@@ -167,7 +174,12 @@ static void input(struct conn *c, bool hangup) {
             break;
         }
     }
-    if (c->state != CONN_DEAD) incoming_settle(in);
+    if (c->state == CONN_DEAD) return;
+    incoming_settle(in);
+    if (c->state == CONN_READING && c->budget == 0) {
+        c->unread = c->unread || hangup;
+        if (c->unread || in->buf.pos < in->buf.len) conn_later(c);
+    }
 }
 
 static void caught_up(struct conn *c) {
@@ -198,9 +210,12 @@ static void on_ready(void *user, uint32_t events) {
     if ((events & JF_BROKEN) != 0) conn_lost(c);
     if ((events & (JF_READABLE | JF_HANGUP)) != 0) {
         bool hangup = (events & JF_HANGUP) != 0;
-        if (c->state == CONN_READING) input(c, hangup);
-        else if (c->state == CONN_LINGER) linger(c);
-        else c->unread = true;
+        if (c->state == CONN_READING)
+            input(c, hangup);
+        else if (c->state == CONN_LINGER)
+            linger(c);
+        else
+            c->unread = true;
         if (hangup && (c->state == CONN_BUSY || c->state == CONN_STREAM)) conn_lost(c);
     }
     unpin(c);
@@ -240,7 +255,8 @@ void conn_open(struct listener *l, int fd, const struct endpoint *peer) {
     c->in.max_head = l->max_head;
     c->since = self->now;
     l->open++;
-    if (self->loop.watch(self->loop.context, fd, JF_READABLE | JF_WRITABLE, on_ready, c, &c->watch) != JF_OK) {
+    if (self->loop.watch(self->loop.context, fd, JF_READABLE | JF_WRITABLE, on_ready, c, &c->watch) !=
+        JF_OK) {
         close(fd);
         l->open--;
         slots_give(&self->conns, c);
@@ -256,7 +272,8 @@ void conn_write(struct conn *c, struct iovec *parts, uint32_t count) {
     if (c->out.head == NULL) {
         struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
         ssize_t done;
-        do done = sendmsg(c->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        do
+            done = sendmsg(c->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         while (done < 0 && errno == EINTR);
         if (done < 0 && errno != EAGAIN) {
             c->broken = true;
@@ -298,8 +315,8 @@ void conn_sweep(struct conn *c) {
     switch (c->state) {
     case CONN_READING:
         if (c->in.phase == INCOMING_IDLE) {
-            uint64_t limit = !c->served && l->header_timeout < l->idle_timeout ? l->header_timeout
-                                                                                   : l->idle_timeout;
+            uint64_t limit =
+                !c->served && l->header_timeout < l->idle_timeout ? l->header_timeout : l->idle_timeout;
             if (waited >= limit || (self->draining && c->out.head == NULL)) conn_lost(c);
         } else if (waited >= (c->in.phase == INCOMING_HEAD ? l->header_timeout : l->body_timeout)) {
             c->keep = false;
@@ -320,7 +337,8 @@ void conn_sweep(struct conn *c) {
     case CONN_LINGER:
         if (waited >= LINGER_MS * 1000000ull) conn_lost(c);
         break;
-    default: break;
+    default:
+        break;
     }
     unpin(c);
 }

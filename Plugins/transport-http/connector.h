@@ -24,8 +24,8 @@ struct origin {
     char *authority; /**< for the Host header */
     uint16_t port;
     bool secure;
-    bool literal;    /**< the addresses need no look-up */
-    bool blocked;    /**< `send` answered JF_E_BUSY and `writable` is owed */
+    bool literal; /**< the addresses need no look-up */
+    bool blocked; /**< `send` answered JF_E_BUSY and `writable` is owed */
     bool closing;
     uint8_t address_count;
     uint8_t good; /**< index of the address that worked last */
@@ -49,7 +49,7 @@ struct channel {
     struct origin origin;
     struct later later;
     char *path;
-    char *fixed; /**< configured headers as lines */
+    char *fixed;       /**< configured headers as lines */
     uint8_t *heads[3]; /**< prebuilt beginnings of requests, by JF_KIND_* */
     uint32_t head_lengths[3];
     bool confirmed; /**< it answered something but a redirect: requests need no copy for being sent again */
@@ -73,7 +73,7 @@ struct call {
     jf_ref exchange;           /**< the host's; 0: nobody wants the answer, or a jf.http request */
     jf_http_done_fn done;      /**< jf.http requests */
     void *user;
-    uint64_t deadline; /**< jf.http requests */
+    uint64_t deadline;  /**< jf.http requests */
     struct buffer copy; /**< bytes to send: len in all, pos already written */
     uint32_t kind;
     uint8_t redirects;
@@ -83,7 +83,13 @@ struct call {
     jf_fault *fault; /**< why it failed, while that waits to be told */
 };
 
-enum upstream_state { UPSTREAM_CONNECTING = 0, UPSTREAM_SECURING, UPSTREAM_ACTIVE, UPSTREAM_IDLE, UPSTREAM_DEAD };
+enum upstream_state {
+    UPSTREAM_CONNECTING = 0,
+    UPSTREAM_SECURING,
+    UPSTREAM_ACTIVE,
+    UPSTREAM_IDLE,
+    UPSTREAM_DEAD
+};
 
 /** One connection to a server. */
 struct upstream {
@@ -95,17 +101,19 @@ struct upstream {
     struct tls *tls;
     int fd;
     uint8_t state;
-    uint8_t answer; /**< call_answer of the response being read */
+    uint8_t answer;  /**< call_answer of the response being read */
     uint8_t address; /**< index of the one being tried */
     uint8_t tried;
     bool hungup;
-    bool wrote; /**< a byte of the present request went out */
+    bool wrote;    /**< a byte of the present request went out */
     bool whole;    /**< the response was read to its end */
     bool unwanted; /**< nobody needs the body: too long a one ends the answer, not the call */
     uint32_t pins;
     jf_ref watch;
     uint64_t since;
-    char session[128]; /**< Mcp-Session-Id of an event stream's head */
+    struct later later;
+    char session[128];  /**< Mcp-Session-Id of an event stream's head */
+    char *long_session; /**< the same when it is longer; allocated */
     uint32_t session_length;
     struct sse sse;
     struct incoming in;
@@ -140,8 +148,11 @@ void upstream_connect(struct origin *o, struct call *call);
 void upstream_flush(struct upstream *u);
 /** Closes; its call, if any, must have been taken off before. */
 void upstream_close(struct upstream *u);
+/** Frees a closed connection whatever still points at it (instance end). */
+void upstream_free(struct upstream *u);
 /** The connection failed: its call fails too. */
-void upstream_fail(struct upstream *u, int32_t code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void upstream_fail(struct upstream *u, int32_t code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void upstream_sweep(struct upstream *u);
 ssize_t upstream_write(struct upstream *u, struct iovec *parts, uint32_t count);
 

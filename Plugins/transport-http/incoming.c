@@ -7,7 +7,9 @@ static uint32_t classify(const uint8_t *name, uint32_t length) {
 #define IS(text, field)                                                                                      \
     if (same_nocase(name, length, text, sizeof(text) - 1)) return field
     switch (length) {
-    case 4: IS("host", FIELD_HOST); break;
+    case 4:
+        IS("host", FIELD_HOST);
+        break;
     case 6:
         IS("accept", FIELD_ACCEPT);
         IS("origin", FIELD_ORIGIN);
@@ -17,16 +19,35 @@ static uint32_t classify(const uint8_t *name, uint32_t length) {
         IS("mcp-name", FIELD_NAME);
         IS("location", FIELD_LOCATION);
         break;
-    case 10: IS("mcp-method", FIELD_METHOD); break;
-    case 11: IS("retry-after", FIELD_RETRY_AFTER); break;
-    case 12: IS("content-type", FIELD_CONTENT_TYPE); break;
-    case 13: IS("last-event-id", FIELD_RESUME); break;
-    case 14: IS("mcp-session-id", FIELD_SESSION); break;
-    case 16: IS("content-encoding", FIELD_CONTENT_CODING); break;
-    case 17: IS("transfer-encoding", FIELD_TRANSFER_CODING); break;
-    case 20: IS("mcp-protocol-version", FIELD_PROTOCOL); break;
-    case 29: IS("access-control-request-method", FIELD_CORS_METHOD); break;
-    default: break;
+    case 10:
+        IS("mcp-method", FIELD_METHOD);
+        break;
+    case 11:
+        IS("retry-after", FIELD_RETRY_AFTER);
+        break;
+    case 12:
+        IS("content-type", FIELD_CONTENT_TYPE);
+        break;
+    case 13:
+        IS("last-event-id", FIELD_RESUME);
+        break;
+    case 14:
+        IS("mcp-session-id", FIELD_SESSION);
+        break;
+    case 16:
+        IS("content-encoding", FIELD_CONTENT_CODING);
+        break;
+    case 17:
+        IS("transfer-encoding", FIELD_TRANSFER_CODING);
+        break;
+    case 20:
+        IS("mcp-protocol-version", FIELD_PROTOCOL);
+        break;
+    case 29:
+        IS("access-control-request-method", FIELD_CORS_METHOD);
+        break;
+    default:
+        break;
     }
 #undef IS
     return length > 10 && same_nocase(name, 10, "mcp-param-", 10) ? FIELD_PARAM : FIELD_OTHER;
@@ -73,7 +94,8 @@ static int on_value(llhttp_t *parser, const char *at, size_t length) {
     uint32_t offset = offset_of(in, at);
     if (field->value_len == 0) field->value = offset;
     // A value in several pieces is a folded line, which RFC 9112 section 5.2 lets a server refuse.
-    else if (field->value + field->value_len != offset) return stop(in, 400);
+    else if (field->value + field->value_len != offset)
+        return stop(in, 400);
     field->value_len += (uint32_t)length;
     in->value_seen = 1;
     return 0;
@@ -88,8 +110,10 @@ static int on_value_complete(llhttp_t *parser) {
     field->id = classify(incoming_base(in) + field->name, field->name_len);
     if (field->id == FIELD_PARAM) in->params++;
     if (field->id == FIELD_OTHER || field->id == FIELD_PARAM) return 0;
-    if (head->first[field->id] == 0) head->first[field->id] = (uint8_t)head->count;
-    else head->repeated |= 1u << field->id;
+    if (head->first[field->id] == 0)
+        head->first[field->id] = (uint8_t)head->count;
+    else
+        head->repeated |= 1u << field->id;
     return 0;
 }
 
@@ -114,7 +138,8 @@ static int on_body(llhttp_t *parser, const char *at, size_t length) {
     if (in->on_data != NULL) return in->on_data(in, (const uint8_t *)at, length);
     if (in->body_len + (uint64_t)length > in->max_body) return stop(in, 413);
     uint32_t offset = offset_of(in, at);
-    if (in->body_len == 0) in->body = offset;
+    if (in->body_len == 0)
+        in->body = offset;
     else if (in->body + in->body_len != offset)
         memmove(in->buf.ptr + in->start + in->body + in->body_len, at, length);
     in->body_len += (uint32_t)length;
@@ -142,8 +167,10 @@ bool incoming_begin(struct incoming *in, llhttp_type_t type) {
     struct head *head = in->head;
     if (head == NULL) {
         head = in->self->free_heads;
-        if (head != NULL) self_pop_head(in->self);
-        else head = in->self->memory.allocate(in->self->memory.context, sizeof(struct head));
+        if (head != NULL)
+            self_pop_head(in->self);
+        else
+            head = in->self->memory.allocate(in->self->memory.context, sizeof(struct head));
         if (head == NULL) return false;
         in->head = head;
     }
@@ -203,8 +230,10 @@ int incoming_parse(struct incoming *in) {
     if (error == HPE_OK) {
         b->pos = b->len;
         if (in->phase == INCOMING_HEAD && b->len - in->start > in->max_head) return stop(in, 431);
-        if (in->on_data != NULL) b->pos = b->len = in->start;
-        else if (in->phase == INCOMING_BODY && in->body_len == 0) in->body = b->pos - in->start;
+        if (in->on_data != NULL)
+            b->pos = b->len = in->start;
+        else if (in->phase == INCOMING_BODY && in->body_len == 0)
+            in->body = b->pos - in->start;
         return 0;
     }
     if (error == HPE_PAUSED && in->phase == INCOMING_DONE) {

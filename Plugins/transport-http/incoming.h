@@ -40,8 +40,8 @@ struct field {
 struct head {
     struct head *next_free;
     uint32_t count;
-    uint32_t repeated;           /**< bit per field_id that came more than once */
-    uint8_t first[FIELD_COUNT];  /**< 1 + index of its first occurrence, 0: absent */
+    uint32_t repeated;          /**< bit per field_id that came more than once */
+    uint8_t first[FIELD_COUNT]; /**< 1 + index of its first occurrence, 0: absent */
     struct field fields[FIELDS_MAX];
 };
 
@@ -66,7 +66,7 @@ struct incoming {
     uint32_t start; /**< where the message begins in `buf` */
     uint32_t url, url_len;
     uint32_t body, body_len;
-    uint32_t params; /**< how many Mcp-Param-* fields there are */
+    uint32_t params;  /**< how many Mcp-Param-* fields there are */
     uint16_t refused; /**< HTTP status that tells why parsing stopped: 400, 413, 431, ... */
     uint8_t phase;
     uint8_t value_seen;
@@ -76,7 +76,8 @@ struct incoming {
 
 /** Begins the next message at buf.pos. False: out of memory. */
 bool incoming_begin(struct incoming *in, llhttp_type_t type);
-/** Makes room in the buffer and returns how much may be read to buf.ptr + buf.len; 0: out of memory or refused. */
+/** Makes room in the buffer and returns how much may be read to buf.ptr + buf.len; 0: out of memory or
+ * refused. */
 uint32_t incoming_room(struct incoming *in);
 /** Parses [buf.pos, buf.len). 1: the message is complete; 0: more is needed; -1: it is bad or was stopped. */
 int incoming_parse(struct incoming *in);
@@ -84,7 +85,8 @@ int incoming_parse(struct incoming *in);
 int incoming_finish(struct incoming *in);
 /** The message is over: gives the head back; bytes behind it stay for the next one. */
 void incoming_end(struct incoming *in);
-/** After a batch of reads: returns the buffer when nothing is kept in it, else moves the rest to its front. */
+/** After a batch of reads: returns the buffer when nothing is kept in it, else moves the rest to its front.
+ */
 void incoming_settle(struct incoming *in);
 /** Drops everything. */
 void incoming_drop(struct incoming *in);

@@ -48,7 +48,7 @@ struct jf_self {
     struct slots upstreams;
     struct origin *origins; /**< of jf.http requests, by scheme, host and port */
     struct lookup *lookups;
-    uint32_t sending;       /**< above 0: inside `send` or `request`, where nothing may be called back */
+    uint32_t sending; /**< above 0: inside `send` or `request`, where nothing may be called back */
 
     struct slots mounts;
 

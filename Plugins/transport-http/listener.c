@@ -26,8 +26,10 @@ static void accept_all(struct listener *l) {
         struct endpoint peer = {.length = sizeof(peer.address)};
         int fd = accept4(l->fd, &peer.address.any, &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            if (l->open >= l->max_connections) refuse(fd);
-            else conn_open(l, fd, &peer);
+            if (l->open >= l->max_connections)
+                refuse(fd);
+            else
+                conn_open(l, fd, &peer);
             continue;
         }
         if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -131,21 +133,37 @@ static void listener_free(struct listener *l) {
     self_release(self, l);
 }
 
+/** Frees closed listeners whose last connection has gone. */
+static void reap(jf_self *self) {
+    for (struct listener **at = &self->listeners; *at != NULL;) {
+        struct listener *l = *at;
+        if (l->ref != 0 || l->open != 0) {
+            at = &l->next;
+            continue;
+        }
+        *at = l->next;
+        listener_free(l);
+    }
+}
+
 int32_t listener_open(jf_self *self, jf_ref ref, jf_view address, jf_view config, jf_blob *bound,
                       jf_fault *why) {
     if (self->inbound.deliver == NULL)
-        return fault_set(why, JF_E_UNSUPPORTED, 0, "transport-http cannot listen: the host offers no jf.inbound/1");
+        return fault_set(why, JF_E_UNSUPPORTED, 0,
+                         "transport-http cannot listen: the host offers no jf.inbound/1");
+    reap(self);
     struct listener *l = self_allocate(self, sizeof(*l));
     if (l == NULL) return fault_set(why, JF_E_FAULT, 0, "out of memory for a listener");
     l->self = self;
     l->ref = ref;
     l->fd = -1;
     char *configured = setting_text(self, config, "/address");
-    if (address.len == 0) address = configured != NULL ? view_make(configured, strlen(configured))
-                                                       : LITERAL("127.0.0.1:8808");
-    int32_t status = configure(l, config) ? bind_to(l, address, why)
-                                          : fault_set(why, JF_E_INVALID, 0,
-                                                      "allowed_hosts and allowed_origins must be lists of texts");
+    if (address.len == 0)
+        address = configured != NULL ? view_make(configured, strlen(configured)) : LITERAL("127.0.0.1:8808");
+    int32_t status =
+        configure(l, config)
+            ? bind_to(l, address, why)
+            : fault_set(why, JF_E_INVALID, 0, "allowed_hosts and allowed_origins must be lists of texts");
     self_release(self, configured);
     if (status == JF_OK) {
         bool loopback = endpoint_is_loopback(&l->bound);
@@ -191,7 +209,8 @@ void listener_close(jf_self *self, jf_ref ref) {
 }
 
 void listeners_stop(jf_self *self) {
-    for (struct listener *l = self->listeners; l != NULL; l = l->next) stop_accepting(l);
+    for (struct listener *l = self->listeners; l != NULL; l = l->next)
+        stop_accepting(l);
 }
 
 void listeners_end(jf_self *self) {

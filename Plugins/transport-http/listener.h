@@ -43,18 +43,19 @@ struct conn {
     int fd;
     uint8_t state;
     uint8_t route;
-    bool keep;        /**< the connection outlives this answer */
+    bool keep; /**< the connection outlives this answer */
     bool http10;
     bool head_only;   /**< HEAD: an answer's body is not sent */
     bool events_only; /**< the client accepts an event stream but no JSON answer */
     bool chunked;
-    bool unread;      /**< the socket may hold bytes that were not read because an exchange was open */
-    bool broken;      /**< writing failed: the end is told from the loop, not from inside `reply` */
-    bool closing;     /**< the host asked to close */
-    bool slow;        /**< `reply` answered JF_E_BUSY and `writable` is owed */
-    bool lingering;   /**< a request was refused before it was read: do not reset the answer away */
-    bool running;     /**< inside `request_run` */
-    bool served;      /**< has answered a request before */
+    bool unread;     /**< the socket may hold bytes that were not read because an exchange was open */
+    bool broken;     /**< writing failed: the end is told from the loop, not from inside `reply` */
+    bool closing;    /**< the host asked to close */
+    bool slow;       /**< `reply` answered JF_E_BUSY and `writable` is owed */
+    bool lingering;  /**< a request was refused before it was read: do not reset the answer away */
+    bool running;    /**< inside `request_run` */
+    bool served;     /**< has answered a request before */
+    uint32_t budget; /**< requests and reads left in this turn, so that others get theirs */
     uint32_t pins;
     uint16_t verdict; /**< the request was refused by its head: status to answer with once it is read */
     const char *verdict_text;
@@ -71,7 +72,8 @@ struct conn {
 };
 
 // listener.c
-int32_t listener_open(jf_self *self, jf_ref ref, jf_view address, jf_view config, jf_blob *bound, jf_fault *why);
+int32_t listener_open(jf_self *self, jf_ref ref, jf_view address, jf_view config, jf_blob *bound,
+                      jf_fault *why);
 void listener_close(jf_self *self, jf_ref ref);
 /** Closes the listening sockets. */
 void listeners_stop(jf_self *self);

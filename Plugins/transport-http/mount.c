@@ -112,7 +112,8 @@ static bool reserved(jf_view name) {
 
 static uint64_t head_size(const jf_http_response *r) {
     uint64_t size = 1024;
-    for (uint64_t i = 0; i < r->header_count; i++) size += r->headers[i].name.len + r->headers[i].value.len + 4;
+    for (uint64_t i = 0; i < r->header_count; i++)
+        size += r->headers[i].name.len + r->headers[i].value.len + 4;
     return size;
 }
 
@@ -120,7 +121,8 @@ static void put_response_head(struct writer *w, struct conn *c, const jf_http_re
     put_answer_head(w, c, (uint16_t)r->status);
     for (uint64_t i = 0; i < r->header_count; i++) {
         const jf_pair *pair = &r->headers[i];
-        if (reserved(pair->name) || !header_name_clean(pair->name) || !header_value_clean(pair->value)) continue;
+        if (reserved(pair->name) || !header_name_clean(pair->name) || !header_value_clean(pair->value))
+            continue;
         put_view(w, pair->name);
         put_literal(w, ": ");
         put_view(w, pair->value);

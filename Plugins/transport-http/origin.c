@@ -14,8 +14,10 @@ void origin_idle_push(struct upstream *u) {
 
 void origin_idle_remove(struct upstream *u) {
     struct origin *o = u->origin;
-    if (u->previous_idle != NULL) u->previous_idle->next_idle = u->next_idle;
-    else o->idle = u->next_idle;
+    if (u->previous_idle != NULL)
+        u->previous_idle->next_idle = u->next_idle;
+    else
+        o->idle = u->next_idle;
     if (u->next_idle != NULL) u->next_idle->previous_idle = u->previous_idle;
     u->next_idle = u->previous_idle = NULL;
 }
@@ -28,8 +30,10 @@ struct upstream *origin_idle_pop(struct origin *o) {
 
 void origin_queue(struct origin *o, struct call *call) {
     call->next = NULL;
-    if (o->queue_tail != NULL) o->queue_tail->next = call;
-    else o->queue_head = call;
+    if (o->queue_tail != NULL)
+        o->queue_tail->next = call;
+    else
+        o->queue_head = call;
     o->queue_tail = call;
     o->queued++;
 }
@@ -38,8 +42,10 @@ bool origin_unqueue(struct origin *o, struct call *call) {
     struct call *before = NULL;
     for (struct call *at = o->queue_head; at != NULL; before = at, at = at->next) {
         if (at != call) continue;
-        if (before != NULL) before->next = call->next;
-        else o->queue_head = call->next;
+        if (before != NULL)
+            before->next = call->next;
+        else
+            o->queue_head = call->next;
         if (o->queue_tail == call) o->queue_tail = before;
         call->next = NULL;
         o->queued--;
@@ -111,8 +117,8 @@ void origin_resolved(struct origin *o, const struct endpoint *addresses, uint32_
     uint32_t waiting = o->queued;
     while (waiting-- != 0 && o->queue_head != NULL)
         call_fail(take(o), JF_E_GONE, JF_FAULT_NOT_STARTED,
-                  "cannot find the host %s of server \"%s\": %s; check the url and the resolver", o->host, o->name,
-                  error);
+                  "cannot find the host %s of server \"%s\": %s; check the url and the resolver", o->host,
+                  o->name, error);
     origin_go_on(o);
 }
 
@@ -122,8 +128,10 @@ static void dispatch_later(struct later *item) {
 
 void origin_go_on(struct origin *o) {
     if (o->closing || (o->queue_head == NULL && !o->blocked)) return;
-    if (o->self->sending == 0) origin_dispatch(o);
-    else self_later(o->self, &o->later, dispatch_later);
+    if (o->self->sending == 0)
+        origin_dispatch(o);
+    else
+        self_later(o->self, &o->later, dispatch_later);
 }
 
 void origin_end(struct origin *o) {
@@ -131,7 +139,8 @@ void origin_end(struct origin *o) {
     o->closing = true;
     resolve_forget(o);
     self_not_later(self, &o->later);
-    while (o->all != NULL) upstream_close(o->all);
+    while (o->all != NULL)
+        upstream_close(o->all);
     self_release(self, o->name);
     self_release(self, o->host);
     self_release(self, o->authority);

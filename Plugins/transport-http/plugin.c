@@ -100,8 +100,10 @@ void self_later(jf_self *self, struct later *item, void (*run)(struct later *ite
     if (item->queued) return;
     item->queued = true;
     item->next = NULL;
-    if (self->later_tail != NULL) self->later_tail->next = item;
-    else self->later_head = item;
+    if (self->later_tail != NULL)
+        self->later_tail->next = item;
+    else
+        self->later_head = item;
     self->later_tail = item;
     if (self->posted) return;
     self->posted = true;
@@ -113,8 +115,10 @@ void self_not_later(jf_self *self, struct later *item) {
     struct later *before = NULL;
     for (struct later *at = self->later_head; at != NULL; before = at, at = at->next) {
         if (at != item) continue;
-        if (before != NULL) before->next = item->next;
-        else self->later_head = item->next;
+        if (before != NULL)
+            before->next = item->next;
+        else
+            self->later_head = item->next;
         if (self->later_tail == item) self->later_tail = before;
         break;
     }
@@ -147,7 +151,8 @@ static void sweep(void *user) {
         self->origins == NULL)
         return;
     if (!self->stopped && self->sweep_timer == 0)
-        self->loop.timer(self->loop.context, whole ? self->sweep_ns : 1000000, sweep, self, &self->sweep_timer);
+        self->loop.timer(self->loop.context, whole ? self->sweep_ns : 1000000, sweep, self,
+                         &self->sweep_timer);
 }
 
 void sweep_need(jf_self *self, uint64_t timeout_ns) {
@@ -180,11 +185,12 @@ static int32_t create(const jf_offer *offer, jf_view config, jf_self **out, jf_f
     jf_self *self = memory.allocate(memory.context, sizeof(*self));
     if (self == NULL) return fault_set(why, JF_E_FAULT, 0, "out of memory for transport-http");
     self->memory = memory;
-    if (!ATTACH(JF_LOOP_1, self->loop) || !ATTACH(JF_CONFIG_1, self->config) || !ATTACH(JF_LOG_1, self->log) ||
-        !ATTACH(JF_CLOCK_1, self->clock)) {
+    if (!ATTACH(JF_LOOP_1, self->loop) || !ATTACH(JF_CONFIG_1, self->config) ||
+        !ATTACH(JF_LOG_1, self->log) || !ATTACH(JF_CLOCK_1, self->clock)) {
         memory.release(memory.context, self);
-        return fault_set(why, JF_E_UNSUPPORTED, 0,
-                         "transport-http needs the host services jf.loop/1, jf.config/1, jf.log/1 and jf.clock/1");
+        return fault_set(
+            why, JF_E_UNSUPPORTED, 0,
+            "transport-http needs the host services jf.loop/1, jf.config/1, jf.log/1 and jf.clock/1");
     }
     ATTACH(JF_INBOUND_1, self->inbound);
     ATTACH(JF_CHANNELS_1, self->channels);
@@ -247,6 +253,10 @@ static void destroy(jf_self *self) {
     for (uint32_t i = 0; i < self->conns.made; i++) {
         struct conn *c = slots_at(&self->conns, i);
         if (c->slot.ref != 0) conn_free(c);
+    }
+    for (uint32_t i = 0; i < self->upstreams.made; i++) {
+        struct upstream *u = slots_at(&self->upstreams, i);
+        if (u->slot.ref != 0) upstream_free(u);
     }
     for (uint32_t i = 0; i < self->calls.made; i++) {
         struct call *call = slots_at(&self->calls, i);

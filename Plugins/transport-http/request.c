@@ -7,7 +7,7 @@ enum { DISCARD_MAX = 65536 };
 
 static jf_view path_of(const struct incoming *in) {
     jf_view url = view_make(incoming_base(in) + in->url, in->url_len), query;
-    // The absolute form (RFC 9112 section 3.2.2): the authority in it was checked as the Host header.
+    // The absolute form (RFC 9112 section 3.2.2) is for proxies; its authority is not ours to judge by.
     if (url.len > 7 && url.ptr[0] != '/') {
         struct url parts;
         if (url_parse(url, &parts)) url = parts.path.len == 0 ? LITERAL("/") : parts.path;
@@ -83,10 +83,12 @@ int request_head(struct incoming *in) {
     }
     c->verdict_text = NULL;
     c->verdict = judge(c, &c->verdict_text);
-    bool wants_continue = body && !c->http10 && view_is_nocase(incoming_field(in, FIELD_EXPECT), "100-continue");
+    bool wants_continue =
+        body && !c->http10 && view_is_nocase(incoming_field(in, FIELD_EXPECT), "100-continue");
     if (c->verdict != 0 || method == HTTP_OPTIONS || (c->route == ROUTE_MCP && method != HTTP_POST)) {
         // The body says nothing any more. A short one is read past, so that the connection can stay.
-        if (c->verdict != 0 && body && (wants_continue || in->no_length || in->parser.content_length > DISCARD_MAX)) {
+        if (c->verdict != 0 && body &&
+            (wants_continue || in->no_length || in->parser.content_length > DISCARD_MAX)) {
             in->refused = c->verdict;
             return -1;
         }
@@ -157,8 +159,10 @@ static bool open_client(struct conn *c) {
     if (c->client != 0) return true;
     char text[64];
     uint32_t length = endpoint_text(&c->peer, text, sizeof(text));
-    jf_client_info info = {.size = sizeof(info), .listener = c->listener->ref, .address = view_make(text, length)};
-    if (self->inbound.opened(self->inbound.context, &info, &c->client) == JF_OK && c->client != 0) return true;
+    jf_client_info info = {
+        .size = sizeof(info), .listener = c->listener->ref, .address = view_make(text, length)};
+    if (self->inbound.opened(self->inbound.context, &info, &c->client) == JF_OK && c->client != 0)
+        return true;
     c->client = 0;
     return false;
 }
@@ -188,8 +192,8 @@ static void deliver(struct conn *c) {
     message.name = incoming_field(in, FIELD_NAME);
     message.session = incoming_field(in, FIELD_SESSION);
     message.resume = incoming_field(in, FIELD_RESUME);
-    const uint32_t mirrored = 1u << FIELD_PROTOCOL | 1u << FIELD_METHOD | 1u << FIELD_NAME | 1u << FIELD_SESSION |
-                              1u << FIELD_RESUME;
+    const uint32_t mirrored = 1u << FIELD_PROTOCOL | 1u << FIELD_METHOD | 1u << FIELD_NAME |
+                              1u << FIELD_SESSION | 1u << FIELD_RESUME;
     bool bad = (in->head->repeated & mirrored) != 0 || !decode(&message.name);
     jf_pair pairs[FIELDS_MAX];
     if (in->params != 0) {
@@ -221,7 +225,8 @@ static void preflight(struct conn *c) {
     for (uint32_t i = 0; i < head->count; i++) {
         jf_view name = view_make(incoming_base(&c->in) + head->fields[i].name, head->fields[i].name_len);
         if (view_is_nocase(name, "access-control-request-headers"))
-            asked = view_trim(view_make(incoming_base(&c->in) + head->fields[i].value, head->fields[i].value_len));
+            asked = view_trim(
+                view_make(incoming_base(&c->in) + head->fields[i].value, head->fields[i].value_len));
     }
     uint8_t text[2048];
     struct writer w = {text, text + sizeof(text), false};

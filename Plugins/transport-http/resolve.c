@@ -107,6 +107,7 @@ void resolve_end(jf_self *self) {
     while (self->lookups != NULL) {
         struct lookup *l = self->lookups;
         self->lookups = l->next;
+        if (l->origin != NULL) l->origin->lookup = NULL;
         pthread_mutex_lock(&l->lock);
         l->abandoned = true;
         pthread_mutex_unlock(&l->lock);

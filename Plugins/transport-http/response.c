@@ -9,18 +9,29 @@ enum { DROP_MAX = 65536 };
 
 static int32_t status_of(uint16_t code) {
     switch (code) {
-    case 202: return JF_STATUS_ACCEPTED;
-    case 401: return JF_STATUS_UNAUTHORIZED;
-    case 403: return JF_STATUS_FORBIDDEN;
-    case 404: return JF_STATUS_NOT_FOUND;
-    case 405: return JF_STATUS_NOT_ALLOWED;
-    case 406: return JF_STATUS_NOT_ACCEPTABLE;
-    case 413: return JF_STATUS_TOO_LARGE;
-    case 429: return JF_STATUS_OVERLOADED;
+    case 202:
+        return JF_STATUS_ACCEPTED;
+    case 401:
+        return JF_STATUS_UNAUTHORIZED;
+    case 403:
+        return JF_STATUS_FORBIDDEN;
+    case 404:
+        return JF_STATUS_NOT_FOUND;
+    case 405:
+        return JF_STATUS_NOT_ALLOWED;
+    case 406:
+        return JF_STATUS_NOT_ACCEPTABLE;
+    case 413:
+        return JF_STATUS_TOO_LARGE;
+    case 429:
+        return JF_STATUS_OVERLOADED;
     case 502:
-    case 503: return JF_STATUS_UNAVAILABLE;
-    case 504: return JF_STATUS_TIMEOUT;
-    default: return code < 400 ? JF_STATUS_OK : code < 500 ? JF_STATUS_BAD_REQUEST : JF_STATUS_INTERNAL;
+    case 503:
+        return JF_STATUS_UNAVAILABLE;
+    case 504:
+        return JF_STATUS_TIMEOUT;
+    default:
+        return code < 400 ? JF_STATUS_OK : code < 500 ? JF_STATUS_BAD_REQUEST : JF_STATUS_INTERNAL;
     }
 }
 
@@ -51,8 +62,11 @@ static int deliver(struct upstream *u, jf_message *message) {
 static int on_event(void *user, const uint8_t *data, uint64_t length) {
     struct upstream *u = user;
     jf_view body = view_make(data, length);
-    jf_message message = {.flags = JF_MSG_PADDED, .exchange = u->call->exchange, .body = &body, .body_count = 1};
-    message.session = view_make(u->session_length == 0 ? NULL : u->session, u->session_length);
+    jf_message message = {
+        .flags = JF_MSG_PADDED, .exchange = u->call->exchange, .body = &body, .body_count = 1};
+    if (u->session_length != 0)
+        message.session =
+            view_make(u->long_session != NULL ? u->long_session : u->session, u->session_length);
     deliver(u, &message);
     // The host may have cancelled the exchange, or closed the channel, in there.
     return u->state == UPSTREAM_ACTIVE ? 0 : -1;
@@ -72,6 +86,9 @@ static enum call_answer judge(struct upstream *u, uint16_t code) {
     if (call->done != NULL) return ANSWER_BODY;
     if (code >= 300 && code < 400 && code != 304) return ANSWER_REDIRECT;
     u->origin->channel->confirmed = true;
+    // No redirect, so it will not be sent again.
+    call->keep_copy = false;
+    if (call->copy.pos == call->copy.len) buffer_release(in->self, &call->copy);
     if (call->exchange == 0 || code == 202 || code == 204) return ANSWER_DROP;
     jf_view type = incoming_field(in, FIELD_CONTENT_TYPE), coding = incoming_field(in, FIELD_CONTENT_CODING);
     if (coding.ptr != NULL && !view_is_nocase(coding, "identity")) return ANSWER_DROP;
@@ -91,8 +108,12 @@ int response_head(struct incoming *in) {
     if (u->call->head_only) return 1;
     if (u->answer == ANSWER_EVENTS) {
         jf_view session = incoming_field(in, FIELD_SESSION);
-        u->session_length = session.len > sizeof(u->session) ? 0 : (uint32_t)session.len;
-        if (u->session_length != 0) memcpy(u->session, session.ptr, u->session_length);
+        u->session_length = (uint32_t)session.len;
+        if (session.len > sizeof(u->session)) {
+            u->long_session = self_copy(in->self, session);
+            if (u->long_session == NULL) u->session_length = 0;
+        } else if (session.len != 0)
+            memcpy(u->session, session.ptr, session.len);
         in->on_data = on_events;
     } else if (u->answer != ANSWER_BODY) {
         // Read past when it is short; an event stream in answer to a notification may never end.
@@ -109,14 +130,18 @@ static void settle(struct upstream *u) {
     struct call *call = u->call;
     struct incoming *in = &u->in;
     bool sent = call->copy.pos == call->copy.len;
-    bool again = u->whole && in->keep_alive && sent && !u->hungup &&
-                 !u->origin->closing && in->buf.pos == in->buf.len;
+    bool again =
+        u->whole && in->keep_alive && sent && !u->hungup && !u->origin->closing && in->buf.pos == in->buf.len;
     u->call = NULL;
     call->upstream = NULL;
     sse_end(in->self, &u->sse);
     u->session_length = 0;
-    if (again) origin_idle_push(u);
-    else upstream_close(u);
+    self_release(in->self, u->long_session);
+    u->long_session = NULL;
+    if (again)
+        origin_idle_push(u);
+    else
+        upstream_close(u);
 }
 
 static void redirect(struct upstream *u, uint16_t code) {
@@ -129,7 +154,8 @@ static void redirect(struct upstream *u, uint16_t code) {
     incoming_end(&u->in);
     settle(u);
     if (code != 307 && code != 308) {
-        call_fail(call, JF_E_GONE, 0, "server \"%s\" answered %u with a redirect that would lose the message; check its url",
+        call_fail(call, JF_E_GONE, 0,
+                  "server \"%s\" answered %u with a redirect that would lose the message; check its url",
                   o->name, code);
         return;
     }
@@ -170,8 +196,10 @@ void response_done(struct upstream *u) {
         struct call *call = u->call;
         client_finish(call, u, incoming_base(in) + in->body, in->body_len);
         incoming_end(in);
-        if (u->state != UPSTREAM_DEAD) settle(u);
-        else u->call = NULL;
+        if (u->state != UPSTREAM_DEAD)
+            settle(u);
+        else
+            u->call = NULL;
         call_free(call);
     } else if (u->answer == ANSWER_REDIRECT) {
         redirect(u, code);

@@ -5,8 +5,8 @@
 static bool find(jf_self *self, jf_view document, const char *pointer, jf_view *value, uint32_t kind) {
     uint32_t found = 0;
     if (document.len == 0) return false;
-    int32_t status = self->config.find(self->config.context, document, view_make(pointer, strlen(pointer)),
-                                       value, &found);
+    int32_t status =
+        self->config.find(self->config.context, document, view_make(pointer, strlen(pointer)), value, &found);
     return status == JF_OK && found == kind;
 }
 
@@ -47,7 +47,8 @@ bool setting_list(jf_self *self, jf_view document, const char *pointer, struct t
     uint64_t cursor = 0;
     *out = (struct text_list){0};
     if (!find(self, document, pointer, &array, JF_JSON_ARRAY)) return true;
-    while (self->config.next(self->config.context, array, &cursor, &key, &value, &kind) == JF_OK) count++;
+    while (self->config.next(self->config.context, array, &cursor, &key, &value, &kind) == JF_OK)
+        count++;
     if (count == 0) return true;
     out->items = self_allocate(self, count * sizeof(char *));
     if (out->items == NULL) return false;
@@ -65,7 +66,8 @@ bool setting_list(jf_self *self, jf_view document, const char *pointer, struct t
 }
 
 void text_list_end(jf_self *self, struct text_list *list) {
-    for (uint32_t i = 0; i < list->count; i++) self_release(self, list->items[i]);
+    for (uint32_t i = 0; i < list->count; i++)
+        self_release(self, list->items[i]);
     self_release(self, list->items);
     *list = (struct text_list){0};
 }

@@ -45,7 +45,8 @@ void slots_give(struct slots *table, void *object) {
 }
 
 void slots_end(struct slots *table, const jf_memory_1 *memory) {
-    for (uint32_t i = 0; i < table->chunk_count; i++) memory->release(memory->context, table->chunks[i]);
+    for (uint32_t i = 0; i < table->chunk_count; i++)
+        memory->release(memory->context, table->chunks[i]);
     memory->release(memory->context, table->chunks);
     table->chunks = NULL;
     table->chunk_count = table->made = table->live = 0;

@@ -74,8 +74,8 @@ static const uint8_t *line_end(const uint8_t *from, uint64_t length) {
     return cr != NULL ? cr : lf;
 }
 
-int sse_feed(jf_self *self, struct sse *s, const uint8_t *bytes, uint64_t length, uint64_t max, sse_event_fn event,
-             void *user) {
+int sse_feed(jf_self *self, struct sse *s, const uint8_t *bytes, uint64_t length, uint64_t max,
+             sse_event_fn event, void *user) {
     while (length != 0) {
         if (s->skip_lf) {
             s->skip_lf = false;

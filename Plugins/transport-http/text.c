@@ -18,7 +18,7 @@ void put_hex(struct writer *w, uint64_t number) {
     uint8_t digits[16];
     uint32_t at = sizeof(digits);
     do {
-        digits[--at] = (uint8_t)"0123456789abcdef"[number & 15];
+        digits[--at] = (uint8_t) "0123456789abcdef"[number & 15];
         number >>= 4;
     } while (number != 0);
     put_bytes(w, digits + at, sizeof(digits) - at);
@@ -51,7 +51,8 @@ jf_view view_trim(jf_view v) {
         v.ptr++;
         v.len--;
     }
-    while (v.len != 0 && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t')) v.len--;
+    while (v.len != 0 && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
+        v.len--;
     return v;
 }
 

@@ -19,7 +19,8 @@ static inline jf_view view_make(const void *bytes, uint64_t length) {
     return (jf_view){(const uint8_t *)bytes, length};
 }
 
-/** Builds text in a caller's array. Once something does not fit, `full` is set and nothing more is written. */
+/** Builds text in a caller's array. Once something does not fit, `full` is set and nothing more is written.
+ */
 struct writer {
     uint8_t *at;
     uint8_t *end;

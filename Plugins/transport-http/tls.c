@@ -144,7 +144,8 @@ struct tls_context *tls_context_open(jf_self *self, bool verify, const char *ca_
     if (!load(&c->api, &missing)) {
         self_release(self, c);
         fault_set(why, JF_E_UNSUPPORTED, 0,
-                  "https for server \"%s\" needs OpenSSL 3 (%s not found): install the package libssl3", name, missing);
+                  "https for server \"%s\" needs OpenSSL 3 (%s not found): install the package libssl3", name,
+                  missing);
         return NULL;
     }
     const struct openssl *api = &c->api;
@@ -157,16 +158,20 @@ struct tls_context *tls_context_open(jf_self *self, bool verify, const char *ca_
     }
     api->SSL_CTX_ctrl(c->context, CTRL_SET_MIN_PROTO_VERSION, TLS1_2, NULL);
     api->SSL_CTX_ctrl(c->context, CTRL_MODE,
-                      MODE_ENABLE_PARTIAL_WRITE | MODE_ACCEPT_MOVING_WRITE_BUFFER | MODE_RELEASE_BUFFERS, NULL);
+                      MODE_ENABLE_PARTIAL_WRITE | MODE_ACCEPT_MOVING_WRITE_BUFFER | MODE_RELEASE_BUFFERS,
+                      NULL);
     api->SSL_CTX_set_verify(c->context, verify ? VERIFY_PEER : VERIFY_NONE, NULL);
     api->SSL_CTX_set_alpn_protos(c->context, (const uint8_t *)"\x08http/1.1", 9);
     int trusted = 1;
-    if (ca_file != NULL) trusted = api->SSL_CTX_load_verify_file(c->context, ca_file);
-    else if (verify) trusted = api->SSL_CTX_set_default_verify_paths(c->context);
+    if (ca_file != NULL)
+        trusted = api->SSL_CTX_load_verify_file(c->context, ca_file);
+    else if (verify)
+        trusted = api->SSL_CTX_set_default_verify_paths(c->context);
     api->ERR_clear_error();
     if (trusted == 1) return c;
-    refuse(c, why, name, ca_file != NULL ? "ca_file cannot be read as PEM certificates"
-                                         : "the system's certificates cannot be read");
+    refuse(c, why, name,
+           ca_file != NULL ? "ca_file cannot be read as PEM certificates"
+                           : "the system's certificates cannot be read");
     return NULL;
 }
 
@@ -213,7 +218,8 @@ static int push(struct tls *t) {
         if (done < 0 && errno == EINTR) continue;
         if (done < 0) return errno == EAGAIN ? 0 : -1;
         while (done > 0) {
-            int part = api->BIO_read(t->out, waste, done > (ssize_t)sizeof(waste) ? (int)sizeof(waste) : (int)done);
+            int part =
+                api->BIO_read(t->out, waste, done > (ssize_t)sizeof(waste) ? (int)sizeof(waste) : (int)done);
             if (part <= 0) break;
             done -= part;
         }
@@ -224,7 +230,8 @@ static int push(struct tls *t) {
 static int pull(struct tls *t) {
     uint8_t bytes[RECORD];
     ssize_t got;
-    do got = recv(t->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    do
+        got = recv(t->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
     if (got <= 0) return (int)got;
     return t->context->api.BIO_write(t->in, bytes, (int)got) == (int)got ? 1 : (errno = ENOMEM, -1);
@@ -238,7 +245,8 @@ static void explain(struct tls *t) {
     if (t->context->verify && verified != 0)
         snprintf(t->error, sizeof(t->error), "its certificate is not accepted: %s",
                  api->X509_verify_cert_error_string(verified));
-    else snprintf(t->error, sizeof(t->error), "%s", reason != NULL ? reason : "the peer ended the handshake");
+    else
+        snprintf(t->error, sizeof(t->error), "%s", reason != NULL ? reason : "the peer ended the handshake");
     api->ERR_clear_error();
 }
 
@@ -259,13 +267,14 @@ int tls_handshake(struct tls *t) {
         int pulled = pushed < 0 ? -1 : pull(t);
         if (pulled > 0) continue;
         if (pulled < 0 && pushed > 0 && errno == EAGAIN) return 0;
-        snprintf(t->error, sizeof(t->error), "the connection ended during the handshake; is this an https port?");
+        snprintf(t->error, sizeof(t->error),
+                 "the connection ended during the handshake; is this an https port?");
         return -1;
     }
 }
 
-const char *tls_error(struct tls *t) {
-    return t->error;
+void tls_error(const struct tls *t, char *out, size_t room) {
+    snprintf(out, room, "%s", t->error);
 }
 
 int tls_flush(struct tls *t) {

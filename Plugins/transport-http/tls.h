@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * TLS towards https servers. Nothing of it is touched, and libssl is not even mapped, without an https URL. */
+ * TLS towards https servers. Nothing of it is touched, and libssl is not even mapped, without an https URL.
+ */
 #ifndef TRANSPORT_HTTP_TLS_H
 #define TRANSPORT_HTTP_TLS_H
 
@@ -19,8 +20,8 @@ void tls_context_close(jf_self *self, struct tls_context *context);
 struct tls *tls_open(struct tls_context *context, const char *host, int fd);
 /** 1: done; 0: wait for the socket; -1: failed, see tls_error. */
 int tls_handshake(struct tls *tls);
-/** What went wrong, for a person. */
-const char *tls_error(struct tls *tls);
+/** Copies what went wrong, for a person. */
+void tls_error(const struct tls *tls, char *out, size_t room);
 /** As recv and writev do: -1 with errno EAGAIN when the socket has to be waited for. */
 ssize_t tls_read(struct tls *tls, void *to, size_t size);
 ssize_t tls_write(struct tls *tls, const struct iovec *parts, uint32_t count);

@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <unistd.h>
 
+enum { TURN = 32 };
+
 static void on_ready(void *user, uint32_t events);
 
 static void release(struct upstream *u) {
     jf_self *self = u->in.self;
     incoming_drop(&u->in);
     sse_end(self, &u->sse);
+    self_release(self, u->long_session);
     slots_give(&self->upstreams, u);
 }
 
@@ -33,6 +36,10 @@ static void close_socket(struct upstream *u) {
     u->fd = -1;
 }
 
+void upstream_free(struct upstream *u) {
+    release(u);
+}
+
 void upstream_close(struct upstream *u) {
     struct origin *o = u->origin;
     if (u->state == UPSTREAM_DEAD) return;
@@ -40,8 +47,10 @@ void upstream_close(struct upstream *u) {
     pin(u);
     u->state = UPSTREAM_DEAD;
     close_socket(u);
-    if (u->previous != NULL) u->previous->next = u->next;
-    else o->all = u->next;
+    if (u->previous != NULL)
+        u->previous->next = u->next;
+    else
+        o->all = u->next;
     if (u->next != NULL) u->next->previous = u->previous;
     o->open--;
     unpin(u);
@@ -80,8 +89,8 @@ static bool try_next(struct upstream *u) {
         int status = connect(u->fd, &e->address.any, e->length);
         if (status == 0 || errno == EINPROGRESS) {
             u->since = self->now;
-            if (self->loop.watch(self->loop.context, u->fd, JF_READABLE | JF_WRITABLE, on_ready, u, &u->watch) ==
-                JF_OK)
+            if (self->loop.watch(self->loop.context, u->fd, JF_READABLE | JF_WRITABLE, on_ready, u,
+                                 &u->watch) == JF_OK)
                 return true;
             errno = ENOMEM;
         }
@@ -97,16 +106,18 @@ static void connect_failed(struct upstream *u, int error) {
     close_socket(u);
     u->tried++;
     if (try_next(u)) return;
-    upstream_fail(u, error == ETIMEDOUT ? JF_E_TIMEOUT : JF_E_GONE,
-                  "cannot connect to server \"%s\" at %s port %u: %s; check that it runs and that its url is right",
-                  u->origin->name, u->origin->host, u->origin->port, strerrordesc_np(error));
+    upstream_fail(
+        u, error == ETIMEDOUT ? JF_E_TIMEOUT : JF_E_GONE,
+        "cannot connect to server \"%s\" at %s port %u: %s; check that it runs and that its url is right",
+        u->origin->name, u->origin->host, u->origin->port, strerrordesc_np(error));
 }
 
 void upstream_connect(struct origin *o, struct call *call) {
     jf_self *self = o->self;
     struct upstream *u = slots_take(&self->upstreams, &self->memory);
     if (u == NULL) {
-        call_fail(call, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a connection to server \"%s\"", o->name);
+        call_fail(call, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a connection to server \"%s\"",
+                  o->name);
         return;
     }
     u->origin = o;
@@ -131,7 +142,8 @@ ssize_t upstream_write(struct upstream *u, struct iovec *parts, uint32_t count) 
     if (u->tls != NULL) return tls_write(u->tls, parts, count);
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
     ssize_t done;
-    do done = sendmsg(u->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    do
+        done = sendmsg(u->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (done < 0 && errno == EINTR);
     return done;
 }
@@ -175,14 +187,18 @@ static void bad_answer(struct upstream *u) {
     const char *name = u->origin->name;
     char text[48];
     if (in->refused == 413) {
-        upstream_fail(u, JF_E_INVALID, "server \"%s\" sent an answer of more than %llu bytes; raise max_message", name,
+        upstream_fail(u, JF_E_INVALID,
+                      "server \"%s\" sent an answer of more than %llu bytes; raise max_message", name,
                       (unsigned long long)in->max_body);
     } else if (in->refused == 431) {
-        upstream_fail(u, JF_E_INVALID, "server \"%s\" sent an answer with more than %u bytes or %d lines of headers",
-                      name, in->max_head, FIELDS_MAX);
-    } else if (in->phase == INCOMING_HEAD) {
+        upstream_fail(u, JF_E_INVALID,
+                      "server \"%s\" sent an answer with more than %u bytes or %d lines of headers", name,
+                      in->max_head, FIELDS_MAX);
+    } else if (in->phase == INCOMING_HEAD &&
+               (in->buf.len - in->start < 7 || memcmp(incoming_base(in), "HTTP/1.", 7) != 0)) {
         show_garbage(in, text, sizeof(text));
-        upstream_fail(u, JF_E_INVALID, "server \"%s\" answered with something that is not HTTP: \"%s\"", name, text);
+        upstream_fail(u, JF_E_INVALID, "server \"%s\" answered with something that is not HTTP: \"%s\"", name,
+                      text);
     } else {
         upstream_fail(u, JF_E_INVALID, "server \"%s\" sent a malformed answer (%s)", name,
                       llhttp_errno_name(llhttp_get_errno(&in->parser)));
@@ -203,9 +219,12 @@ static void parse(struct upstream *u) {
         }
         int whole = incoming_parse(in);
         if (u->state == UPSTREAM_DEAD) return;
-        if (whole > 0 || (whole < 0 && u->unwanted)) response_done(u);
-        else if (whole < 0) bad_answer(u);
-        else return;
+        if (whole > 0 || (whole < 0 && u->unwanted))
+            response_done(u);
+        else if (whole < 0)
+            bad_answer(u);
+        else
+            return;
     }
 }
 
@@ -223,9 +242,18 @@ static void ended(struct upstream *u) {
                       u->origin->name);
 }
 
+static void go_on(struct later *item);
+
 static void input(struct upstream *u, bool hangup) {
     struct incoming *in = &u->in;
+    uint32_t left = TURN;
     while (u->state == UPSTREAM_ACTIVE) {
+        if (left-- == 0) {
+            // A server that sends without end: the others get their turn first.
+            if (!u->later.queued) pin(u);
+            self_later(in->self, &u->later, go_on);
+            break;
+        }
         uint32_t room = incoming_room(in);
         if (room == 0) {
             upstream_fail(u, JF_E_FAULT, "out of memory for an answer of server \"%s\"", u->origin->name);
@@ -251,11 +279,22 @@ static void input(struct upstream *u, bool hangup) {
     if (u->state != UPSTREAM_DEAD) incoming_settle(in);
 }
 
+static void go_on(struct later *item) {
+    struct upstream *u = (struct upstream *)(void *)((uint8_t *)item - offsetof(struct upstream, later));
+    if (u->state == UPSTREAM_ACTIVE)
+        input(u, u->hungup);
+    else if (u->state == UPSTREAM_IDLE)
+        upstream_close(u);
+    unpin(u);
+}
+
 static void secure(struct upstream *u) {
     int done = tls_handshake(u->tls);
     if (done == 0) return;
     if (done < 0) {
-        upstream_fail(u, JF_E_GONE, "no TLS connection to server \"%s\": %s", u->origin->name, tls_error(u->tls));
+        char reason[160];
+        tls_error(u->tls, reason, sizeof(reason));
+        upstream_fail(u, JF_E_GONE, "no TLS connection to server \"%s\": %s", u->origin->name, reason);
         return;
     }
     u->origin->good = u->address;
@@ -310,8 +349,10 @@ void upstream_sweep(struct upstream *u) {
     struct origin *o = u->origin;
     uint64_t now = o->self->now, waited = now > u->since ? now - u->since : 0;
     pin(u);
-    if (u->state == UPSTREAM_IDLE && waited >= o->idle_timeout) upstream_close(u);
-    else if (u->state == UPSTREAM_CONNECTING && waited >= o->connect_timeout) connect_failed(u, ETIMEDOUT);
+    if (u->state == UPSTREAM_IDLE && waited >= o->idle_timeout)
+        upstream_close(u);
+    else if (u->state == UPSTREAM_CONNECTING && waited >= o->connect_timeout)
+        connect_failed(u, ETIMEDOUT);
     else if (u->state == UPSTREAM_SECURING && waited >= 2 * o->connect_timeout)
         upstream_fail(u, JF_E_TIMEOUT, "the TLS handshake with server \"%s\" took too long", o->name);
     unpin(u);

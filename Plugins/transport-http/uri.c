@@ -29,15 +29,19 @@ bool authority_split(jf_view text, jf_view *host, uint16_t *port) {
 
 bool url_parse(jf_view text, struct url *out) {
     uint64_t scheme = 0;
-    if (text.len > 7 && same_nocase(text.ptr, 7, "http://", 7)) scheme = 7;
-    else if (text.len > 8 && same_nocase(text.ptr, 8, "https://", 8)) scheme = 8;
-    else return false;
+    if (text.len > 7 && same_nocase(text.ptr, 7, "http://", 7))
+        scheme = 7;
+    else if (text.len > 8 && same_nocase(text.ptr, 8, "https://", 8))
+        scheme = 8;
+    else
+        return false;
     for (uint64_t i = 0; i < text.len; i++)
         if (text.ptr[i] <= ' ' || text.ptr[i] >= 0x7f) return false;
     out->secure = scheme == 8;
     out->port = out->secure ? 443 : 80;
     uint64_t end = scheme;
-    while (end < text.len && memchr("/?#", text.ptr[end], 3) == NULL) end++;
+    while (end < text.len && memchr("/?#", text.ptr[end], 3) == NULL)
+        end++;
     out->authority = view_make(text.ptr + scheme, end - scheme);
     if (memchr(out->authority.ptr, '@', out->authority.len) != NULL) return false;
     jf_view fragment;

@@ -33,7 +33,8 @@ struct endpoint {
     } address;
 };
 
-/** Reads a literal IPv4 or IPv6 address, "localhost" (127.0.0.1) or "*" (0.0.0.0). False: a name to look up. */
+/** Reads a literal IPv4 or IPv6 address, "localhost" (127.0.0.1) or "*" (0.0.0.0). False: a name to look up.
+ */
 bool endpoint_literal(jf_view host, uint16_t port, struct endpoint *out);
 bool endpoint_is_loopback(const struct endpoint *endpoint);
 uint16_t endpoint_port(const struct endpoint *endpoint);

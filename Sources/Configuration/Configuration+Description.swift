@@ -87,7 +87,8 @@ extension Configuration.Bundle {
     fileprivate var line: String {
         let summary = $description.shown ?? description
         return "{ servers: \(patterns($servers)), include: \(patterns($include)), "
-            + "exclude: \(patterns($exclude)), rename: \(mapping(rename)), description: \(summary.map(jsonString) ?? "null") }"
+            + "exclude: \(patterns($exclude)), rename: \(mapping(rename)), "
+            + "description: \(summary.map(jsonString) ?? "null") }"
     }
 }
 
@@ -95,6 +96,7 @@ extension Configuration.Plugin {
     fileprivate var line: String {
         let digest = $sha256.shown ?? sha256
         return "{ \(id == nil ? "file" : "id"): \(jsonString(label)), "
-            + "sha256: \(digest.map(jsonString) ?? "null"), placement: \(placement.rawValue), enabled: \(enabled), config: \(config) }"
+            + "sha256: \(digest.map(jsonString) ?? "null"), placement: \(placement.rawValue), "
+            + "enabled: \(enabled), config: \(config) }"
     }
 }

@@ -52,7 +52,8 @@ import Testing
               // comments and trailing commas are allowed
               "inputs": [ { "id": "key", "type": "promptString", "password": true }, ],
               "servers": {
-                "git": { "type": "stdio", "command": "uvx", "args": ["mcp-server-git", "${workspaceFolder}/src"] },
+                "git": { "type": "stdio", "command": "uvx",
+                         "args": ["mcp-server-git", "${workspaceFolder}/src"] },
                 "docs": { "type": "sse", "url": "https://docs.example/sse" }, /* old transport */
               },
             }
@@ -86,15 +87,15 @@ import Testing
             """
             {"mcpServers": {
               "a": {"command": "x", "autoApprove": ["t"], "alwaysAllow": [], "disabled": true, "timeout": 60},
-              "b": {"serverUrl": "https://b/", "timeout": 60000, "trust": true, "oauth": {}, "description": "d"},
-              "c": {"httpUrl": "https://c/", "type": "streamable-http", "includeTools": ["p"], "excludeTools": ["q"]},
+              "b": {"serverUrl": "https://b", "timeout": 60000, "trust": true, "oauth": {}, "name": "d"},
+              "c": {"httpUrl": "https://c/", "type": "http", "includeTools": ["p"], "excludeTools": ["q"]},
               "d": {"command": ["npx", "-y", "d"], "envFile": ".env", "disabledTools": ["r"], "type": "weird"}
             }}
             """, file: "mcp.json")
         let servers = configuration.servers
         #expect(servers.map(\.enabled) == [false, true, true, true])
         #expect(servers.map(\.timeout) == [60_000_000_000, 60_000_000_000, nil, nil])
-        #expect(servers[1].optionsJSON == #"{"url":"https://b/"}"#)
+        #expect(servers[1].optionsJSON == #"{"url":"https://b"}"#)
         #expect(servers[2].optionsJSON == #"{"url":"https://c/"}"#)
         #expect(servers[2].tools.allow == ["p"])
         #expect(servers[2].tools.deny == ["q"])
@@ -106,9 +107,9 @@ import Testing
                 "2:25 mcpServers.a.autoApprove: approval is the client's business; it is ignored",
                 "2:47 mcpServers.a.alwaysAllow: approval is the client's business; it is ignored",
                 "2:95 mcpServers.a.timeout: 60 is read as seconds; write it with its unit",
-                "3:47 mcpServers.b.timeout: 60000 is read as milliseconds; write it with its unit",
-                "3:54 mcpServers.b.trust: approval is the client's business; it is ignored",
-                "3:69 mcpServers.b.oauth: it is ignored",
+                "3:46 mcpServers.b.timeout: 60000 is read as milliseconds; write it with its unit",
+                "3:53 mcpServers.b.trust: approval is the client's business; it is ignored",
+                "3:68 mcpServers.b.oauth: it is ignored",
                 "5:40 mcpServers.d.envFile: it is not read; name the variables in \"env\"",
                 "5:91 mcpServers.d.type: \"weird\" is unknown and ignored",
             ])

@@ -4,19 +4,20 @@
 import Configuration
 import Testing
 
-/// The example of the blueprint; `%` is a digest.
+/// The first example of the documentation; `%` is a digest.
 private let example = """
     version: 1
-    runtime: { loops: auto, drain_timeout: 30s, state_dir: /var/lib/jackfield }   # auto = the cores it may use
+    runtime: { loops: auto, drain_timeout: 30s, state_dir: /var/lib/jackfield } # auto = all cores
     listeners:
       - { transport: http, address: 127.0.0.1:8808 }
     servers:
       time:    { command: python3, args: [-m, mcp_server_time] }                 # stdio child, supervised
       tickets: { url: https://tickets.example/mcp, timeout: 60s, era: auto, headers: { X-Team: core },
                  tools: { allow: ["search_*"], rename: { search_tickets: find_ticket } } }
-      search:  { routing: least-request, replicas: [ { url: http://10.0.0.1:9000/mcp, weight: 3 }, { url: http://10.0.0.2:9000/mcp } ] }
+      search:  { routing: least-request, replicas: [ { url: http://10.0.0.1:9000/mcp, weight: 3 },
+                                                     { url: http://10.0.0.2:9000/mcp } ] }
       zlib:    { plugin: tools-native, declarations: ./zlib.toml }               # an in-process toolset
-    plugins:                                                                     # only what differs from the defaults
+    plugins:                                                        # only what differs from the defaults
       - { id: exporter-prometheus }
       - { file: ./libacme_auth.so, sha256: %, placement: cell, config: { issuer: https://id.example } }
 
@@ -29,7 +30,7 @@ private func fill(_ text: String, _ value: String) -> String {
 }
 
 @Suite struct GoodFileTests {
-    @Test func theExampleOfTheBlueprint() throws {
+    @Test func theDocumentedExample() throws {
         let configuration = try good(fill(example, digest), file: "/etc/jackfield/gateway.yaml")
         #expect(configuration.warnings.isEmpty)
         #expect(configuration.path == "/etc/jackfield/gateway.yaml")
@@ -79,7 +80,8 @@ private func fill(_ text: String, _ value: String) -> String {
         #expect(parsed.configuration == nil)
         #expect(
             parsed.problems.map(\.description) == [
-                "gateway.yaml:13:40: error: plugins[1].sha256: expected 64 hexadecimal digits, found \"9f86…\""
+                "gateway.yaml:14:40: error: plugins[1].sha256: "
+                    + "expected 64 hexadecimal digits, found \"9f86…\""
             ])
     }
 
@@ -113,7 +115,8 @@ private func fill(_ text: String, _ value: String) -> String {
             version: 1
             $schema: https://jackfield.example/schema.json
             x-defaults: &defaults { headers: { X-Team: core }, connect_timeout: 5s }
-            runtime: { loops: 4, drain_timeout: 1m30s, state_dir: state, plugin_dirs: [./plugins, /opt/plugins] }
+            runtime:
+              { loops: 4, drain_timeout: 1m30s, state_dir: state, plugin_dirs: [./plugins, /opt/plugins] }
             naming: { prefix: on-conflict, separator: "--", max_length: 48 }
             limits:
               message: 8MiB
@@ -148,10 +151,12 @@ private func fill(_ text: String, _ value: String) -> String {
                 weight: 7
                 routing: { strategy: round-robin, slow_start: 10s }
             bundles:
-              desk: { servers: [a.b-c_1], include: ["ab--*"], exclude: ["*_admin"], rename: { ab--x: x }, description: Desk }
+              desk: { servers: [a.b-c_1], include: ["ab--*"], exclude: ["*_admin"],
+                      rename: { ab--x: x }, description: Desk }
               short: ["*--read"]
             plugins:
-              - { id: auth-jwt, placement: cell-per-instance, enabled: false, config: { ttl: 1h, skew_ms: 30 } }
+              - { id: auth-jwt, placement: cell-per-instance, enabled: false,
+                  config: { ttl: 1h, skew_ms: 30 } }
             log: { level: debug, format: json }
             """, file: "conf/gateway.yaml")
         #expect(configuration.warnings.isEmpty)
@@ -239,8 +244,8 @@ private func fill(_ text: String, _ value: String) -> String {
             """
             {
             \t"version": 1,
-            \t"servers": { "one": { "url": "https:\\/\\/a.example\\/mcp", "connect_timeout": "5s", "big": 1e400,
-            \t\t"id": 12345678901234567890123, "face": "\\ud83d\\ude00", "timeout": "10s" } }
+            \t"servers": { "one": { "url": "https:\\/\\/a.example\\/mcp", "connect_timeout": "5s",
+            \t\t"big": 1e400, "id": 12345678901234567890123, "face": "\\ud83d\\ude00", "timeout": "10s" } }
             }
             """, file: "gateway.json")
         #expect(
@@ -274,7 +279,8 @@ private func fill(_ text: String, _ value: String) -> String {
         let configuration = try good("version: 1\nservers:\n  one: { url: 'http://a/', timout: 5s }\n")
         #expect(
             configuration.warnings.map(\.description) == [
-                "gateway.yaml:3:28: warning: \"timout\" in servers.one is no general key and goes to the plugin; "
+                "gateway.yaml:3:28: warning: "
+                    + "\"timout\" in servers.one is no general key and goes to the plugin; "
                     + "did you mean \"timeout\"?"
             ])
     }

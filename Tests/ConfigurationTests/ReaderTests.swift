@@ -56,7 +56,7 @@ import Testing
     @Test func kindsOfScalars() throws {
         let node = try #require(
             read(
-                "{a: 1, b: '1', c: true, d: yes, e: ~, f: , g: text, h: !!str 1, i: !!int '1', j: ! x, k: TRUE}"
+                "{a: 1, b: '1', c: true, d: yes, e: ~, f: , g: t, h: !!str 1, i: !!int '1', j: ! x, k: TRUE}"
             ))
         let kinds = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"].map { node[$0]?.kind }
         #expect(

@@ -62,7 +62,8 @@ import Testing
 
     @Test func unquotedDurationsInOptionsAreConverted() throws {
         let configuration = try good(
-            "version: 1\nservers:\n  one:\n    command: x\n    wait_timeout: ${env:WAIT}\n    other: '${env:WAIT}'\n"
+            "version: 1\nservers:\n  one:\n    command: x\n    wait_timeout: ${env:WAIT}\n"
+                + "    other: '${env:WAIT}'\n"
         )
         #expect(
             configuration.servers[0].optionsJSON == #"{"command":"x","wait_timeout_ms":5000,"other":"5s"}"#)
@@ -106,7 +107,8 @@ import Testing
         listeners:
           - { transport: http, key: "${env:TOKEN}" }
         servers:
-          one: { url: "http://a/", file: "x ${file:/run/token}", headers: { Authorization: "Bearer ${env:TOKEN}" },
+          one: { url: "http://a/", file: "x ${file:/run/token}",
+                 headers: { Authorization: "Bearer ${env:TOKEN}" },
                  tools: { allow: ["${env:TOKEN}"], deny: ["${env:TOKEN}"] }, aliases: { a: "${env:TOKEN}" },
                  routing: { strategy: hash, salt: "${env:TOKEN}" } }
           two: { replicas: [ { url: "http://b/", token: "${env:TOKEN}" } ] }

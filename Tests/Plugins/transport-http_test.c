@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * transport-http against raw sockets: `transport-http_test transport-http.so`. The cases lie by topic in the folder
- * transport-http/. */
+ * transport-http against raw sockets: `transport-http_test transport-http.so`. The cases lie by topic in the
+ * folder transport-http/. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -13,6 +13,7 @@
 #include "transport-http/connector_cases.h"
 #include "transport-http/fault_cases.h"
 #include "transport-http/service_cases.h"
+#include "transport-http/tls_cases.h"
 
 int main(int argc, char **argv) {
     return jf_check_main(argc, argv);

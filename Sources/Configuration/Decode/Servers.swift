@@ -52,7 +52,7 @@ private func decodeServer(
     section.read("weight", into: &weight, in: 1...1000)
     let replicas = section.take("replicas")
     server.options = context.options(section.rest, at: entry.value.position)
-    warnOfMisspellings(section, server)
+    warnOfMisspellings(section)
     if let replicas {
         if section.has("plugin") {
             sink.error(replicas.position, "\(path): a plugin's server has no replicas")
@@ -166,7 +166,7 @@ private func decodeRouting(
 
 /// A connector's option that is nearly a general key is probably meant to be one. Only a warning: the
 /// plugin may know it.
-private func warnOfMisspellings(_ section: Section, _ server: Configuration.Server) {
+private func warnOfMisspellings(_ section: Section) {
     let wellKnown = ["url", "command", "args", "env", "headers", "cwd"]
     let ways = ["command", "url", "plugin", "replicas"]
     let isReachable = ways.contains { section.has($0) }

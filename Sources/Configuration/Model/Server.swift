@@ -126,7 +126,7 @@ extension Configuration {
     /// How one of a server's endpoints is picked.
     public struct Routing: Sendable, Equatable {
         /// The strategy, as its routing plugin calls it.
-        public var strategy = "least-request"
+        public var strategy = "round-robin"
         public var options = Options()
         /// Where it is said; `SourcePosition.none` for the default.
         public var position = SourcePosition.none

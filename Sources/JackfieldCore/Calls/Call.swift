@@ -131,7 +131,9 @@ final class Call {
             retained.removeAll(keepingCapacity: true)
         }
         attempt = 0
+        epoch = 0
         timer = 0
+        deadline = 0
         handler = nil
         done = nil
         asker = nil

@@ -71,7 +71,8 @@ public struct ELFImage: Sendable {
 
     static func entryMajor(_ name: String) -> Int? {
         guard name.hasPrefix("jf_entry_"), name.utf8.count <= 13 else { return nil }
-        return Int(name.dropFirst(9))
+        let digits = name.dropFirst(9)
+        return digits.utf8.allSatisfy { (48...57).contains($0) } ? Int(digits) : nil
     }
 
     #if arch(x86_64)

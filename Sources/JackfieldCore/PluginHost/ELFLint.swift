@@ -78,8 +78,8 @@ public enum ELFLint {
                 PluginFinding(
                     .error, "no-entry",
                     !others.isEmpty
-                        ? "it exports \(others) but not \(entry), which this host calls: build it for ABI "
-                            + "\(JF_ABI_MAJOR)"
+                        ? "it exports \(others) but not \(entry), which this host calls: "
+                            + "build it for ABI \(JF_ABI_MAJOR)"
                         : image.exports.contains { $0.name == entry }
                             ? "\(entry) is exported but is not a function"
                             : "it does not export \(entry): mark the function JF_PUBLIC"))
@@ -93,8 +93,7 @@ public enum ELFLint {
                 PluginFinding(
                     .warning, "extra-exports",
                     "it exports \(extra.count) more symbol\(extra.count == 1 ? "" : "s")\(kind) than its "
-                        + "entry: "
-                        + "\(listed(extra)); hide them with -fvisibility=hidden or a version script"))
+                        + "entry: \(listed(extra)); hide them with -fvisibility=hidden or a version script"))
         }
         let unique = image.exports.filter(\.isUnique).map(\.name)
         if !unique.isEmpty {
@@ -102,8 +101,7 @@ public enum ELFLint {
                 PluginFinding(
                     .warning, "unique-symbols",
                     "\(listed(unique)) \(unique.count == 1 ? "is" : "are") shared with every library of the "
-                        + "process: "
-                        + "compile with -fno-gnu-unique"))
+                        + "process: compile with -fno-gnu-unique"))
         }
         return findings
     }

@@ -300,8 +300,8 @@ public final class PluginLoader {
         guard missing.isEmpty else {
             throw refusal(
                 .services, report,
-                "it requires \(missing.joined(separator: ", ")), which neither this host nor another plugin "
-                    + "offers",
+                "it requires \(missing.joined(separator: ", ")), which neither this host nor "
+                    + "another plugin offers",
                 "use a newer host, or install the plugin that offers \(missing.count == 1 ? "it" : "them")")
         }
     }

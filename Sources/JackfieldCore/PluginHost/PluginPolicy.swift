@@ -53,8 +53,7 @@ public struct PluginPolicy: Sendable, Equatable {
             guard let digits = PluginPolicy.digits(pin.value) else {
                 return (
                     "its sha256 pin '\(pin.value)' is not 64 hexadecimal digits, or the first "
-                        + "\(PluginPolicy.shortestPin) "
-                        + "or more of them",
+                        + "\(PluginPolicy.shortestPin) or more of them",
                     "pin it to \(hex)"
                 )
             }

@@ -111,10 +111,8 @@ struct TrustedFile: ~Copyable {
     private static func check(_ path: String, _ status: stat) throws(Fault) {
         guard status.st_uid == 0 || status.st_uid == geteuid() else {
             throw Fault(
-                text:
-                    "\(path) belongs to user \(status.st_uid), who is neither root nor user \(geteuid()) "
-                    + "that runs this",
-                advice: "change its owner with chown")
+                text: "\(path) belongs to user \(status.st_uid), whom this host does not trust",
+                advice: "give it to root or to user \(geteuid()) with chown")
         }
         let writers = status.st_mode & 0o022
         guard writers == 0 else {

@@ -88,32 +88,11 @@ func checkedPlan(_ configuration: Configuration, _ plugins: PluginSet) -> Result
     return .success(plan)
 }
 
-/// A plan's problem at its place in the file.
+/// A plan's problem at its place in the file, as text.
 func described(_ problem: PlanProblem, _ configuration: Configuration) -> String {
-    let position: SourcePosition
-    switch problem.place {
-    case .listener(let at):
-        let listener = configuration.listeners[at]
-        position =
-            problem.pointer == "/transport" || problem.pointer.isEmpty
-            ? listener.position : listener.options.position(ofPointer: problem.pointer)
-    case .server(let name, let endpoint):
-        let server = configuration.servers.first { $0.name == name }
-        let found = server?.endpoints[endpoint]
-        position =
-            problem.pointer.isEmpty
-            ? (server?.position ?? .none) : (found?.options.position(ofPointer: problem.pointer) ?? .none)
-    case .routing(let name):
-        let routing = configuration.servers.first { $0.name == name }?.routing
-        position = routing?.position ?? .none
-    case .plugin(let at):
-        let plugin = configuration.plugins[at]
-        position =
-            problem.pointer == "/id" || problem.pointer.isEmpty
-            ? plugin.position : plugin.config.position(ofPointer: problem.pointer)
-    }
-    guard position.line > 0 else { return "\(configuration.path ?? "configuration"): error: \(problem)" }
-    return configuration.problem(at: position, problem.message).description
+    let found = located(problem, configuration)
+    guard found.position.line > 0 else { return "\(found.file): error: \(problem)" }
+    return found.description
 }
 
 extension Log.Level {

@@ -27,6 +27,11 @@ class Notes:
         self.all.append((method, params))
         self.queue.put((method, params))
 
+    def clear(self):
+        """Forgets what came so far."""
+        while not self.queue.empty():
+            self.queue.get_nowait()
+
     def wait(self, method, timeout=10):
         """The params of the next notification of that method; others are passed over."""
         deadline = time.monotonic() + timeout

@@ -4,6 +4,7 @@
 import CJackfield
 import CLinux
 import Glibc
+import JSON
 import Testing
 
 @testable import JackfieldCore

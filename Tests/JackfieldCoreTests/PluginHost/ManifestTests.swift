@@ -9,8 +9,8 @@ import Testing
 @Suite("Plugin manifest") struct ManifestTests {
     static let whole = """
         {"id":"com.acme.all-in-one","version":"1.2.3-rc.1+7","abi":"1.4","summary":"Everything.",
-        "threads":"per-loop","facets":["jf.listener/1","jf.connector/1","jf.toolset/1","jf.routing/1"],"requires":["jf.loop/1"],
-        "optional":["jf.log/1"],"provides":["jf.http/1"],
+        "threads":"per-loop","facets":["jf.listener/1","jf.connector/1","jf.toolset/1","jf.routing/1"],
+        "requires":["jf.loop/1"],"optional":["jf.log/1"],"provides":["jf.http/1"],
         "config":{"type":"object","properties":{"n":{"default":3}}},
         "listener":{"transport":"http","config":{"type":"object"}},
         "connector":{"keys":["url"],"schemes":["https"]},

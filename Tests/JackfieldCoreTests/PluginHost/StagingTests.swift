@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Private copies: trust in files, libraries beside the plugin, damage, and the index of digests.
 
+import CJackfield
 import CLinux
 import Glibc
 import JSON
@@ -30,6 +31,17 @@ extension PluginHostTests {
             let state = try #require(refusal(workshop.loader(), path))
             #expect(state.stage == .stage)
             #expect(state.message == "\(workshop.state) can be written by its group")
+        }
+
+        @Test(
+            "files of other users are refused", .enabled(if: geteuid() == 0, "only root can give files away"))
+        func owner() throws {
+            let workshop = try PluginWorkshop()
+            let path = try workshop.build("good")
+            #expect(chown(path, 65534, 65534) == 0)
+            let refused = try #require(refusal(workshop.loader(), path))
+            #expect(refused.message == "\(path) belongs to user 65534, whom this host does not trust")
+            #expect(refused.advice == "give it to root or to user 0 with chown")
         }
 
         @Test("a symbolic link is followed before its target is checked")

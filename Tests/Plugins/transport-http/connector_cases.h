@@ -43,7 +43,8 @@ static const jf_mock_event *failure_of(back *b, jf_ref exchange) {
     return jf_mock_wait(b->mock, 0, JF_MOCK_CHANNEL_FAILED, b->channel, exchange, WIRE_WAIT_MS);
 }
 
-static const char ok_json[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n[1]";
+static const char ok_json[] =
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n[1]";
 
 /** Sends the request, answers it with `text` and returns what came of it. The connection stays in `*w`. */
 static const jf_mock_event *exchange_of(back *b, wire *w, const char *text, uint32_t type) {
@@ -68,13 +69,15 @@ TEST(sends_a_request_and_keeps_the_connection) {
         sprintf(expected,
                 "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: application/json, text/event-stream\r\n"
                 "Content-Type: application/json\r\nX-Team: core\r\nAuthorization: Bearer x\r\n"
-                "Content-Length: 8\r\n\r\n{\"id\":1}", b.server.port);
+                "Content-Length: 8\r\n\r\n{\"id\":1}",
+                b.server.port);
         CHECK(strcmp(w.text, expected) == 0, "request %s", w.text);
         wire_forget(&w);
         CHECK(wire_say(&w, ok_json), "answer");
         const jf_mock_event *e = answer_of(&b, exchange);
         REQUIRE(e != NULL, "no answer");
-        CHECK(strcmp(e->text, "[1]") == 0 && e->flags == (JF_MSG_FINAL | JF_MSG_PADDED) && e->status == JF_STATUS_OK,
+        CHECK(strcmp(e->text, "[1]") == 0 && e->flags == (JF_MSG_FINAL | JF_MSG_PADDED) &&
+                  e->status == JF_STATUS_OK,
               "%s flags %u", e->text, e->flags);
     }
     CHECK(server_nobody(&b.server), "a second connection");
@@ -97,17 +100,21 @@ TEST(sends_the_headers_of_a_message) {
     m.header_count = 2;
     const jf_connector_1 *c = jf_mock_connector(b.mock);
     jf_ref handle = jf_mock_handle(b.mock, b.channel);
-    CHECK(c->send(jf_mock_self(b.mock), handle, &m, jf_mock_fault(b.mock)) == JF_OK, "%s", jf_mock_why(b.mock));
+    CHECK(c->send(jf_mock_self(b.mock), handle, &m, jf_mock_fault(b.mock)) == JF_OK, "%s",
+          jf_mock_why(b.mock));
     wire w = server_accept(&b.server);
-    CHECK(wire_hear(&w, "\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n"
-                        "Mcp-Name: =?base64?w6TDtg==?=\r\nMcp-Session-Id: s\r\nLast-Event-ID: e\r\n"
-                        "Mcp-Param-Region: us west\r\nMcp-Param-X: =?base64?IHg=?=\r\nContent-Length: 5\r\n\r\n[1,2]"),
+    CHECK(wire_hear(
+              &w,
+              "\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n"
+              "Mcp-Name: =?base64?w6TDtg==?=\r\nMcp-Session-Id: s\r\nLast-Event-ID: e\r\n"
+              "Mcp-Param-Region: us west\r\nMcp-Param-X: =?base64?IHg=?=\r\nContent-Length: 5\r\n\r\n[1,2]"),
           "request %s", w.text);
     CHECK(wire_begins(&w, "POST /a/mcp?k=v HTTP/1.1\r\n"), "line %s", w.text);
     wire_say(&w, ok_json);
     CHECK(answer_of(&b, m.exchange) != NULL, "no answer");
     m.session = jf_mock_view("a\r\nX: y");
-    CHECK(c->send(jf_mock_self(b.mock), handle, &m, jf_mock_fault(b.mock)) == JF_E_INVALID, "a line break was sent");
+    CHECK(c->send(jf_mock_self(b.mock), handle, &m, jf_mock_fault(b.mock)) == JF_E_INVALID,
+          "a line break was sent");
     m.session = (jf_view){0};
     m.headers = NULL;
     m.header_count = 0;
@@ -117,7 +124,8 @@ TEST(sends_the_headers_of_a_message) {
         m.kind = kind;
         m.exchange = jf_mock_exchange(b.mock);
         CHECK(c->send(jf_mock_self(b.mock), handle, &m, jf_mock_fault(b.mock)) == JF_OK, "send");
-        CHECK(wire_hear(&w, "\r\n\r\n") && wire_begins(&w, lines[kind]) && !strstr(w.text, "Content-"), "%s", w.text);
+        CHECK(wire_hear(&w, "\r\n\r\n") && wire_begins(&w, lines[kind]) && !strstr(w.text, "Content-"), "%s",
+              w.text);
         wire_say(&w, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
         const jf_mock_event *e = answer_of(&b, m.exchange);
         CHECK(e != NULL && e->status == JF_STATUS_NOT_ALLOWED && e->text == NULL, "kind %u", kind);
@@ -127,23 +135,36 @@ TEST(sends_the_headers_of_a_message) {
 }
 
 TEST(reads_answers_of_every_form) {
-    static const struct { const char *answer; int32_t status; const char *body; bool keeps; } rows[] = {
-        {"HTTP/1.1 200 OK\r\nContent-Type: Application/JSON; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
-         "2\r\n[1\r\n3;x=y\r\n,2]\r\n0\r\nT: u\r\n\r\n", JF_STATUS_OK, "[1,2]", true},
+    static const struct {
+        const char *answer;
+        int32_t status;
+        const char *body;
+        bool keeps;
+    } rows[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Type: Application/JSON; charset=utf-8\r\nTransfer-Encoding: "
+         "chunked\r\n\r\n"
+         "2\r\n[1\r\n3;x=y\r\n,2]\r\n0\r\nT: u\r\n\r\n",
+         JF_STATUS_OK, "[1,2]", true},
         {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n"
-         "HTTP/1.1 404 Gone\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", JF_STATUS_NOT_FOUND, "{}", true},
+         "HTTP/1.1 404 Gone\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+         JF_STATUS_NOT_FOUND, "{}", true},
         {"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", JF_STATUS_ACCEPTED, NULL, true},
-        {"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\nnull", JF_STATUS_ACCEPTED, NULL, true},
+        {"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\nnull",
+         JF_STATUS_ACCEPTED, NULL, true},
         {"HTTP/1.1 204 No Content\r\n\r\n", JF_STATUS_OK, NULL, true},
-        {"HTTP/1.1 400 No\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\n<h1/>", JF_STATUS_BAD_REQUEST, NULL, true},
+        {"HTTP/1.1 400 No\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\n<h1/>",
+         JF_STATUS_BAD_REQUEST, NULL, true},
         {"HTTP/1.1 418 No\r\nContent-Length: 0\r\n\r\n", JF_STATUS_BAD_REQUEST, NULL, true},
         {"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", JF_STATUS_UNAUTHORIZED, NULL, true},
         {"HTTP/1.1 429 No\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n", JF_STATUS_OVERLOADED, NULL, true},
         {"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", JF_STATUS_INTERNAL, NULL, true},
         {"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", JF_STATUS_UNAVAILABLE, NULL, true},
         {"HTTP/1.1 504 No\r\nContent-Length: 0\r\n\r\n", JF_STATUS_TIMEOUT, NULL, true},
-        {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}", JF_STATUS_OK, "{}", false},
-        {"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", JF_STATUS_OK, "{}", false}};
+        {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: "
+         "close\r\n\r\n{}",
+         JF_STATUS_OK, "{}", false},
+        {"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", JF_STATUS_OK,
+         "{}", false}};
     for (int dribble = 0; dribble < 2; dribble++) {
         back b = back_open("/mcp", "");
         wire w = {.fd = -1};
@@ -153,19 +174,25 @@ TEST(reads_answers_of_every_form) {
             if (w.fd < 0) w = server_accept(&b.server);
             CHECK(wire_hear(&w, "\r\n\r\n{}"), "%zu: request %s", i, w.text);
             wire_forget(&w);
-            if (dribble) wire_dribble(&w, text, strlen(text));
-            else wire_say(&w, text);
+            if (dribble)
+                wire_dribble(&w, text, strlen(text));
+            else
+                wire_say(&w, text);
             const jf_mock_event *e = answer_of(&b, exchange);
             REQUIRE(e != NULL, "%zu: no answer", i);
-            CHECK(e->status == rows[i].status && (e->flags & JF_MSG_FINAL) != 0, "%zu: status %d", i, e->status);
-            CHECK(rows[i].body == NULL ? e->text == NULL : e->text != NULL && strcmp(e->text, rows[i].body) == 0,
+            CHECK(e->status == rows[i].status && (e->flags & JF_MSG_FINAL) != 0, "%zu: status %d", i,
+                  e->status);
+            CHECK(rows[i].body == NULL ? e->text == NULL
+                                       : e->text != NULL && strcmp(e->text, rows[i].body) == 0,
                   "%zu: body %s", i, e->text);
-            CHECK(rows[i].status != JF_STATUS_OVERLOADED || e->message.retry_ms == 3000, "retry %u", e->message.retry_ms);
+            CHECK(rows[i].status != JF_STATUS_OVERLOADED || e->message.retry_ms == 3000, "retry %u",
+                  e->message.retry_ms);
             if (rows[i].keeps) continue;
             CHECK(wire_hear_end(&w), "%zu: kept", i);
             wire_close(&w);
         }
-        CHECK(jf_mock_count(b.mock, 0, JF_MOCK_CHANNEL_MESSAGE, 0, 0) == sizeof(rows) / sizeof(rows[0]), "count");
+        CHECK(jf_mock_count(b.mock, 0, JF_MOCK_CHANNEL_MESSAGE, 0, 0) == sizeof(rows) / sizeof(rows[0]),
+              "count");
         wire_close(&w);
         back_close(&b);
     }
@@ -210,8 +237,11 @@ TEST(carries_large_answers) {
         CHECK(wire_hear(&w, body), "request");
         wire_forget(&w);
         CHECK(wire_send(&w, text, length), "not taken");
-        const jf_mock_event *e = jf_mock_wait(b.mock, mark, JF_MOCK_CHANNEL_MESSAGE, b.channel, exchange, WIRE_WAIT_MS);
-        CHECK(e != NULL && e->length == size && memcmp(e->text, body, size) == 0 && (e->flags & JF_MSG_PADDED), "%zu", size);
+        const jf_mock_event *e =
+            jf_mock_wait(b.mock, mark, JF_MOCK_CHANNEL_MESSAGE, b.channel, exchange, WIRE_WAIT_MS);
+        CHECK(e != NULL && e->length == size && memcmp(e->text, body, size) == 0 &&
+                  (e->flags & JF_MSG_PADDED),
+              "%zu", size);
         free(body);
         free(text);
     }
@@ -225,9 +255,10 @@ static const char event_head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-st
                                  "Mcp-Session-Id: s9\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 TEST(reads_event_streams) {
-    static const char stream[] = "\xef\xbb\xbf: hello\n\nid: 1\nretry: 5\ndata:\n\nevent: message\r\ndata: {\"a\":1}\r\n\r\n"
-                                 "data:{\"b\":\rdata:  2}\r\rnonsense\ndatax: 1\ndata\n\n:x\ndata: [3]\nid\n\n\n"
-                                 "data: {\"n\":4}\r\n\ndata: lost";
+    static const char stream[] =
+        "\xef\xbb\xbf: hello\n\nid: 1\nretry: 5\ndata:\n\nevent: message\r\ndata: {\"a\":1}\r\n\r\n"
+        "data:{\"b\":\rdata:  2}\r\rnonsense\ndatax: 1\ndata\n\n:x\ndata: [3]\nid\n\n\n"
+        "data: {\"n\":4}\r\n\ndata: lost";
     static const char *const events[] = {"{\"a\":1}", "{\"b\":\n 2}", "[3]", "{\"n\":4}"};
     for (int dribble = 0; dribble < 3; dribble++) {
         back b = back_open("/mcp", "");
@@ -237,24 +268,30 @@ TEST(reads_event_streams) {
         char text[4096];
         size_t length = (size_t)sprintf(text, "%s", event_head);
         if (dribble == 2) {
-            for (size_t i = 0; i < sizeof(stream) - 1; i++) length += (size_t)sprintf(text + length, "1\r\n%c\r\n", stream[i]);
+            for (size_t i = 0; i < sizeof(stream) - 1; i++)
+                length += (size_t)sprintf(text + length, "1\r\n%c\r\n", stream[i]);
         } else {
             length += (size_t)sprintf(text + length, "%zx\r\n%s\r\n", sizeof(stream) - 1, stream);
         }
         memcpy(text + length, "0\r\n\r\n", 6);
         length += 5;
-        if (dribble == 1) wire_dribble(&w, text, length);
-        else wire_send(&w, text, length);
-        CHECK(jf_mock_wait_count(b.mock, 5, 0, JF_MOCK_CHANNEL_MESSAGE, b.channel, exchange, WIRE_WAIT_MS), "%u messages",
-              jf_mock_count(b.mock, 0, JF_MOCK_CHANNEL_MESSAGE, b.channel, exchange));
+        if (dribble == 1)
+            wire_dribble(&w, text, length);
+        else
+            wire_send(&w, text, length);
+        CHECK(jf_mock_wait_count(b.mock, 5, 0, JF_MOCK_CHANNEL_MESSAGE, b.channel, exchange, WIRE_WAIT_MS),
+              "%u messages", jf_mock_count(b.mock, 0, JF_MOCK_CHANNEL_MESSAGE, b.channel, exchange));
         uint32_t mark = 0;
         for (int i = 0; i < 5; i++) {
             const jf_mock_event *e = jf_mock_find(b.mock, mark, JF_MOCK_CHANNEL_MESSAGE, 0, 0);
             REQUIRE(e != NULL, "event %d", i);
             mark = e->index + 1;
-            if (i == 4) CHECK(e->text == NULL && (e->flags & JF_MSG_FINAL) != 0, "end");
-            else CHECK(strcmp(e->text, events[i]) == 0 && e->flags == JF_MSG_PADDED && view_is(e->message.session, "s9"),
-                       "event %d is %s", i, e->text);
+            if (i == 4)
+                CHECK(e->text == NULL && (e->flags & JF_MSG_FINAL) != 0, "end");
+            else
+                CHECK(strcmp(e->text, events[i]) == 0 && e->flags == JF_MSG_PADDED &&
+                          view_is(e->message.session, "s9"),
+                      "event %d is %s", i, e->text);
         }
         // The connection is as good as new.
         wire_forget(&w);
@@ -276,7 +313,8 @@ TEST(reads_large_events_and_holds_nothing_between) {
     for (uint32_t i = 1; i <= 2; i++) {
         size_t length = (size_t)sprintf(text, "%x\r\ndata: %s\n\n\r\n", (3u << 20) + 8, body);
         CHECK(wire_send(&w, text, length), "not taken");
-        CHECK(jf_mock_wait_count(b.mock, i, 0, JF_MOCK_CHANNEL_MESSAGE, 0, exchange, WIRE_WAIT_MS), "event %u", i);
+        CHECK(jf_mock_wait_count(b.mock, i, 0, JF_MOCK_CHANNEL_MESSAGE, 0, exchange, WIRE_WAIT_MS),
+              "event %u", i);
         jf_mock_settle(b.mock);
         CHECK(jf_mock_buffers(b.mock) <= 1, "%u buffers are held between events", jf_mock_buffers(b.mock));
     }

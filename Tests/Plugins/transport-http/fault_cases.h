@@ -8,21 +8,29 @@ TEST(tells_that_nobody_listens) {
     jf_ref exchange = ask(&b, "{}");
     const jf_mock_event *e = failure_of(&b, exchange);
     REQUIRE(e != NULL, "no failure");
-    CHECK((e->fault.flags & JF_FAULT_NOT_STARTED) != 0 && e->fault.code == JF_E_GONE, "code %d", e->fault.code);
-    CHECK(strstr(e->fault.text, "\"tickets\"") && strstr(e->fault.text, "Connection refused"), "%s", e->fault.text);
+    CHECK((e->fault.flags & JF_FAULT_NOT_STARTED) != 0 && e->fault.code == JF_E_GONE, "code %d",
+          e->fault.code);
+    CHECK(strstr(e->fault.text, "\"tickets\"") && strstr(e->fault.text, "Connection refused"), "%s",
+          e->fault.text);
     back_close(&b);
 }
 
 TEST(tells_of_cut_answers) {
-    static const struct { const char *answer, *text; } rows[] = {
+    static const struct {
+        const char *answer, *text;
+    } rows[] = {
         {"", "without an answer"},
         {"HTTP/1.1 200 OK\r\nContent-Ty", "middle of its answer"},
-        {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n[1,", "middle of its answer"},
-        {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n[1,", "middle"},
-        {"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n7\r\ndata: 1\r\n", "middle"},
+        {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n[1,",
+         "middle of its answer"},
+        {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n[1,",
+         "middle"},
+        {"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n7\r\ndata: "
+         "1\r\n",
+         "middle"},
         {"SSH-2.0-OpenSSH_9.2\r\n", "not HTTP: \"SSH-2.0-OpenSSH_9.2"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "malformed"},
-        {"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "not HTTP"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "malformed"},
         {"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "malformed"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         back b = back_open("/mcp", "");
@@ -34,7 +42,8 @@ TEST(tells_of_cut_answers) {
         const jf_mock_event *e = failure_of(&b, exchange);
         REQUIRE(e != NULL, "%zu: no failure", i);
         CHECK((e->fault.flags & JF_FAULT_NOT_STARTED) == 0, "%zu: counts as not started", i);
-        CHECK(strstr(e->fault.text, rows[i].text) && strstr(e->fault.text, "\"tickets\""), "%zu: %s", i, e->fault.text);
+        CHECK(strstr(e->fault.text, rows[i].text) && strstr(e->fault.text, "\"tickets\""), "%zu: %s", i,
+              e->fault.text);
         CHECK(jf_mock_count(b.mock, 0, JF_MOCK_CHANNEL_MESSAGE, 0, 0) == 0, "%zu: delivered", i);
         back_close(&b);
     }
@@ -50,7 +59,8 @@ TEST(limits_answers) {
         wire w = {.fd = -1};
         sprintf(text, "HTTP/1.1 200 OK\r\n%s%s\n\n", heads[i], big);
         const jf_mock_event *e = exchange_of(&b, &w, text, JF_MOCK_CHANNEL_FAILED);
-        CHECK(e != NULL && strstr(e->fault.text, "max_message") != NULL, "%zu: %s", i, e ? e->fault.text : "none");
+        CHECK(e != NULL && strstr(e->fault.text, "max_message") != NULL, "%zu: %s", i,
+              e ? e->fault.text : "none");
         CHECK(wire_hear_end(&w), "%zu: kept", i);
         wire_close(&w);
     }
@@ -79,8 +89,9 @@ TEST(replaces_connections_that_died) {
 }
 
 TEST(follows_redirects) {
-    static const struct { const char *location, *path; } rows[] = {
-        {"/mcp/", "/mcp/"}, {"http://127.0.0.1:%d/b?x=1", "/b?x=1"}, {"other", "/other"}};
+    static const struct {
+        const char *location, *path;
+    } rows[] = {{"/mcp/", "/mcp/"}, {"http://127.0.0.1:%d/b?x=1", "/b?x=1"}, {"other", "/other"}};
     for (size_t i = 0; i < 3; i++)
         for (int permanent = 0; permanent < 2; permanent++) {
             back b = back_open("/mcp", "");
@@ -89,7 +100,8 @@ TEST(follows_redirects) {
             CHECK(wire_hear(&w, "{\"big\":1}"), "request");
             char location[128], text[512], line[128];
             sprintf(location, rows[i].location, b.server.port);
-            sprintf(text, "HTTP/1.1 %d Redirect\r\nLocation: %s\r\nContent-Length: 2\r\n\r\n", permanent ? 308 : 307, location);
+            sprintf(text, "HTTP/1.1 %d Redirect\r\nLocation: %s\r\nContent-Length: 2\r\n\r\n",
+                    permanent ? 308 : 307, location);
             wire_forget(&w);
             wire_say(&w, text);
             wire_say(&w, "ab");
@@ -103,14 +115,17 @@ TEST(follows_redirects) {
             ask(&b, "[]");
             CHECK(wire_hear(&w, "[]"), "next");
             bool learnt = permanent || i == 0;
-            CHECK(wire_begins(&w, learnt ? line : "POST /mcp HTTP/1.1\r\n"), "row %zu: next goes to %s", i, w.text);
+            CHECK(wire_begins(&w, learnt ? line : "POST /mcp HTTP/1.1\r\n"), "row %zu: next goes to %s", i,
+                  w.text);
             wire_close(&w);
             back_close(&b);
         }
 }
 
 TEST(refuses_redirects) {
-    static const struct { const char *answer, *text; } rows[] = {
+    static const struct {
+        const char *answer, *text;
+    } rows[] = {
         {"HTTP/1.1 307 R\r\nLocation: http://127.0.0.1:1/mcp\r\nContent-Length: 0\r\n\r\n", "another origin"},
         {"HTTP/1.1 308 R\r\nLocation: //evil/mcp\r\nContent-Length: 0\r\n\r\n", "another origin"},
         {"HTTP/1.1 302 R\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n", "302"}};
@@ -118,7 +133,8 @@ TEST(refuses_redirects) {
     wire w = {.fd = -1};
     for (size_t i = 0; i < 3; i++) {
         const jf_mock_event *e = exchange_of(&b, &w, rows[i].answer, JF_MOCK_CHANNEL_FAILED);
-        CHECK(e != NULL && strstr(e->fault.text, rows[i].text) != NULL, "%zu: %s", i, e ? e->fault.text : "none");
+        CHECK(e != NULL && strstr(e->fault.text, rows[i].text) != NULL, "%zu: %s", i,
+              e ? e->fault.text : "none");
     }
     jf_ref exchange = ask(&b, "{}");
     for (int i = 0; i < 4; i++) {
@@ -156,8 +172,10 @@ TEST(cancels) {
 
 static int32_t cancel_now(void *user, jf_mock *mock, const jf_mock_event *e) {
     if (e->type != JF_MOCK_CHANNEL_MESSAGE) return JF_OK;
-    if (*(int *)user == 0) jf_mock_cancel(mock, e->peer, e->exchange);
-    else jf_mock_connector(mock)->close(jf_mock_self(mock), jf_mock_handle(mock, e->peer), 0);
+    if (*(int *)user == 0)
+        jf_mock_cancel(mock, e->peer, e->exchange);
+    else
+        jf_mock_connector(mock)->close(jf_mock_self(mock), jf_mock_handle(mock, e->peer), 0);
     return JF_OK;
 }
 
@@ -172,7 +190,8 @@ TEST(cancels_and_closes_from_inside_deliver) {
         wire_say(&w, "1b\r\ndata: 1\n\ndata: 2\n\ndata: 3\n\n\r\n");
         CHECK(answer_of(&b, exchange) != NULL && wire_hear_end(&w), "kind %d", kind);
         CHECK(jf_mock_count(b.mock, 0, JF_MOCK_CHANNEL_MESSAGE, 0, 0) == 1, "more was delivered");
-        if (kind == 1) CHECK(jf_mock_wait(b.mock, 0, JF_MOCK_CHANNEL_CLOSED, 0, 0, WIRE_WAIT_MS) != NULL, "not closed");
+        if (kind == 1)
+            CHECK(jf_mock_wait(b.mock, 0, JF_MOCK_CHANNEL_CLOSED, 0, 0, WIRE_WAIT_MS) != NULL, "not closed");
         wire_close(&w);
         server_close(&b.server);
         CHECK(jf_mock_free(b.mock) == 0, "the plugin broke a rule");
@@ -182,14 +201,16 @@ TEST(cancels_and_closes_from_inside_deliver) {
 TEST(queues_and_says_when_it_is_full) {
     back b = back_open("/mcp", ",\"max_connections\":1");
     jf_ref first = ask(&b, "[1]");
-    for (int i = 0; i < 1024; i++) ask(&b, "[2]");
+    for (int i = 0; i < 1024; i++)
+        ask(&b, "[2]");
     CHECK(jf_mock_send(b.mock, b.channel, jf_mock_exchange(b.mock), "[3]") == JF_E_BUSY, "no end");
     CHECK(strstr(jf_mock_why(b.mock), "busy") != NULL, "%s", jf_mock_why(b.mock));
     wire w = server_accept(&b.server);
     CHECK(wire_hear(&w, "[1]"), "request");
     for (int i = 0; i < 1025; i++) {
         wire_say(&w, ok_json);
-        if (i == 100) CHECK(jf_mock_count(b.mock, 0, JF_MOCK_CHANNEL_WRITABLE, 0, 0) == 0, "writable too early");
+        if (i == 100)
+            CHECK(jf_mock_count(b.mock, 0, JF_MOCK_CHANNEL_WRITABLE, 0, 0) == 0, "writable too early");
         if (i < 1024) CHECK(wire_hear(&w, "[2]"), "request %d", i);
         wire_forget(&w);
     }
@@ -233,9 +254,11 @@ TEST(looks_names_up) {
     char config[128];
     // "127.1" is no literal of RFC 3986 but one of getaddrinfo's: it takes the way of a name.
     sprintf(config, "{\"url\":\"http://127.1:%d/mcp\"}", s.port);
-    jf_ref named = jf_mock_open(mock, "named", config), bad = jf_mock_open(mock, "lost", "{\"url\":\"http://a..b/\"}");
+    jf_ref named = jf_mock_open(mock, "named", config),
+           bad = jf_mock_open(mock, "lost", "{\"url\":\"http://a..b/\"}");
     jf_ref exchange = jf_mock_exchange(mock), other = jf_mock_exchange(mock);
-    CHECK(jf_mock_send(mock, named, exchange, "{}") == JF_OK && jf_mock_send(mock, bad, other, "{}") == JF_OK, "send");
+    CHECK(jf_mock_send(mock, named, exchange, "{}") == JF_OK && jf_mock_send(mock, bad, other, "{}") == JF_OK,
+          "send");
     wire w = server_accept(&s);
     CHECK(wire_hear(&w, "{}") && wire_say(&w, ok_json), "request");
     CHECK(jf_mock_wait(mock, 0, JF_MOCK_CHANNEL_MESSAGE, named, exchange, WIRE_WAIT_MS) != NULL, "no answer");
@@ -245,7 +268,8 @@ TEST(looks_names_up) {
     CHECK(jf_mock_open(mock, "x", "{\"url\":\"ftp://a/\"}") == 0 && strstr(jf_mock_why(mock), "url"), "ftp");
     CHECK(jf_mock_open(mock, "x", "{\"url\":\"http://u:p@a/\"}") == 0, "user information");
     CHECK(jf_mock_open(mock, "x", "{\"url\":\"http://a/\",\"headers\":{\"Host\":\"b\"}}") == 0, "Host");
-    CHECK(jf_mock_open(mock, "x", "{\"url\":\"http://a/\",\"headers\":{\"A\":\"b\\r\\nC: d\"}}") == 0, "line break");
+    CHECK(jf_mock_open(mock, "x", "{\"url\":\"http://a/\",\"headers\":{\"A\":\"b\\r\\nC: d\"}}") == 0,
+          "line break");
     wire_close(&w);
     server_close(&s);
     CHECK(jf_mock_free(mock) == 0, "the plugin broke a rule");

@@ -61,9 +61,11 @@ TEST(keeps_the_connection) {
         const jf_mock_event *e = next_message(f.mock, &mark);
         REQUIRE(e != NULL, "no message");
         CHECK(strcmp(e->text, "{\"a\":1}") == 0, "body %s", e->text);
-        CHECK(e->flags == (JF_MSG_PADDED | JF_MSG_ACCEPTS_JSON | JF_MSG_ACCEPTS_STREAM), "flags %u", e->flags);
+        CHECK(e->flags == (JF_MSG_PADDED | JF_MSG_ACCEPTS_JSON | JF_MSG_ACCEPTS_STREAM), "flags %u",
+              e->flags);
         CHECK(view_is(e->message.target, "/mcp"), "target");
-        CHECK(jf_mock_reply(f.mock, e->peer, e->exchange, JF_MSG_FINAL, JF_STATUS_OK, "{\"b\":2}") == JF_OK, "reply");
+        CHECK(jf_mock_reply(f.mock, e->peer, e->exchange, JF_MSG_FINAL, JF_STATUS_OK, "{\"b\":2}") == JF_OK,
+              "reply");
         CHECK(wire_hear(&w, "\r\n\r\n{\"b\":2}"), "answer %s", w.text);
         CHECK(wire_begins(&w, "HTTP/1.1 200 OK\r\nDate: ") && strstr(w.text, "Content-Length: 7\r\n") &&
                   strstr(w.text, "Content-Type: application/json\r\n"),
@@ -86,14 +88,16 @@ TEST(answers_pipelined_requests_in_order) {
     for (int i = 0; i < 3; i++)
         sprintf(text + strlen(text),
                 "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                "Content-Length: 7\r\n\r\n{\"n\":%d}", i);
+                "Content-Length: 7\r\n\r\n{\"n\":%d}",
+                i);
     CHECK(wire_say(&w, text), "not sent");
     uint32_t mark = 0;
     for (int i = 0; i < 3; i++) {
         const jf_mock_event *e = next_message(f.mock, &mark);
         REQUIRE(e != NULL, "message %d is missing", i);
         jf_mock_settle(f.mock);
-        CHECK(jf_mock_count(f.mock, 0, JF_MOCK_CLIENT_MESSAGE, 0, 0) == (uint32_t)i + 1, "the next came too early");
+        CHECK(jf_mock_count(f.mock, 0, JF_MOCK_CLIENT_MESSAGE, 0, 0) == (uint32_t)i + 1,
+              "the next came too early");
         jf_mock_reply(f.mock, e->peer, e->exchange, JF_MSG_FINAL, JF_STATUS_OK, e->text);
     }
     CHECK(wire_hear(&w, "{\"n\":2}"), "answers %s", w.text);
@@ -110,7 +114,8 @@ TEST(answers_a_thousand_pipelined_requests_at_once) {
                  "Content-Length: 9\r\n\r\n[1,2,3,4]";
     char *all = malloc(1000 * sizeof(one));
     size_t length = 0;
-    for (int i = 0; i < 1000; i++, length += sizeof(one) - 1) memcpy(all + length, one, sizeof(one) - 1);
+    for (int i = 0; i < 1000; i++, length += sizeof(one) - 1)
+        memcpy(all + length, one, sizeof(one) - 1);
     CHECK(wire_send(&w, all, length), "not sent");
     free(all);
     for (int i = 0; i < 200 && count_of(&w, "[1,2,3,4]") < 1000; i++) {
@@ -126,8 +131,9 @@ TEST(reads_requests_byte_by_byte) {
     front f = front_open("{}");
     jf_mock_on_event(f.mock, echo_now, NULL);
     wire w = wire_dial(f.mock, f.port);
-    const char text[] = "POST /mcp/servers/time?x=1 HTTP/1.1\r\nHost: localhost:1\r\ncontent-type: application/json; "
-                        "charset=utf-8\r\nMCP-Method:  tools/call \t\r\nmcp-method: x\r\nContent-Length: 4\r\n\r\n[42]";
+    const char text[] =
+        "POST /mcp/servers/time?x=1 HTTP/1.1\r\nHost: localhost:1\r\ncontent-type: application/json; "
+        "charset=utf-8\r\nMCP-Method:  tools/call \t\r\nmcp-method: x\r\nContent-Length: 4\r\n\r\n[42]";
     wire_dribble(&w, text, sizeof(text) - 1);
     CHECK(wire_hear(&w, "\r\n\r\n[42]"), "answer %s", w.text);
     const jf_mock_event *e = jf_mock_find(f.mock, 0, JF_MOCK_CLIENT_MESSAGE, 0, 0);
@@ -151,8 +157,10 @@ TEST(joins_chunked_bodies) {
         for (int i = 0; i < 2; i++) {
             char text[512];
             sprintf(text, "%s%s", head, body);
-            if (dribble) wire_dribble(&w, text, strlen(text));
-            else CHECK(wire_say(&w, text), "not sent");
+            if (dribble)
+                wire_dribble(&w, text, strlen(text));
+            else
+                CHECK(wire_say(&w, text), "not sent");
             CHECK(wire_hear(&w, "\r\n\r\n[1, 22,3]"), "answer %s", w.text);
             wire_forget(&w);
         }
@@ -216,7 +224,8 @@ TEST(holds_no_buffer_while_idle) {
         free(body);
     }
     CHECK(jf_mock_buffers(f.mock) <= 1, "%u buffers are held", jf_mock_buffers(f.mock));
-    for (int i = 0; i < 20; i++) wire_close(&w[i]);
+    for (int i = 0; i < 20; i++)
+        wire_close(&w[i]);
     front_close(&f);
 }
 
@@ -259,15 +268,19 @@ TEST(knows_the_kinds_of_requests) {
               view_is(e->message.target, "/mcp") && e->flags == JF_MSG_ACCEPTS_STREAM,
           "kind %u flags %u", e->message.kind, e->flags);
     jf_mock_reply(f.mock, e->peer, e->exchange, JF_MSG_FINAL, JF_STATUS_NOT_ALLOWED, NULL);
-    CHECK(wire_hear(&w, "Content-Length: 0\r\n\r\n") && wire_begins(&w, "HTTP/1.1 405 "), "answer %s", w.text);
+    CHECK(wire_hear(&w, "Content-Length: 0\r\n\r\n") && wire_begins(&w, "HTTP/1.1 405 "), "answer %s",
+          w.text);
     wire_forget(&w);
-    CHECK(wire_say(&w, "DELETE /mcp HTTP/1.1\r\nHost: [::1]\r\nMcp-Session-Id: s-1\r\nContent-Length: 3\r\n\r\nabc"),
-          "DELETE");
+    CHECK(
+        wire_say(
+            &w, "DELETE /mcp HTTP/1.1\r\nHost: [::1]\r\nMcp-Session-Id: s-1\r\nContent-Length: 3\r\n\r\nabc"),
+        "DELETE");
     e = next_message(f.mock, &mark);
     REQUIRE(e != NULL, "no DELETE");
     CHECK(e->message.kind == JF_KIND_END && e->text == NULL && view_is(e->message.session, "s-1"), "DELETE");
     jf_mock_reply(f.mock, e->peer, e->exchange, JF_MSG_FINAL, JF_STATUS_ACCEPTED, NULL);
-    CHECK(wire_hear(&w, "Content-Length: 0\r\n\r\n") && wire_begins(&w, "HTTP/1.1 202 Accepted"), "%s", w.text);
+    CHECK(wire_hear(&w, "Content-Length: 0\r\n\r\n") && wire_begins(&w, "HTTP/1.1 202 Accepted"), "%s",
+          w.text);
     wire_close(&w);
     front_close(&f);
 }
@@ -276,20 +289,23 @@ TEST(decodes_mirrored_headers) {
     front f = front_open("{}");
     wire w = wire_dial(f.mock, f.port);
     uint32_t mark = 0;
-    CHECK(post(&w, "MCP-PROTOCOL-VERSION: 2026-07-28\r\nmcp-name: =?base64?w6TDtg==?=\r\n"
-                   "Mcp-Param-Region: =?base64?IHg=?=\r\nMcp-Param-N:  5 \r\n", "{}"), "not sent");
+    CHECK(post(&w,
+               "MCP-PROTOCOL-VERSION: 2026-07-28\r\nmcp-name: =?base64?w6TDtg==?=\r\n"
+               "Mcp-Param-Region: =?base64?IHg=?=\r\nMcp-Param-N:  5 \r\n",
+               "{}"),
+          "not sent");
     const jf_mock_event *e = next_message(f.mock, &mark);
     REQUIRE(e != NULL, "no message");
     CHECK(view_is(e->message.protocol, "2026-07-28") && view_is(e->message.name, "\xc3\xa4\xc3\xb6"), "name");
     REQUIRE(e->message.header_count == 2, "%llu headers", (unsigned long long)e->message.header_count);
-    CHECK(view_is(e->message.headers[0].name, "Mcp-Param-Region") && view_is(e->message.headers[0].value, " x") &&
-              view_is(e->message.headers[1].value, "5"),
+    CHECK(view_is(e->message.headers[0].name, "Mcp-Param-Region") &&
+              view_is(e->message.headers[0].value, " x") && view_is(e->message.headers[1].value, "5"),
           "parameters");
     CHECK((e->flags & JF_MSG_BAD_HEADERS) == 0, "flags %u", e->flags);
-    static const char *const bad[] = {"Mcp-Name: =?base64?w6TDtg?=\r\n", "Mcp-Name: =?base64?w6T*?=\r\n",
-                                      "Mcp-Name: a\r\nmcp-name: a\r\n", "Mcp-Param-A: 1\r\nmcp-param-a: 1\r\n",
-                                      "Mcp-Param-A: =?base64?A===?=\r\n",
-                                      "MCP-Protocol-Version: 1\r\nMCP-Protocol-Version: 1\r\n"};
+    static const char *const bad[] = {
+        "Mcp-Name: =?base64?w6TDtg?=\r\n",  "Mcp-Name: =?base64?w6T*?=\r\n",
+        "Mcp-Name: a\r\nmcp-name: a\r\n",   "Mcp-Param-A: 1\r\nmcp-param-a: 1\r\n",
+        "Mcp-Param-A: =?base64?A===?=\r\n", "MCP-Protocol-Version: 1\r\nMCP-Protocol-Version: 1\r\n"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         jf_mock_reply(f.mock, e->peer, e->exchange, JF_MSG_FINAL, JF_STATUS_OK, "{}");
         CHECK(post(&w, bad[i], "{}"), "not sent");
@@ -302,13 +318,15 @@ TEST(decodes_mirrored_headers) {
 }
 
 TEST(writes_answer_headers) {
-    static const struct { int32_t status; const char *line; } rows[] = {
-        {JF_STATUS_OK, "HTTP/1.1 200 "},          {JF_STATUS_BAD_REQUEST, "HTTP/1.1 400 "},
-        {JF_STATUS_UNAUTHORIZED, "HTTP/1.1 401 "}, {JF_STATUS_FORBIDDEN, "HTTP/1.1 403 "},
-        {JF_STATUS_NOT_FOUND, "HTTP/1.1 404 "},   {JF_STATUS_NOT_ACCEPTABLE, "HTTP/1.1 406 "},
-        {JF_STATUS_TOO_LARGE, "HTTP/1.1 413 "},   {JF_STATUS_OVERLOADED, "HTTP/1.1 429 "},
-        {JF_STATUS_INTERNAL, "HTTP/1.1 500 "},    {JF_STATUS_UNAVAILABLE, "HTTP/1.1 503 "},
-        {JF_STATUS_TIMEOUT, "HTTP/1.1 504 "}};
+    static const struct {
+        int32_t status;
+        const char *line;
+    } rows[] = {{JF_STATUS_OK, "HTTP/1.1 200 "},           {JF_STATUS_BAD_REQUEST, "HTTP/1.1 400 "},
+                {JF_STATUS_UNAUTHORIZED, "HTTP/1.1 401 "}, {JF_STATUS_FORBIDDEN, "HTTP/1.1 403 "},
+                {JF_STATUS_NOT_FOUND, "HTTP/1.1 404 "},    {JF_STATUS_NOT_ACCEPTABLE, "HTTP/1.1 406 "},
+                {JF_STATUS_TOO_LARGE, "HTTP/1.1 413 "},    {JF_STATUS_OVERLOADED, "HTTP/1.1 429 "},
+                {JF_STATUS_INTERNAL, "HTTP/1.1 500 "},     {JF_STATUS_UNAVAILABLE, "HTTP/1.1 503 "},
+                {JF_STATUS_TIMEOUT, "HTTP/1.1 504 "}};
     front f = front_open("{}");
     wire w = wire_dial(f.mock, f.port);
     uint32_t mark = 0;
@@ -318,7 +336,8 @@ TEST(writes_answer_headers) {
         const jf_mock_event *e = next_message(f.mock, &mark);
         REQUIRE(e != NULL, "no message");
         jf_view body[3] = {jf_mock_view("{\"a\":"), jf_mock_view(""), jf_mock_view("1}")};
-        jf_message m = {.size = sizeof(m), .flags = JF_MSG_FINAL, .status = rows[i].status, .exchange = e->exchange};
+        jf_message m = {
+            .size = sizeof(m), .flags = JF_MSG_FINAL, .status = rows[i].status, .exchange = e->exchange};
         m.body = body;
         m.body_count = 3;
         m.retry_ms = 1500;
@@ -326,7 +345,8 @@ TEST(writes_answer_headers) {
         m.protocol = jf_mock_view("2025-11-25");
         CHECK(jf_mock_listener(f.mock)->reply(jf_mock_self(f.mock), e->peer, &m) == JF_OK, "reply");
         CHECK(wire_hear(&w, "\r\n\r\n{\"a\":1}") && wire_begins(&w, rows[i].line), "answer %s", w.text);
-        CHECK(strstr(w.text, "Mcp-Session-Id: abc\r\n") && strstr(w.text, "MCP-Protocol-Version: 2025-11-25\r\n") &&
+        CHECK(strstr(w.text, "Mcp-Session-Id: abc\r\n") &&
+                  strstr(w.text, "MCP-Protocol-Version: 2025-11-25\r\n") &&
                   strstr(w.text, "Retry-After: 2\r\n"),
               "headers %s", w.text);
     }

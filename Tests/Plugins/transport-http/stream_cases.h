@@ -12,13 +12,17 @@ TEST(streams_events) {
         REQUIRE(e != NULL, "no message");
         CHECK(jf_mock_reply(f.mock, e->peer, e->exchange, 0, JF_STATUS_OK, "{\"n\":1}") == JF_OK, "first");
         CHECK(wire_hear(&w, "\r\n\r\nf\r\ndata: {\"n\":1}\n\n\r\n"), "event %s", w.text);
-        CHECK(wire_begins(&w, "HTTP/1.1 200 OK\r\n") && strstr(w.text, "Content-Type: text/event-stream\r\n") &&
+        CHECK(wire_begins(&w, "HTTP/1.1 200 OK\r\n") &&
+                  strstr(w.text, "Content-Type: text/event-stream\r\n") &&
                   strstr(w.text, "Cache-Control: no-cache, no-transform\r\n") &&
-                  strstr(w.text, "X-Accel-Buffering: no\r\n") && strstr(w.text, "Transfer-Encoding: chunked\r\n"),
+                  strstr(w.text, "X-Accel-Buffering: no\r\n") &&
+                  strstr(w.text, "Transfer-Encoding: chunked\r\n"),
               "head %s", w.text);
         wire_forget(&w);
-        CHECK(jf_mock_reply(f.mock, e->peer, e->exchange, 0, JF_STATUS_OK, "{\r\n\"n\":\n2}") == JF_OK, "second");
-        CHECK(wire_hear(&w, "\n\n") && wire_begins(&w, "12\r\ndata: {  \"n\": 2}\n\n\r\n"), "breaks: %s", w.text);
+        CHECK(jf_mock_reply(f.mock, e->peer, e->exchange, 0, JF_STATUS_OK, "{\r\n\"n\":\n2}") == JF_OK,
+              "second");
+        CHECK(wire_hear(&w, "\n\n") && wire_begins(&w, "12\r\ndata: {  \"n\": 2}\n\n\r\n"), "breaks: %s",
+              w.text);
         wire_forget(&w);
         // The last message ends the stream, with a body in one round and without in the other.
         jf_mock_reply(f.mock, e->peer, e->exchange, JF_MSG_FINAL, JF_STATUS_OK, round ? "[3]" : NULL);
@@ -66,24 +70,31 @@ TEST(sends_one_event_to_who_wants_only_events) {
 }
 
 TEST(reads_accept) {
-    static const struct { const char *accept; uint32_t flags; } rows[] = {
-        {"application/json", JF_MSG_ACCEPTS_JSON}, {"text/event-stream;q=0.5", JF_MSG_ACCEPTS_STREAM},
-        {"*/*", JF_MSG_ACCEPTS_JSON | JF_MSG_ACCEPTS_STREAM}, {"text/html", 0},
-        {"Application/JSON ; q=1 , text/event-stream", JF_MSG_ACCEPTS_JSON | JF_MSG_ACCEPTS_STREAM},
-        {"application/json;q=0, text/*", JF_MSG_ACCEPTS_STREAM}, {"application/jsonx", 0}};
+    static const struct {
+        const char *accept;
+        uint32_t flags;
+    } rows[] = {{"application/json", JF_MSG_ACCEPTS_JSON},
+                {"text/event-stream;q=0.5", JF_MSG_ACCEPTS_STREAM},
+                {"*/*", JF_MSG_ACCEPTS_JSON | JF_MSG_ACCEPTS_STREAM},
+                {"text/html", 0},
+                {"Application/JSON ; q=1 , text/event-stream", JF_MSG_ACCEPTS_JSON | JF_MSG_ACCEPTS_STREAM},
+                {"application/json;q=0, text/*", JF_MSG_ACCEPTS_STREAM},
+                {"application/jsonx", 0}};
     front f = front_open("{}");
     jf_mock_on_event(f.mock, echo_now, NULL);
     wire w = wire_dial(f.mock, f.port);
     uint32_t mark = 0;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char text[512];
-        sprintf(text, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: %s\r\n"
-                      "Content-Length: 2\r\n\r\n{}", rows[i].accept);
+        sprintf(text,
+                "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: %s\r\n"
+                "Content-Length: 2\r\n\r\n{}",
+                rows[i].accept);
         CHECK(wire_say(&w, text), "not sent");
         const jf_mock_event *e = next_message(f.mock, &mark);
         REQUIRE(e != NULL, "no message");
-        CHECK((e->flags & (JF_MSG_ACCEPTS_JSON | JF_MSG_ACCEPTS_STREAM)) == rows[i].flags, "%s: %u", rows[i].accept,
-              e->flags);
+        CHECK((e->flags & (JF_MSG_ACCEPTS_JSON | JF_MSG_ACCEPTS_STREAM)) == rows[i].flags, "%s: %u",
+              rows[i].accept, e->flags);
     }
     wire_close(&w);
     front_close(&f);
@@ -103,8 +114,10 @@ TEST(tells_that_a_client_left) {
             setsockopt(w.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
         }
         wire_close(&w);
-        CHECK(jf_mock_wait(f.mock, 0, JF_MOCK_CLIENT_GONE, e->peer, e->exchange, WIRE_WAIT_MS) != NULL, "gone %d", kind);
-        CHECK(jf_mock_wait(f.mock, 0, JF_MOCK_CLIENT_CLOSED, e->peer, 0, WIRE_WAIT_MS) != NULL, "closed %d", kind);
+        CHECK(jf_mock_wait(f.mock, 0, JF_MOCK_CLIENT_GONE, e->peer, e->exchange, WIRE_WAIT_MS) != NULL,
+              "gone %d", kind);
+        CHECK(jf_mock_wait(f.mock, 0, JF_MOCK_CLIENT_CLOSED, e->peer, 0, WIRE_WAIT_MS) != NULL, "closed %d",
+              kind);
         jf_message m = {.size = sizeof(m), .flags = JF_MSG_FINAL, .exchange = e->exchange};
         CHECK(jf_mock_listener(f.mock)->reply(jf_mock_self(f.mock), e->peer, &m) == JF_E_STALE, "not stale");
         front_close(&f);
@@ -130,7 +143,8 @@ TEST(holds_back_for_slow_readers) {
     CHECK(status == JF_E_BUSY && events >= 5, "%d after %u events", status, events);
     CHECK(jf_mock_count(f.mock, 0, JF_MOCK_CLIENT_WRITABLE, 0, 0) == 0, "writable too early");
     CHECK(wire_hear_bytes(&w, (size_t)events * 200000), "%zu bytes", w.length);
-    CHECK(jf_mock_wait(f.mock, 0, JF_MOCK_CLIENT_WRITABLE, e->peer, e->exchange, WIRE_WAIT_MS) != NULL, "writable");
+    CHECK(jf_mock_wait(f.mock, 0, JF_MOCK_CLIENT_WRITABLE, e->peer, e->exchange, WIRE_WAIT_MS) != NULL,
+          "writable");
     CHECK(count_of(&w, body) == (int)events, "%d of %u events arrived whole", count_of(&w, body), events);
     // One that never reads is let go.
     for (events = 0; events < 500 && status != JF_E_STALE; events++) {
@@ -204,7 +218,8 @@ TEST(drains_and_stops) {
     jf_mock_drain(f.mock, 1000);
     CHECK(wire_hear_end(&idle), "the idle connection stays");
     jf_mock_reply(f.mock, e->peer, e->exchange, JF_MSG_FINAL, JF_STATUS_OK, "[2]");
-    CHECK(wire_hear(&busy, "[2]") && strstr(busy.text, "Connection: close\r\n") && wire_hear_end(&busy), "%s", busy.text);
+    CHECK(wire_hear(&busy, "[2]") && strstr(busy.text, "Connection: close\r\n") && wire_hear_end(&busy), "%s",
+          busy.text);
     wire_close(&idle);
     wire_close(&busy);
     front_close(&f);
@@ -219,10 +234,12 @@ TEST(shares_a_port) {
     CHECK(jf_mock_listen(b.mock, address, "{\"address\":\"127.0.0.1:0\"}", bound, sizeof(bound)) != 0, "%s",
           jf_mock_why(b.mock));
     CHECK(port_of(bound) == a.port, "bound to %s", bound);
-    CHECK(jf_mock_listen(b.mock, NULL, "{\"address\":\"nonsense\"}", bound, sizeof(bound)) == 0, "nonsense is bound");
+    CHECK(jf_mock_listen(b.mock, NULL, "{\"address\":\"nonsense\"}", bound, sizeof(bound)) == 0,
+          "nonsense is bound");
     CHECK(strstr(jf_mock_why(b.mock), "nonsense") != NULL, "%s", jf_mock_why(b.mock));
     CHECK(jf_mock_listen(b.mock, NULL, "{\"address\":\"[::1]:0\"}", bound, sizeof(bound)) == 0 ||
-              strncmp(bound, "http://[::1]:", 13) == 0, "IPv6 is bound to %s", bound);
+              strncmp(bound, "http://[::1]:", 13) == 0,
+          "IPv6 is bound to %s", bound);
     front_close(&b);
     front_close(&a);
 }

@@ -149,8 +149,8 @@ static bool wire_begins(const wire *w, const char *text) {
 static int count_of(const wire *w, const char *part) {
     int count = 0;
     size_t length = strlen(part);
-    for (const char *at = w->text; (at = memmem(at, w->length - (size_t)(at - w->text), part, length)) != NULL;
-         at += length)
+    for (const char *at = w->text;
+         (at = memmem(at, w->length - (size_t)(at - w->text), part, length)) != NULL; at += length)
         count++;
     return count;
 }
@@ -202,7 +202,8 @@ static void server_close(server *s) {
 /** `length` bytes of JSON: a string of letters. To be freed. */
 static char *big_json(size_t length) {
     char *text = malloc(length + 1);
-    for (size_t i = 0; i < length; i++) text[i] = (char)('a' + i % 26);
+    for (size_t i = 0; i < length; i++)
+        text[i] = (char)('a' + i % 26);
     text[0] = text[length - 1] = '"';
     text[length] = 0;
     return text;
