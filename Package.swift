@@ -31,7 +31,15 @@ let package = Package(
         .executableTarget(
             name: "jackfield", dependencies: ["CLinux", "Configuration", "JackfieldCore", "JSON"],
             swiftSettings: strict),
-        .executableTarget(name: "jackfield-cell", dependencies: ["JackfieldCore", "JSON"], swiftSettings: strict),
+        .executableTarget(name: "jackfield-cell", dependencies: ["CLinux", "JackfieldCore", "JSON"], swiftSettings: strict),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
+        .testTarget(name: "MCPTests", dependencies: ["MCP", "JSON"], swiftSettings: strict),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
+        .testTarget(
+            name: "JackfieldCoreTests",
+            dependencies: ["CJackfield", "CLinux", "JSON", "MCP", "JackfieldCore", "jackfield-cell"],
+            swiftSettings: strict),
+        .testTarget(name: "JackfieldTests", dependencies: ["jackfield", "Configuration", "JSON"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

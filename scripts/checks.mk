@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+# Checking: tests of every kind, lint, formatting, benchmarks, documentation.
+
+CHECK_BUILD := .build/checks
+SWIFT_SOURCES := Sources Tests plugin-sdk/swift plugin-sdk/examples/swift Plugins Package.swift
+C_FILES = $(shell git ls-files '*.c' '*.h' '*.cpp' ':!:Tests/Integration/schemas')
+MOCK := $(wildcard plugin-sdk/testing/c/*.c)
+
+.PHONY: test
+test: ## Run every test (installs what they need)
+	@scripts/test.sh
+
+.PHONY: test-unit
+test-unit: ## Swift unit tests only
+	@$(SWIFT) test --disable-sandbox -Xswiftc -no-toolchain-stdlib-rpath 2>&1 | scripts/quiet-build.sh
+
+.PHONY: test-abi
+test-abi: ## The ABI's golden layout, and its headers under every compiler
+	@sh plugin-sdk/abi/check.sh
+	@sh plugin-sdk/abi/headers.sh
+
+# Each plugin's test is a program that drives the built plugin through the mock host.
+.PHONY: test-plugins
+test-plugins: ## Plugins against the mock host
+	@scripts/test-plugins.sh "$(CLANG)" "$(PLUGIN_DIR)" "$(CHECK_BUILD)/plugins"
+
+.PHONY: test-integration
+test-integration: ## The real binary against official SDKs and servers
+	@Tests/Integration/run.sh $(ARGS)
+
+.PHONY: test-counts
+test-counts: ## System calls and allocations per call against their thresholds
+	@python3 Tests/Benchmarks/counts/counts.py
+
+.PHONY: fuzz
+fuzz: ## Fuzz every target for FUZZ_SECONDS each (default 60)
+	@scripts/fuzz.sh $${FUZZ_SECONDS:-60}
+
+.PHONY: bench
+bench: build ## Compare with nginx, haproxy and Envoy in one run; WRITE=1 updates docs/benchmarks.md
+	@scripts/setup.sh bench
+	@python3 Tests/Benchmarks/bench.py $(if $(WRITE),--write) $(ARGS)
+
+.PHONY: lint
+lint: ## Formatting, module arrows, file sizes, house rules
+	@scripts/lint.sh
+
+.PHONY: format
+format: ## Rewrite sources in house style
+	@$(SWIFT) format --in-place --recursive --parallel $(wildcard $(SWIFT_SOURCES))
+	@clang-format -i $(C_FILES)
+
+.PHONY: docs
+docs: ## Generate the reference pages from their sources
+	@python3 scripts/docs.py

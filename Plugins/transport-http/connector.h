@@ -105,6 +105,7 @@ struct upstream {
     uint8_t address; /**< index of the one being tried */
     uint8_t tried;
     bool hungup;
+    bool filled;   /**< the last read took all it was offered: more may lie in the socket */
     bool wrote;    /**< a byte of the present request went out */
     bool whole;    /**< the response was read to its end */
     bool unwanted; /**< nobody needs the body: too long a one ends the answer, not the call */

@@ -130,8 +130,8 @@ static void settle(struct upstream *u) {
     struct call *call = u->call;
     struct incoming *in = &u->in;
     bool sent = call->copy.pos == call->copy.len;
-    bool again =
-        u->whole && in->keep_alive && sent && !u->hungup && !u->origin->closing && in->buf.pos == in->buf.len;
+    bool again = u->whole && in->keep_alive && sent && !u->hungup && !u->filled && !u->origin->closing &&
+                 in->buf.pos == in->buf.len;
     u->call = NULL;
     call->upstream = NULL;
     sse_end(in->self, &u->sse);

@@ -263,6 +263,7 @@ static void input(struct upstream *u, bool hangup) {
         ssize_t got = u->tls != NULL ? tls_read(u->tls, to, room) : recv(u->fd, to, room, 0);
         if (got > 0) {
             in->buf.len += (uint32_t)got;
+            u->filled = (uint32_t)got == room;
             parse(u);
             if ((uint32_t)got < room && u->tls == NULL && !hangup) break;
         } else if (got == 0) {

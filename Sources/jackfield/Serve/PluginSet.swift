@@ -13,10 +13,11 @@ final class PluginSet {
     /// - Parameter extra: directories searched before the standard ones.
     init(_ configuration: Configuration?, extra: [String], log: Log) {
         var policy = PluginPolicy()
+        func path(_ file: String) -> String { file.hasPrefix("/") ? file : (configuration?.folder ?? ".") + "/" + file }
         for plugin in configuration?.plugins ?? [] {
             guard let pin = plugin.sha256 else { continue }
             if let id = plugin.id { policy.pins[id] = pin }
-            if let file = plugin.file { policy.pins[file] = pin }
+            if let file = plugin.file { policy.pins[path(file)] = pin }
         }
         let state =
             configuration?.runtime.stateDirectory ?? StateDirectory.standard()?.path
@@ -29,9 +30,8 @@ final class PluginSet {
         var found = loader.discover()
         for plugin in configuration?.plugins ?? [] {
             guard let file = plugin.file else { continue }
-            let path = file.hasPrefix("/") ? file : (configuration?.folder ?? ".") + "/" + file
             // A file that the operator names stands before one of the same id in the search path.
-            let named = loader.candidate(at: path)
+            let named = loader.candidate(at: path(file))
             found.removeAll { $0.manifest?.id != nil && $0.manifest?.id == named.manifest?.id }
             found.insert(named, at: 0)
         }

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds and runs each plugin's test against the mock host: `test-plugins.sh CLANG PLUGIN_DIR BUILD_DIR`.
+set -uo pipefail
+clang=$1 plugins=$2 out=$3
+flags=(-std=c11 -g -O1 -Wall -Wextra -Werror -Iplugin-sdk/include -Iplugin-sdk/testing/c)
+mkdir -p "$out"
+passed=0 failed=0
+
+objects=()
+for source in plugin-sdk/testing/c/*.c; do
+    object="$out/$(basename "$source" .c).o"
+    "$clang" "${flags[@]}" -c -o "$object" "$source" || exit 1
+    objects+=("$object")
+done
+
+# run NAME SOURCE [ARGUMENT…]: one test program.
+run() {
+    local name=$1 source=$2 log="$out/$1.log"
+    shift 2
+    if "$clang" "${flags[@]}" -o "$out/$name" "$source" "${objects[@]}" -lm -pthread -ldl >"$log" 2>&1 &&
+        timeout 300 "$out/$name" "$@" >>"$log" 2>&1; then
+        printf '  %-32s %s\n' "$name" "$(tail -n 1 "$log")"
+        passed=$((passed + 1))
+    else
+        printf '  %-32s FAILED\n' "$name"
+        tail -n 40 "$log" | sed 's/^/    /'
+        failed=$((failed + 1))
+    fi
+}
+
+run json_test plugin-sdk/testing/c/tests/json_test.c
+"$clang" -fuse-ld=lld -std=c11 -g -fPIC -fvisibility=hidden -shared -Iplugin-sdk/include \
+    plugin-sdk/testing/c/tests/bad_plugin.c -o "$out/bad_plugin.so" && \
+    run mock_test plugin-sdk/testing/c/tests/mock_test.c "$out/bad_plugin.so"
+
+make --no-print-directory -C plugin-sdk/examples/c/toolset-text JACKFIELD_INCLUDE="$PWD/plugin-sdk/include" \
+    OUT="$PWD/$out" CC="$clang" >"$out/toolset-text-build.log" 2>&1 || cat "$out/toolset-text-build.log"
+
+for source in Tests/Plugins/*_test.c; do
+    name=$(basename "$source" _test.c)
+    library="$plugins/$name.so"
+    [ -e "$library" ] || library="$out/$name.so"
+    run "${name}_test" "$source" "$library"
+done
+
+# Every library exports its entry and nothing else.
+for library in "$plugins"/*.so "$out/toolset-text.so"; do
+    symbols=$(nm -D --defined-only "$library" | awk '{print $3}')
+    if [ "$symbols" = jf_entry_1 ]; then
+        passed=$((passed + 1))
+    else
+        printf '  %s exports: %s\n' "$(basename "$library")" "$(echo "$symbols" | tr '\n' ' ')"
+        failed=$((failed + 1))
+    fi
+done
+
+echo "plugins: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
