@@ -50,6 +50,29 @@ void buffer_release(jf_self *self, struct buffer *b) {
     b->cap = b->len = b->pos = 0;
 }
 
+/** Up to here, joining the parts costs less than the kernel's work on an array of them (measured: 2 to 3 % of
+ * a proxied call). */
+enum { JOINED_MAX = 2048 };
+
+ssize_t socket_write(int fd, const struct iovec *parts, uint32_t count) {
+    uint8_t joined[JOINED_MAX];
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < count; i++)
+        total += parts[i].iov_len;
+    struct writer w = {joined, joined + sizeof(joined), false};
+    const void *bytes = count == 1 ? parts[0].iov_base : joined;
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = count};
+    bool one = count == 1 || total <= sizeof(joined);
+    for (uint32_t i = 0; one && count > 1 && i < count; i++)
+        if (parts[i].iov_len != 0) put_bytes(&w, parts[i].iov_base, parts[i].iov_len);
+    ssize_t done;
+    do
+        done = one ? send(fd, bytes, total, MSG_NOSIGNAL | MSG_DONTWAIT)
+                   : sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (done < 0 && errno == EINTR);
+    return done;
+}
+
 struct block {
     struct block *next;
     uint32_t start, end, cap;

@@ -24,6 +24,9 @@ bool buffer_take(jf_self *self, struct buffer *b, uint32_t size);
 bool buffer_grow(jf_self *self, struct buffer *b, uint32_t size, uint32_t from);
 void buffer_release(jf_self *self, struct buffer *b);
 
+/** Writes once, as writev does, without SIGPIPE and without waiting. -1: see errno. */
+ssize_t socket_write(int fd, const struct iovec *parts, uint32_t count);
+
 struct block;
 /** Bytes that wait for a socket, in borrowed blocks. */
 struct outq {

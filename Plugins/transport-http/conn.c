@@ -270,11 +270,7 @@ void conn_write(struct conn *c, struct iovec *parts, uint32_t count) {
     uint64_t sent = 0;
     if (c->broken) return;
     if (c->out.head == NULL) {
-        struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
-        ssize_t done;
-        do
-            done = sendmsg(c->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-        while (done < 0 && errno == EINTR);
+        ssize_t done = socket_write(c->fd, parts, count);
         if (done < 0 && errno != EAGAIN) {
             c->broken = true;
             conn_later(c);

@@ -137,7 +137,7 @@ static void listener_free(struct listener *l) {
 static void reap(jf_self *self) {
     for (struct listener **at = &self->listeners; *at != NULL;) {
         struct listener *l = *at;
-        if (l->ref != 0 || l->open != 0) {
+        if (!l->closed || l->open != 0) {
             at = &l->next;
             continue;
         }
@@ -203,8 +203,8 @@ void listener_close(jf_self *self, jf_ref ref) {
     for (struct listener *l = self->listeners; l != NULL; l = l->next)
         if (l->ref == ref) {
             stop_accepting(l);
-            // A closed listener's memory stays for the connections that it accepted.
-            l->ref = 0;
+            // Its memory stays for the connections that it accepted.
+            l->closed = true;
         }
 }
 

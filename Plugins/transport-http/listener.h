@@ -14,6 +14,7 @@ struct listener {
     int fd;     /**< -1 once it accepts no more */
     jf_ref watch;
     jf_ref retry; /**< timer: accept again after the process ran out of descriptors */
+    bool closed;  /**< by the host */
     uint32_t open;
     struct endpoint bound;
     struct text_list hosts, origins;

@@ -25,7 +25,7 @@ void put_hex(struct writer *w, uint64_t number) {
 }
 
 static inline uint8_t lower(uint8_t c) {
-    return (uint8_t)(c - 'A' < 26u ? c + 32 : c);
+    return (uint8_t)(c >= 'A' && c <= 'Z' ? c + 32 : c);
 }
 
 bool same_nocase(const uint8_t *bytes, uint64_t length, const char *low, uint64_t low_length) {

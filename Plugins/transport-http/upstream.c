@@ -140,12 +140,7 @@ void upstream_connect(struct origin *o, struct call *call) {
 
 ssize_t upstream_write(struct upstream *u, struct iovec *parts, uint32_t count) {
     if (u->tls != NULL) return tls_write(u->tls, parts, count);
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
-    ssize_t done;
-    do
-        done = sendmsg(u->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (done < 0 && errno == EINTR);
-    return done;
+    return socket_write(u->fd, parts, count);
 }
 
 void upstream_flush(struct upstream *u) {

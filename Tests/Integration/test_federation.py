@@ -10,6 +10,7 @@ from rig.gateway import Gateway, native, serving, stdio, write
 from rig.peers import HttpServer, server_command
 from rig.processes import eventually
 from rig.rpc import MODERN, RpcError
+from rig.wire_http import exchange, legacy, modern
 from servers.catalogue import TOOLS
 
 NAMES = [t["name"] for t in TOOLS]
@@ -166,7 +167,9 @@ def test_bundles(gateway, clients, kind):
 
 @pytest.mark.parametrize("path", ["/mcp/servers/nobody", "/mcp/bundles/nobody", "/mcp/else", "/other"])
 def test_unknown_endpoint_is_404(gateway, path):
-    assert gateway.get(path)[0] == 404
+    assert exchange(gateway.port, modern("tools/list", path=path)).status == 404
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {}}
+    assert exchange(gateway.port, legacy(hello, version=None, path=path)).status == 404
 
 
 def test_health(gateway):

@@ -51,7 +51,7 @@ extension Lane {
             return fail(call, .invalidRequest, "the call is not a valid request")
         }
         if let kind = ItemKind.allCases.first(where: { $0.listMethod == call.method }) {
-            return answerPlugin(call, isError: false, view.pages(kind, legacy: false)[0].bytes)
+            return answerPlugin(call, isError: false, view.pages(kind, .modern)[0].bytes)
         }
         guard let target = target(call.method, envelope.params, view) else {
             return fail(call, .invalidParams, "nothing at \(view.path) has that name", outcome: Int32(JF_E_INVALID))

@@ -274,7 +274,7 @@ extension Lane {
 
     private func list(_ asking: Asking, _ kind: ItemKind) {
         if hold(asking.client, asking.message) { return }
-        let pages = asking.view.pages(kind, legacy: !asking.revision.isModern)
+        let pages = asking.view.pages(kind, ListShape(asking.revision))
         var page = 0
         if let cursor = asking.envelope.params?.member("cursor") {
             guard cursor.kind == .string, let known = Cursor(cursor.content),

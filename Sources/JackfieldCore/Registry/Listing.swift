@@ -45,6 +45,27 @@ enum ItemKind: Int, Sendable, CaseIterable {
     }
 }
 
+/// What a tool says about its structured results.
+enum OutputSchema: Sendable { case none, object, other }
+
+/// How lists differ between revisions: structured results came with 2025-06-18, as objects only; any JSON value may be
+/// one since 2026-07-28. A schema that the client's revision cannot mean is left out.
+enum ListShape: Int, Sendable {
+    case plain = 0, structured, modern
+
+    init(_ revision: Revision) {
+        self = revision.isModern ? .modern : revision >= .v2025_06_18 ? .structured : .plain
+    }
+
+    func shows(_ output: OutputSchema) -> Bool {
+        switch output {
+        case .none: true
+        case .object: self != .plain
+        case .other: self == .modern
+        }
+    }
+}
+
 /// One listed item. Immutable.
 struct ListedItem: Sendable, Equatable {
     /// Its name, URI or URI template, decoded.
@@ -52,9 +73,8 @@ struct ListedItem: Sendable, Equatable {
     /// The raw JSON object, and where the raw value of its key stands in it (quotes included).
     let raw: [UInt8]
     let keyRange: Range<Int>
-    /// For clients before 2026-07-28: members that they would misread are left out; nil when `raw` serves both.
-    let legacyRaw: [UInt8]?
-    let legacyKeyRange: Range<Int>
+    /// Tools: whether it has an output schema, and whether that describes an object.
+    let output: OutputSchema
     /// Tools: arguments that HTTP mirrors in `Mcp-Param-*` headers.
     let parameterHeaders: [ParameterHeader]
 }
@@ -83,40 +103,50 @@ extension ListedItem {
         let start = node.range.lowerBound
         let keyRange = (key.range.lowerBound - start)..<(key.range.upperBound - start)
         var headers: [ParameterHeader] = []
-        var legacyRaw: [UInt8]?
-        var legacyKey = keyRange
+        var output = OutputSchema.none
         if kind == .tools {
             guard let input = node.member("inputSchema"), input.kind == .object else {
                 throw ListingProblem("its \"inputSchema\" is not an object")
             }
             headers = try ParameterHeader.all(in: input)
-            if let output = node.member("outputSchema"), output.member("type")?.equals("object") != true {
-                let builder = MessageBuilder()
-                ItemEdit.write(node, dropping: "outputSchema", into: builder)
-                let bytes = builder.joined()
-                if let text = try? JSONText(bytes) {
-                    text.withRoot { root in
-                        if let moved = root.member(kind.key) { legacyKey = moved.range }
-                    }
-                    legacyRaw = bytes
-                }
+            if let schema = node.member("outputSchema") {
+                output = schema.member("type")?.equals("object") == true ? .object : .other
             }
         }
-        return ListedItem(
-            key: text, raw: raw, keyRange: keyRange, legacyRaw: legacyRaw, legacyKeyRange: legacyKey,
-            parameterHeaders: headers)
+        return ListedItem(key: text, raw: raw, keyRange: keyRange, output: output, parameterHeaders: headers)
     }
 
-    /// The item's bytes under a shown name.
-    func append(as shown: String, legacy: Bool, to out: inout [UInt8]) {
-        let bytes = legacy ? legacyRaw ?? raw : raw
-        let range = legacy && legacyRaw != nil ? legacyKeyRange : keyRange
+    /// The item's bytes under a shown name, as a list of the given shape has them.
+    func append(as shown: String, _ shape: ListShape, to out: inout [UInt8]) {
+        guard shape.shows(output) else { return appendPlain(as: shown, to: &out) }
         if shown == key {
-            out.append(contentsOf: bytes)
+            out.append(contentsOf: raw)
         } else {
-            out.append(contentsOf: bytes[..<range.lowerBound])
+            out.append(contentsOf: raw[..<keyRange.lowerBound])
             out.append(contentsOf: JSONWriter.quoted(shown))
-            out.append(contentsOf: bytes[range.upperBound...])
+            out.append(contentsOf: raw[keyRange.upperBound...])
+        }
+    }
+
+    /// The same without the output schema.
+    private func appendPlain(as shown: String, to out: inout [UInt8]) {
+        guard let text = try? JSONText(raw) else { return }
+        text.withRoot { root in
+            out.append(123)
+            var first = true
+            for member in root.members where !member.keyEquals("outputSchema") {
+                if !first { out.append(44) }
+                first = false
+                out.append(34)
+                out.append(contentsOf: member.key)
+                out.append(contentsOf: "\":".utf8)
+                if member.keyEquals("name") {
+                    out.append(contentsOf: JSONWriter.quoted(shown))
+                } else {
+                    out.append(contentsOf: member.value.raw)
+                }
+            }
+            out.append(125)
         }
     }
 }
@@ -125,21 +155,4 @@ extension ListedItem {
 struct ListingProblem: Error {
     let message: String
     init(_ message: String) { self.message = message }
-}
-
-/// Copies an object without one member.
-enum ItemEdit {
-    static func write(_ node: JSONNode, dropping name: StaticString, into out: MessageBuilder) {
-        out.byte(123)
-        var first = true
-        for member in node.members where !member.keyEquals(name) {
-            if !first { out.byte(44) }
-            first = false
-            out.byte(34)
-            out.bytes(member.key)
-            out.literal("\":")
-            out.bytes(member.value.raw)
-        }
-        out.byte(125)
-    }
 }

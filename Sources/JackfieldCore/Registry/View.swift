@@ -92,17 +92,17 @@ final class View: Sendable {
     }
 
     /// The pages of a list, each a whole result object, ready to be written.
-    func pages(_ kind: ItemKind, legacy: Bool) -> [ReadyBytes] {
-        let key = kind.rawValue * 2 + (legacy ? 1 : 0)
+    func pages(_ kind: ItemKind, _ shape: ListShape) -> [ReadyBytes] {
+        let key = kind.rawValue * 4 + shape.rawValue
         return rendered.withLock { rendered in
             if let ready = rendered[key] { return ready }
-            let pages = render(kind, legacy: legacy)
+            let pages = render(kind, shape)
             rendered[key] = pages
             return pages
         }
     }
 
-    private func render(_ kind: ItemKind, legacy: Bool) -> [ReadyBytes] {
+    private func render(_ kind: ItemKind, _ shape: ListShape) -> [ReadyBytes] {
         let items = entries[kind.rawValue]
         let size = pageSize == 0 ? max(items.count, 1) : pageSize
         var pages: [ReadyBytes] = []
@@ -111,7 +111,7 @@ final class View: Sendable {
             let end = min(start + size, items.count)
             var out: [UInt8] = []
             out.append(contentsOf: "{".utf8)
-            if !legacy {
+            if shape == .modern {
                 out.append(contentsOf: "\"resultType\":\"complete\",\"_meta\":{".utf8)
                 out.append(contentsOf: "\"io.modelcontextprotocol/serverInfo\":\(Product.identity)},".utf8)
                 out.append(contentsOf: "\"ttlMs\":\(freshness.ttl),\"cacheScope\":".utf8)
@@ -120,7 +120,7 @@ final class View: Sendable {
             out.append(contentsOf: "\"\(kind.member)\":[".utf8)
             for at in start..<end {
                 if at > start { out.append(44) }
-                items[at].item.append(as: items[at].shown, legacy: legacy, to: &out)
+                items[at].item.append(as: items[at].shown, shape, to: &out)
             }
             out.append(93)
             if end < items.count {

@@ -14,7 +14,7 @@ let checkCommand: Command = Command(
         FILE:LINE:COLUMN, what is wrong, and the nearest valid spelling.
         """,
     options: [
-        CommonOptions.config(required: true, "the file"),
+        CommonOptions.config(required: true, "the configuration file"),
         CommonOptions.json,
         CommonOptions.pluginDirectories,
     ],
@@ -58,6 +58,12 @@ struct CheckedFile {
         }
         var found = parsed.problems
         let set = PluginSet(configuration, extra: pluginDirectories, log: Log(level: .error))
+        if set.choice.manifests.isEmpty {
+            let places = set.loader.searchPath.joined(separator: ", ")
+            found.append(
+                configuration.problem(
+                    at: .none, "no plugin was found in \(places); name another directory with --plugin-dir"))
+        }
         let (checked, wrong) = set.choice.check(set.identified(GatewayPlan(configuration), configuration))
         found += wrong.map { problem in
             let placed = located(problem, configuration)

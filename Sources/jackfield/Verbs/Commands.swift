@@ -10,7 +10,8 @@ let jackfieldCommand: Command = Command(
         """,
     options: [.flag("version", short: "V", "print the version")],
     commands: [
-        serveCommand, checkCommand, toolsCommand, callCommand, versionCommand, helpCommand,
+        serveCommand, checkCommand, serversCommand, toolsCommand, callCommand, readCommand, promptCommand, topCommand,
+        pluginCommand, doctorCommand, completionCommand, versionCommand, helpCommand,
     ],
     examples: [
         Example("jackfield serve", "a demo gateway"),

@@ -26,8 +26,8 @@ def stdio(command, **more):
 
 
 def native(servers, **blocks):
-    """A native configuration as a value."""
-    return {"version": 1, **blocks, "servers": servers}
+    """A native configuration as a value. Draining is short, so that a failed test does not hold up the next."""
+    return {"version": 1, "runtime": {"drain_timeout": "3s"}, **blocks, "servers": servers}
 
 
 def write(path, value):

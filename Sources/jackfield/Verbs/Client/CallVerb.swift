@@ -45,7 +45,7 @@ let callCommand: Command = Command(
         let answer = remote.ask("tools/call", ["name": .string(name), "arguments": values])
         guard !answer.isError, let result = try? JSONValue(parsing: answer.body) else {
             if isJSON { printJSON(answer.body) }
-            report("\(name): \(errorText(answer.body))")
+            report("\(name): \(remote.explain(answer))")
             return 1
         }
         let hasFailed = result["isError"]?.bool == true
@@ -68,8 +68,11 @@ let callCommand: Command = Command(
 func unknownName(_ name: String, _ kind: String, among items: [JSONValue], _ listing: String) -> String {
     let names = items.compactMap { $0["name"]?.string }
     var near = nearestSpelling(of: name, among: names).map { [$0] } ?? []
-    // A name without its server's prefix is the commonest mistake.
-    near += names.filter { $0 != near.first && ($0.hasSuffix("__\(name)") || name.hasSuffix("__\($0)")) }
+    // A name without its server's prefix is the commonest mistake, perhaps misspelled besides.
+    let bare = names.map { shown in shown.firstRange(of: "__").map { String(shown[$0.upperBound...]) } ?? shown }
+    if let meant = nearestSpelling(of: name, among: bare) {
+        near += zip(names, bare).filter { $0.1 == meant && !near.contains($0.0) }.map(\.0)
+    }
     let hint =
         near.isEmpty ? "'\(listing)' lists what there is" : "did you mean \(near.prefix(3).joined(separator: " or "))?"
     return "there is no \(kind) '\(name)'; \(hint)"

@@ -66,6 +66,13 @@ struct Remote: Sendable {
         return answer.wait()
     }
 
+    /// A JSON-RPC error as text, with the endpoint's address where the in-process gateway names its own path.
+    func explain(_ error: AskedAnswer) -> String {
+        let text = errorText(error.body)
+        guard let range = text.firstRange(of: "/mcp/servers/\(name)") else { return text }
+        return text[..<range.lowerBound] + options.endpoint.text + text[range.upperBound...]
+    }
+
     /// A list's items.
     func list(_ method: String, _ member: String) -> [JSONValue] {
         let answer = ask(method)
@@ -109,13 +116,16 @@ func withRemote(_ options: RemoteOptions, _ body: @escaping @Sendable (Remote, S
 
 /// What often helps when the default endpoint does not answer.
 private func advice(_ endpoint: Endpoint, _ why: String) -> String {
-    guard why.contains("refused") else { return "" }
-    return "; is a server running there? 'jackfield serve' starts a gateway, --url names another endpoint"
+    guard endpoint.text == CommonOptions.url.fallback else { return "" }
+    return "; 'jackfield serve' starts a gateway there, --url names another endpoint"
 }
 
 /// Runs a gateway without listeners over these servers; `body` decides the exit status.
+///
+/// - Parameter endsByInterrupt: control-C is the ordinary end, with status 0.
 func withSession(
-    _ servers: [ServerPlan], _ options: RemoteOptions, _ body: @escaping @Sendable (Remote) -> Int32
+    _ servers: [ServerPlan], _ options: RemoteOptions, endsByInterrupt: Bool = false,
+    _ body: @escaping @Sendable (Remote) -> Int32
 ) -> Int32 {
     let log = Log(level: options.logLevel)
     let plugins = PluginSet(nil, extra: options.pluginDirectories, log: log)
@@ -128,17 +138,24 @@ func withSession(
     let (checked, problems) = plugins.choice.check(plan)
     guard problems.isEmpty else {
         let places = plugins.loader.searchPath.joined(separator: ", ")
-        for problem in problems { report("\(problem.message); plugins are looked for in \(places)") }
+        if servers.contains(where: { plugins.choice.server($0, $0.endpoints[0]) == nil }) {
+            report(
+                "no plugin connects to \(options.endpoint.scheme):// URLs; there is none in \(places); "
+                    + "name another directory with --plugin-dir")
+        } else {
+            for problem in problems { report(problem.message) }
+        }
         return 1
     }
-    return runSession(checked, plugins, log) { gateway in
+    return runSession(checked, plugins, log, endsByInterrupt: endsByInterrupt) { gateway in
         body(Remote(gateway: gateway, options: options, name: servers.first?.name ?? ""))
     }
 }
 
 /// Runs a checked plan until `body`, on a thread of its own, has returned the exit status.
 func runSession(
-    _ plan: GatewayPlan, _ plugins: PluginSet, _ log: Log, _ body: @escaping @Sendable (Gateway) -> Int32
+    _ plan: GatewayPlan, _ plugins: PluginSet, _ log: Log, endsByInterrupt: Bool = false,
+    _ body: @escaping @Sendable (Gateway) -> Int32
 ) -> Int32 {
     let gateway: Gateway
     do {
@@ -156,7 +173,7 @@ func runSession(
         }
     }
     let status = gateway.run()
-    if isDone.isRaised { return status }
+    if isDone.isRaised || endsByInterrupt { return status }
     report("interrupted")
     return 1
 }

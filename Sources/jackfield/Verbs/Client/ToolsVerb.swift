@@ -20,7 +20,7 @@ let toolsCommand: Command = Command(
     return withRemote(try RemoteOptions(arguments)) { remote, _ in
         let answer = remote.ask("tools/list")
         guard !answer.isError else {
-            report(errorText(answer.body))
+            report(remote.explain(answer))
             return 1
         }
         if isJSON {

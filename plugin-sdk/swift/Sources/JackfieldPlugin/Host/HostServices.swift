@@ -53,6 +53,9 @@ final class HostServices: @unchecked Sendable {
         gate.withLock { gate in gate.isOpen ? body(&gate) : nil }
     }
 
+    /// Whether `body` was run and answered JF_OK.
+    private func succeeds(_ body: () -> Int32) -> Bool { whileOpen { _ in body() == JF_OK } ?? false }
+
     var isOpen: Bool { gate.withLock { $0.isOpen } }
 
     // MARK: Clock and log  [any]
@@ -94,37 +97,35 @@ final class HostServices: @unchecked Sendable {
     func find(_ document: UnsafeBufferPointer<UInt8>, _ pointer: String) -> (range: Range<Int>, kind: UInt32)? {
         var value = jf_view.absent
         var kind: UInt32 = 0
-        let status = withView(pointer) { pointer in
-            whileOpen { _ in config.find(config.context, jf_view(document), pointer, &value, &kind) }
+        let isFound = withView(pointer) { pointer in
+            succeeds { config.find(config.context, jf_view(document), pointer, &value, &kind) }
         }
-        guard status == JF_OK, let start = document.baseAddress, let at = value.ptr else { return nil }
+        guard isFound, let start = document.baseAddress, let at = value.ptr else { return nil }
         let lower = at - start
         return (lower..<lower + Int(value.len), kind)
     }
 
     func text(_ value: UnsafeBufferPointer<UInt8>) -> String? {
         var blob = jf_blob.none
-        guard whileOpen({ _ in config.text(config.context, jf_view(value), &blob) }) == JF_OK else { return nil }
+        guard succeeds({ config.text(config.context, jf_view(value), &blob) }) else { return nil }
         return blob.takeText()
     }
 
     func integer(_ value: UnsafeBufferPointer<UInt8>) -> Int? {
         var number: Int64 = 0
-        let status = whileOpen { _ in config.integer(config.context, jf_view(value), &number) }
-        return status == JF_OK ? Int(number) : nil
+        return succeeds { config.integer(config.context, jf_view(value), &number) } ? Int(number) : nil
     }
 
     func real(_ value: UnsafeBufferPointer<UInt8>) -> Double? {
         var number = 0.0
-        let status = whileOpen { _ in config.real(config.context, jf_view(value), &number) }
-        return status == JF_OK ? number : nil
+        return succeeds { config.real(config.context, jf_view(value), &number) } ? number : nil
     }
 
     func secret(_ name: String) -> String? {
         guard let secret = config.secret else { return nil }
         var blob = jf_blob.none
-        let status = withView(name) { name in whileOpen { _ in secret(config.context, name, &blob) } }
-        return status == JF_OK ? blob.takeText() : nil
+        let isFound = withView(name) { name in succeeds { secret(config.context, name, &blob) } }
+        return isFound ? blob.takeText() : nil
     }
 
     // MARK: The lane
@@ -132,8 +133,7 @@ final class HostServices: @unchecked Sendable {
     /// Arms a timer; false when the host has none left or the instance stopped. [lane]
     func arm(_ timer: Timer, after delay: UInt64) -> Bool {
         let address = Unmanaged.passUnretained(timer).toOpaque()
-        let status = whileOpen { _ in loop.timer(loop.context, delay, timerFired, address, &timer.handle) }
-        guard status == JF_OK else { return false }
+        guard succeeds({ loop.timer(loop.context, delay, timerFired, address, &timer.handle) }) else { return false }
         timers[ObjectIdentifier(timer)] = timer
         return true
     }
@@ -147,11 +147,12 @@ final class HostServices: @unchecked Sendable {
     /// Runs `body` on the lane soon; not at all once the instance stops. [any]
     func post(_ body: @escaping @Sendable () -> Void) {
         let task = Unmanaged.passRetained(PostedTask(self, body))
-        if whileOpen({ _ in loop.post(loop.context, taskPosted, task.toOpaque()) }) != JF_OK { task.release() }
+        if !succeeds({ loop.post(loop.context, taskPosted, task.toOpaque()) }) { task.release() }
     }
 
     // MARK: Operations
 
+    /// Adds to the table that `cancel` and `stop` look in. [lane]
     func register(_ operation: Operation) {
         _ = whileOpen { $0.operations[operation.handle] = WeakOperation(operation) }
     }
@@ -178,13 +179,16 @@ final class HostServices: @unchecked Sendable {
         return isFinished ?? false
     }
 
+    /// Whether nobody answered it yet. [any]
+    func isOpen(_ operation: Operation) -> Bool { whileOpen { _ in !operation.isOver } ?? false }
+
     func state(_ operation: jf_ref) -> Int32 { whileOpen { _ in ops.state(ops.context, operation) } ?? Int32(JF_E_STALE) }
 
     func progress(_ operation: Operation, _ done: Double, _ total: Double, _ text: String?) {
         func report(_ text: jf_view) {
             _ = whileOpen { gate in
                 // A finished operation may not be reported on, whichever thread was first.
-                if operation.isOpen { _ = ops.progress(ops.context, operation.handle, done, total, text) }
+                if !operation.isOver { _ = ops.progress(ops.context, operation.handle, done, total, text) }
             }
         }
         if let text { withView(text, report) } else { report(.absent) }

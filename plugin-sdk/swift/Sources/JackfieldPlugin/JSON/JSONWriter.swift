@@ -37,13 +37,11 @@ public struct JSONWriter: Sendable {
 
     /// Whole numbers are written without a fraction, infinities and NaN as `null`.
     public mutating func number(_ number: Double) {
-        if !number.isFinite {
-            word("null")
-        } else if let whole = Int(exactly: number), whole.magnitude < 1 << 53, whole != 0 || number.sign == .plus {
-            word(String(whole))
-        } else {
-            word(number.description)
-        }
+        guard number.isFinite else { return word("null") }
+        // Not Int(exactly:), which would make libm a library that every plugin needs.
+        let isExact = number.magnitude < 0x1p53 && Double(Int(number)) == number
+        let isNegativeZero = number == 0 && number.sign == .minus
+        word(isExact && !isNegativeZero ? String(Int(number)) : number.description)
     }
 
     /// Valid JSON, as it is.
