@@ -52,12 +52,14 @@ struct Headers: Sendable {
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\(method)\",\"params\":\(params)}"
     }
 
+    static let legacyRows: [Row] = RevisionTests.dates.dropLast().map { (date: String) -> Row in
+        Row(
+            what: "HTTP, legacy header \(date)", message: message("tools/list"), headers: Headers(version: date),
+            isModern: false)
+    }
+
     static let rows: [Row] =
-        ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"].map { legacy in
-            Row(
-                what: "HTTP, legacy header \(legacy)", message: message("tools/list"),
-                headers: Headers(version: legacy), isModern: false)
-        } + [
+        legacyRows + [
             Row(
                 what: "HTTP, modern header", message: message("tools/list"), headers: Headers(version: "2026-07-28"),
                 isModern: true),
@@ -180,6 +182,9 @@ struct Headers: Sendable {
         Check(
             what: "resources mirror their uri", message: call("resources/read", name: #""uri":"a://b""#),
             headers: Headers(version: "2026-07-28", method: "resources/read", name: "a://b"), code: nil),
+        Check(
+            what: "a version spelled with escapes is the same version",
+            message: call(meta: meta(version: #""2026\u002d07-28""#)), headers: good, code: nil),
         Check(
             what: "malformed headers come first", message: message("tools/call"),
             headers: Headers(malformed: true), code: .headerMismatch),

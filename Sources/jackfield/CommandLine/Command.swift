@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How commands are declared. Parser, help, completion and the reference page are made from the same declarations.
+// How commands are declared. Parser, help, completion and the reference page are made from it.
 
 /// What a value must look like, checked before a command runs.
 enum ValueKind: Sendable, Equatable {
@@ -43,7 +43,8 @@ struct Option: Sendable {
     }
 
     static func value(
-        _ name: String, short: Character? = nil, _ placeholder: String, _ kind: ValueKind = .text, repeats: Bool = false,
+        _ name: String, short: Character? = nil, _ placeholder: String, _ kind: ValueKind = .text,
+        repeats: Bool = false,
         required: Bool = false, _ summary: String, fallback: String? = nil, variable: String? = nil
     ) -> Option {
         Option(
@@ -149,8 +150,10 @@ struct Arguments: Sendable {
     /// A duration in nanoseconds; the parser has checked it.
     func duration(_ name: String) -> UInt64? { value(name).flatMap(nanoseconds) }
 
+    /// `jackfield tools`
+    var line: String { path.joined(separator: " ") }
     /// `jackfield tools --help`
-    var helpLine: String { (path + ["--help"]).joined(separator: " ") }
+    var helpLine: String { line + " --help" }
 
     /// A problem that a command found by itself.
     func problem(_ message: String, hint: String? = nil) -> UsageProblem {

@@ -49,7 +49,8 @@ func bashCompletion(_ root: Command) -> String {
         """
     func action(_ candidates: Candidates) -> String {
         switch candidates {
-        case .words(let words): "mapfile -t COMPREPLY < <(compgen -W \(quoted(words.joined(separator: " "))) -- \"$current\")"
+        case .words(let words):
+            "mapfile -t COMPREPLY < <(compgen -W \(quoted(words.joined(separator: " "))) -- \"$current\")"
         case .files: "compopt -o default"
         case .directories: "compopt -o dirnames"
         case .none: ":"
@@ -58,7 +59,9 @@ func bashCompletion(_ root: Command) -> String {
     for (path, command) in everyCommand(root) {
         for option in command.options where option.placeholder != nil {
             let patterns = spellings(option).map { quoted(path.joined(separator: " ") + ":" + $0) }
-            out += "        \(patterns.joined(separator: "|"))) \(action(Candidates(option.kind, root))); return ;;\n"
+            out +=
+                "        \(patterns.joined(separator: "|"))) "
+                + "\(action(Candidates(option.kind, root))); return ;;\n"
         }
     }
     out += "    esac\n    case \"$path\" in\n"
@@ -86,7 +89,9 @@ func zshCompletion(_ root: Command) -> String {
     let name = root.name
     var out = "#compdef \(name)\n# zsh completion for \(name); made by '\(name) completion zsh'\n"
     for (path, command) in everyCommand(root).reversed() { out += zshFunction(name, path, command, root) }
-    return out + "\nif [ \"$funcstack[1]\" = \"_\(name)\" ]; then\n    _\(name) \"$@\"\nelse\n    compdef _\(name) \(name)\nfi\n"
+    return out
+        + "\nif [ \"$funcstack[1]\" = \"_\(name)\" ]; then\n    _\(name) \"$@\"\n"
+        + "else\n    compdef _\(name) \(name)\nfi\n"
 }
 
 private func zshFunction(_ name: String, _ path: [String], _ command: Command, _ root: Command) -> String {
@@ -107,7 +112,9 @@ private func zshFunction(_ name: String, _ path: [String], _ command: Command, _
         for (at, positional) in command.positionals.enumerated() {
             let place = positional.isRepeatable ? "*" : String(at + 1)
             specs.append(
-                quoted("\(place):\(zshEscaped(positional.name)):\(zshAction(Candidates(positional.kind, root)))"))
+                quoted(
+                    "\(place):\(zshEscaped(positional.name)):\(zshAction(Candidates(positional.kind, root)))")
+            )
         }
         out += "    _arguments -s \\\n        " + specs.joined(separator: " \\\n        ") + "\n}\n"
         return out
@@ -115,8 +122,11 @@ private func zshFunction(_ name: String, _ path: [String], _ command: Command, _
     let words = command.commands.map { quoted("\($0.name):\(zshEscaped($0.summary))") }
     out += "    local line state\n    local -a commands\n    commands=(\n        "
     out += words.joined(separator: "\n        ") + "\n    )\n    _arguments -C \\\n        "
-    out += specs.joined(separator: " \\\n        ") + " \\\n        '1: :->command' \\\n        '*:: :->rest'\n"
-    out += "    case $state in\n        command) _describe 'command' commands ;;\n        rest)\n            case $line[1] in\n"
+    out +=
+        specs.joined(separator: " \\\n        ") + " \\\n        '1: :->command' \\\n        '*:: :->rest'\n"
+    out +=
+        "    case $state in\n        command) _describe 'command' commands ;;\n"
+        + "        rest)\n            case $line[1] in\n"
     for next in command.commands {
         out += "                \(next.name)) \(function)_\(next.name) ;;\n"
     }
@@ -147,7 +157,9 @@ private func zshEscaped(_ text: String) -> String {
 func fishCompletion(_ root: Command) -> String {
     let name = root.name
     let groups = everyCommand(root).filter { !$0.command.commands.isEmpty }
-    let known = groups.flatMap { group in group.command.commands.map { (group.path + [$0.name]).joined(separator: " ") } }
+    let known = groups.flatMap { group in
+        group.command.commands.map { (group.path + [$0.name]).joined(separator: " ") }
+    }
     var out = """
         # fish completion for \(name); made by '\(name) completion fish'
         function __\(name)_path

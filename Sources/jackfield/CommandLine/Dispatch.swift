@@ -3,7 +3,8 @@
 
 import Glibc
 
-/// Runs the words after the program's name. Exit status: 0 done, 1 failed at run time, 2 wrong usage or configuration.
+/// Runs the words after the program's name. Exit status: 0 done, 1 failed at run time, 2 wrong usage or
+/// configuration.
 func runCommandLine(_ words: [String]) -> Int32 {
     // A reader that went away is an error of the write, not the end of this process.
     signal(SIGPIPE, SIG_IGN)

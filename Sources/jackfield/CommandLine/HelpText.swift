@@ -72,7 +72,8 @@ private func entries(_ pairs: [(String, String)]) -> [String] {
             lines += ["  \(name)"] + wrappedText
             continue
         }
-        lines.append("  " + name + String(repeating: " ", count: column - name.count - 2) + first.dropFirst(column))
+        lines.append(
+            "  " + name + String(repeating: " ", count: column - name.count - 2) + first.dropFirst(column))
         lines += wrappedText.dropFirst()
     }
     return lines

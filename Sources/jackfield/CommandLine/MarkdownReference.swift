@@ -6,7 +6,7 @@ func markdownReference(_ root: Command) -> String {
     var out = """
         # Command line
 
-        \(sentence(root.summary)) \(root.details)
+        \(wrapped(sentence(root.summary) + " " + root.details, width: 110, indent: 0).joined(separator: "\n"))
 
         | Exit status | Meaning |
         |---|---|
@@ -14,8 +14,9 @@ func markdownReference(_ root: Command) -> String {
         | 1 | failed at run time |
         | 2 | wrong usage or configuration |
 
-        Data goes to standard output, messages to standard error. Colours appear on terminals only, and not where
-        `NO_COLOR` is set. An option's value may be attached (`--url=URL`); words after `--` are never options.
+        Data goes to standard output, messages to standard error. Colours appear on terminals only, and not
+        where `NO_COLOR` is set. An option's value may be attached (`--url=URL`); words after `--` are never
+        options.
 
         | Command | Does |
         |---|---|

@@ -36,7 +36,8 @@ private func unknownCommand(_ word: String, _ path: [String], _ command: Command
     }
     let near = nearestSpelling(of: word, among: command.commands.map(\.name))
     return UsageProblem(
-        "unknown command '\(word)'", hint: near.map { "did you mean '\(line) \($0)'?" } ?? "see '\(line) --help'")
+        "unknown command '\(word)'",
+        hint: near.map { "did you mean '\(line) \($0)'?" } ?? "see '\(line) --help'")
 }
 
 /// Reads the options and positionals of one command.
@@ -72,7 +73,8 @@ private struct OptionParser {
         let attached = body.count > name.count ? String(body.dropFirst(name.count + 1)) : nil
         guard let option = command.option(name) else {
             let near = nearestSpelling(of: name, among: command.allOptions.map(\.name))
-            throw arguments.problem("unknown option '--\(name)'", hint: near.map { "did you mean '--\($0)'?" })
+            throw arguments.problem(
+                "unknown option '--\(name)'", hint: near.map { "did you mean '--\($0)'?" })
         }
         try take(option, attached, as: "--\(name)")
     }
@@ -88,7 +90,8 @@ private struct OptionParser {
         try take(option, attached, as: "-\(letter)")
     }
 
-    private mutating func take(_ option: Option, _ attached: String?, as spelled: String) throws(UsageProblem) {
+    private mutating func take(_ option: Option, _ attached: String?, as spelled: String) throws(UsageProblem)
+    {
         guard let placeholder = option.placeholder else {
             if attached != nil { throw arguments.problem("\(spelled) takes no value") }
             return arguments.add(nil, for: option)
@@ -123,7 +126,8 @@ private struct OptionParser {
 
     private mutating func takePositional(_ word: String) throws(UsageProblem) {
         let count = arguments.positionals.count
-        guard let last = command.positionals.last, count < command.positionals.count || last.isRepeatable else {
+        guard let last = command.positionals.last, count < command.positionals.count || last.isRepeatable
+        else {
             throw arguments.problem("'\(word)' is one word too many")
         }
         let positional = command.positionals[min(count, command.positionals.count - 1)]
@@ -141,7 +145,9 @@ private struct OptionParser {
         for option in command.options where option.isRequired && !arguments.has(option.name) {
             throw arguments.problem(
                 "--\(option.name) is missing: \(option.summary)",
-                hint: "write '\(arguments.path.joined(separator: " ")) --\(option.name) \(option.placeholder ?? "")'")
+                hint:
+                    "write '\(arguments.line) --\(option.name) \(option.placeholder ?? "")'"
+            )
         }
     }
 

@@ -19,7 +19,9 @@ func objection(to value: String, _ kind: ValueKind) -> (message: String, hint: S
         return ("'\(value)' is no duration", "write a number with its unit: 500ms, 30s, 5m, 1h")
     case .address:
         if isAddress(value) { return nil }
-        return ("'\(value)' is not HOST:PORT", "write 127.0.0.1:8808 or [::1]:8808; port 0 lets the system choose")
+        return (
+            "'\(value)' is not HOST:PORT", "write 127.0.0.1:8808 or [::1]:8808; port 0 lets the system choose"
+        )
     case .url:
         if Endpoint(value) != nil { return nil }
         return ("'\(value)' is no http:// or https:// URL", "write http://127.0.0.1:8808/mcp, say")
@@ -32,7 +34,8 @@ func objection(to value: String, _ kind: ValueKind) -> (message: String, hint: S
     }
 }
 
-/// Nanoseconds of `30s`, `1m30s`, `500ms`: whole numbers, each with its unit. Nil: no duration, or none above zero.
+/// Nanoseconds of `30s`, `1m30s`, `500ms`: whole numbers, each with its unit.
+/// Nil: no duration, or none above zero.
 func nanoseconds(_ text: String) -> UInt64? {
     let units: [(String, UInt64)] = [
         ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000),
@@ -75,7 +78,9 @@ func header(_ text: String) -> (name: String, value: String)? {
         (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
             || marks.contains(byte)
     }
-    guard !name.isEmpty, isToken, value.utf8.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == 9 }) else { return nil }
+    guard !name.isEmpty, isToken, value.utf8.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == 9 }) else {
+        return nil
+    }
     var trimmed = value[...]
     while trimmed.first == " " || trimmed.first == "\t" { trimmed.removeFirst() }
     while trimmed.last == " " || trimmed.last == "\t" { trimmed.removeLast() }

@@ -11,7 +11,9 @@ struct Style: Sendable {
 
     /// On for a terminal that can and may.
     init(descriptor: Int32) {
-        isOn = isatty(descriptor) == 1 && environmentValue("NO_COLOR") == nil && environmentValue("TERM") != "dumb"
+        isOn =
+            isatty(descriptor) == 1 && environmentValue("NO_COLOR") == nil
+            && environmentValue("TERM") != "dumb"
     }
 
     func bold(_ text: String) -> String { dressed(text, "1") }

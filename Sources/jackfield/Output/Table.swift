@@ -32,7 +32,10 @@ struct Table {
     /// Takes from the widest column until the line fits; none gets narrower than 12.
     private func shrink(_ widths: inout [Int], to width: Int) {
         while widths.reduce(0, +) + 2 * (widths.count - 1) > width {
-            guard let widest = widths.indices.max(by: { widths[$0] <= widths[$1] && !(widths[$0] == widths[$1] && $0 > $1) }),
+            guard
+                let widest = widths.indices.max(by: {
+                    widths[$0] <= widths[$1] && !(widths[$0] == widths[$1] && $0 > $1)
+                }),
                 widths[widest] > 12
             else { return }
             widths[widest] -= 1
@@ -59,7 +62,8 @@ func columns(of text: String) -> Int {
     return text.reduce(0) { sum, character in
         let isWide = character.unicodeScalars.contains { scalar in
             switch scalar.value {
-            case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60,
+            case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F,
+                0xFF00...0xFF60,
                 0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD:
                 true
             default: false

@@ -23,7 +23,9 @@ private func position(of problem: PlanProblem, in configuration: Configuration) 
         return isWhole ? listener.position : inside(listener.options, else: listener.position)
     case .server(let name, let endpoint):
         guard let server = configuration.servers.first(where: { $0.name == name }) else { return .none }
-        guard !problem.pointer.isEmpty, server.endpoints.indices.contains(endpoint) else { return server.position }
+        guard !problem.pointer.isEmpty, server.endpoints.indices.contains(endpoint) else {
+            return server.position
+        }
         return inside(server.endpoints[endpoint].options, else: server.position)
     case .routing(let name):
         guard let server = configuration.servers.first(where: { $0.name == name }) else { return .none }

@@ -9,9 +9,9 @@ let checkCommand: Command = Command(
     name: "check",
     summary: "find everything wrong in a configuration file, without serving it",
     details: """
-        Reads the file and the references in it, finds the plugins it needs, rehearses them, and checks what the file \
-        says to each against that plugin's schema. Every problem is one line on standard error: \
-        FILE:LINE:COLUMN, what is wrong, and the nearest valid spelling.
+        Reads the file and the references in it, finds the plugins it needs, rehearses them, and checks \
+        what the file says to each against that plugin's schema. Every problem is one line on standard \
+        error: FILE:LINE:COLUMN, what is wrong, and the nearest valid spelling.
         """,
     options: [
         CommonOptions.config(required: true, "the configuration file"),
@@ -89,10 +89,14 @@ struct CheckedFile {
             found.append(configuration.problem(at: entry.position, refusal.description))
         }
         for id in plugins.choice.needed(plan) {
-            guard let candidate = plugins.candidates.first(where: { $0.manifest?.id == id && $0.refusal == nil }),
+            guard
+                let candidate = plugins.candidates.first(where: { $0.manifest?.id == id && $0.refusal == nil }
+                ),
                 let refusal = plugins.loader.inspect(candidate.path).refusal
             else { continue }
-            let entry = configuration.plugins.first { $0.id == id || $0.file.map(candidate.path.hasSuffix) == true }
+            let entry = configuration.plugins.first {
+                $0.id == id || $0.file.map(candidate.path.hasSuffix) == true
+            }
             found.append(configuration.problem(at: entry?.position ?? .none, refusal.description))
         }
         return found
@@ -130,7 +134,9 @@ struct CheckedFile {
                         .init("line", JSONValue(problem.line)), .init("column", JSONValue(problem.column)),
                         .init("message", .string(problem.message)),
                     ]
-                    if let suggestion = problem.suggestion { members.append(.init("suggestion", .string(suggestion))) }
+                    if let suggestion = problem.suggestion {
+                        members.append(.init("suggestion", .string(suggestion)))
+                    }
                     return .object(members)
                 }),
         ]

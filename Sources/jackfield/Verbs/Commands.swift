@@ -5,12 +5,13 @@ let jackfieldCommand: Command = Command(
     name: "jackfield",
     summary: "a gateway for the Model Context Protocol",
     details: """
-        It serves the tools, resources and prompts of many MCP servers at one endpoint, and its client commands talk to \
-        any MCP endpoint.
+        It serves the tools, resources and prompts of many MCP servers at one endpoint, and its client \
+        commands talk to any MCP endpoint.
         """,
     options: [.flag("version", short: "V", "print the version")],
     commands: [
-        serveCommand, checkCommand, serversCommand, toolsCommand, callCommand, readCommand, promptCommand, topCommand,
+        serveCommand, checkCommand, serversCommand, toolsCommand, callCommand, readCommand, promptCommand,
+        topCommand,
         pluginCommand, doctorCommand, completionCommand, versionCommand, helpCommand,
     ],
     examples: [

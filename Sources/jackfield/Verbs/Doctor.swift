@@ -12,8 +12,9 @@ let doctorCommand: Command = Command(
     name: "doctor",
     summary: "say what a report of a problem needs: versions, limits, plugins, servers",
     details: """
-        With --config it checks the file and starts its servers for at most 5 seconds, without listening. With --url it \
-        asks that endpoint. The exit status is 1 where something is wrong. Secrets are not printed.
+        With --config it checks the file and starts its servers for at most 5 seconds, without listening. \
+        With --url it asks that endpoint. The exit status is 1 where something is wrong. Secrets are not \
+        printed.
         """,
     options: [
         CommonOptions.config(required: false, "the configuration file to look into"),
@@ -105,7 +106,9 @@ private struct Diagnosis {
         pairs.append(("Rehearsals", cell ?? "off: jackfield-cell is not beside this program"))
         pairs.append(("Plugin directories", searchPath.joined(separator: "\n")))
         var out = keyed(pairs, style: style) + "\n" + pluginTable(plugins, width: width, style: style)
-        if plugins.isEmpty { out += "Nothing can be served without plugins: name their directory with --plugin-dir.\n" }
+        if plugins.isEmpty {
+            out += "Nothing can be served without plugins: name their directory with --plugin-dir.\n"
+        }
         if let file {
             out += "\n" + style.bold("Configuration:") + " \(printable(file.path)): "
             out += (file.isGood ? style.good("ok") : style.bad("has errors")) + " (\(file.contents))\n"
@@ -153,7 +156,8 @@ private struct Diagnosis {
         ]
         func json(_ server: ServerSummary) -> JSONValue {
             [
-                "name": .string(server.name), "state": .string(server.state), "reason": .string(server.reason),
+                "name": .string(server.name), "state": .string(server.state),
+                "reason": .string(server.reason),
                 "protocol": server.revision.map { .string($0) } ?? nil, "tools": JSONValue(server.tools),
             ]
         }
@@ -162,7 +166,8 @@ private struct Diagnosis {
             members.append(.init("servers", .array(servers.map(json))))
         }
         if let (address, summary) = endpoint {
-            members.append(.init("endpoint", ["url": .string(address.text), "server": summary.map(json) ?? nil]))
+            members.append(
+                .init("endpoint", ["url": .string(address.text), "server": summary.map(json) ?? nil]))
         }
         return .object(members)
     }

@@ -5,10 +5,10 @@ let serveCommand: Command = Command(
     name: "serve",
     summary: "run the gateway",
     details: """
-        Runs until TERM or INT, then lets calls under way end. HUP reads FILE again; a bad file changes nothing. \
-        Without --config it serves a demo. FILE is YAML or JSON: a native file, or a client's list of servers \
-        ({"mcpServers": …}) unchanged. When it can serve, it prints 'listening on http://HOST:PORT/mcp' to standard \
-        error.
+        Runs until TERM or INT, then lets calls under way end. HUP reads FILE again; a bad file changes \
+        nothing. Without --config it serves a demo. FILE is YAML or JSON: a native file, or a client's \
+        list of servers ({"mcpServers": …}) unchanged. When it can serve, it prints 'listening on \
+        http://HOST:PORT/mcp' to standard error.
         """,
     options: [
         CommonOptions.config(required: false, "what to serve"),
@@ -20,8 +20,10 @@ let serveCommand: Command = Command(
     examples: [
         Example("jackfield serve", "a demo server on http://127.0.0.1:8808/mcp"),
         Example("jackfield serve --config jackfield.yaml", "the servers of a file"),
-        Example("jackfield serve -c jackfield.yaml --listen 127.0.0.1:0", "on a port that the system chooses"),
-        Example("jackfield serve -c ~/.config/client/mcp.json --stdio", "inside a client that starts programs"),
+        Example(
+            "jackfield serve -c jackfield.yaml --listen 127.0.0.1:0", "on a port that the system chooses"),
+        Example(
+            "jackfield serve -c ~/.config/client/mcp.json --stdio", "inside a client that starts programs"),
     ]
 ) { arguments throws(UsageProblem) in
     var options = ServeOptions()

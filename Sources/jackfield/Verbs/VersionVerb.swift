@@ -25,7 +25,8 @@ let helpCommand: Command = Command(
     summary: "explain a command",
     options: [.flag("markdown", "print the reference of all commands as Markdown")],
     positionals: [
-        Positional(name: "COMMAND", kind: .command, isRequired: false, isRepeatable: true, summary: "its name")
+        Positional(
+            name: "COMMAND", kind: .command, isRequired: false, isRepeatable: true, summary: "its name")
     ],
     examples: [Example("jackfield help call", "the same as jackfield call --help")]
 ) { arguments throws(UsageProblem) in

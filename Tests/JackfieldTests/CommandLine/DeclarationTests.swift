@@ -24,7 +24,8 @@ private func accepts(_ shell: String, _ options: [String], _ script: String) thr
     defer { unlink(path) }
     Stream(descriptor).write(script)
     close(descriptor)
-    var words: [UnsafeMutablePointer<CChar>?] = ([found + shell] + options + [path]).map { strdup($0) } + [nil]
+    var words: [UnsafeMutablePointer<CChar>?] =
+        ([found + shell] + options + [path]).map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
     var child = pid_t()
     try #require(posix_spawn(&child, found + shell, nil, nil, &words, nil) == 0)
@@ -50,7 +51,9 @@ private func accepts(_ shell: String, _ options: [String], _ script: String) thr
     @Test func fallbacksAreOfTheirKind() {
         for (path, command) in all {
             for option in command.options {
-                if let fallback = option.fallback { #expect(objection(to: fallback, option.kind) == nil, "\(path)") }
+                if let fallback = option.fallback {
+                    #expect(objection(to: fallback, option.kind) == nil, "\(path)")
+                }
             }
         }
     }
@@ -108,7 +111,8 @@ private func accepts(_ shell: String, _ options: [String], _ script: String) thr
                 complete_words() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _jackfield 2>/dev/null; }
                 complete_words jackfield plug; [ "${COMPREPLY[*]}" = plugin ] || exit 1
                 complete_words jackfield plugin ''; [[ "${COMPREPLY[*]}" == "list inspect docs"* ]] || exit 2
-                complete_words jackfield tools --era ''; [ "${COMPREPLY[*]}" = "auto modern legacy" ] || exit 3
+                complete_words jackfield tools --era ''
+                [ "${COMPREPLY[*]}" = "auto modern legacy" ] || exit 3
                 complete_words jackfield tools --er; [ "${COMPREPLY[*]}" = --era ] || exit 4
                 """
         #expect(try accepts("bash", ["--norc"], script) != false)

@@ -82,12 +82,18 @@ private func problem(_ words: String...) -> UsageProblem? {
         (["zzzzzz"], "unknown command 'zzzzzz'", "see 'tool --help'"),
         (["--jso"], "unknown option '--jso'", "see 'tool --help'"),
         (["run", "n", "--jsn"], "unknown option '--jsn'", "did you mean '--json'?"),
-        (["run", "n", "-x"], "unknown option '-x'", "see 'tool run --help'; a word that begins with '-' goes behind '--'"),
+        (
+            ["run", "n", "-x"], "unknown option '-x'",
+            "see 'tool run --help'; a word that begins with '-' goes behind '--'"
+        ),
         (["run"], "NAME is missing: the name", "see 'tool run --help'"),
         (["run", "n", "--url"], "--url needs a value", "write --url URL"),
         (["run", "n", "--url", "--json"], "--url needs a value", "write --url URL"),
         (["run", "n", "--json=1"], "--json takes no value", "see 'tool run --help'"),
-        (["run", "n", "--era", "moden"], "--era: 'moden' is not one of auto, modern", "did you mean 'modern'?"),
+        (
+            ["run", "n", "--era", "moden"], "--era: 'moden' is not one of auto, modern",
+            "did you mean 'modern'?"
+        ),
         (["run", "n", "--era", "auto", "--era", "auto"], "--era is given twice", "give it once"),
         (["check"], "--config is missing: the file", "write 'tool check --config FILE'"),
         (["check", "--config", "f", "g"], "'g' is one word too many", "see 'tool check --help'"),
@@ -106,18 +112,28 @@ private func problem(_ words: String...) -> UsageProblem? {
         #expect(path.last == command.name)
     }
 
-    @Test(arguments: [
-        (ValueKind.duration, ["30s", "500ms", "1m30s", "2h"], ["", "30", "s", "-1s", "0s", "1.5s", "1 s", "99999999999h"]),
-        (.address, ["127.0.0.1:0", "[::1]:8808", "localhost:80"], ["nowhere", ":80", "h:", "h:65536", "h:-1", "::1:80"]),
-        (
-            .url, ["http://h", "https://h:1/p?q", "http://[::1]:80/mcp"],
-            ["h", "ftp://h", "http://", "http://a b/", "http://u@h/", "http://h:99999/", "http://h:x/"]
-        ),
-        (.header, ["A: b", "X-Y:z", "A:"], ["A", ": b", "A b: c", "A: b\nC: d"]),
-        (.serverName, ["a", "a.b-c_d", "0"], ["", ".a", "a/b", "a b", String(repeating: "a", count: 65)]),
-        (.choice(["a", "b"]), ["a"], ["c", ""]),
-        (.file, ["x"], [""]),
-    ] as [(ValueKind, [String], [String])])
+    @Test(
+        arguments: [
+            (
+                ValueKind.duration, ["30s", "500ms", "1m30s", "2h"],
+                ["", "30", "s", "-1s", "0s", "1.5s", "1 s", "99999999999h"]
+            ),
+            (
+                .address, ["127.0.0.1:0", "[::1]:8808", "localhost:80"],
+                ["nowhere", ":80", "h:", "h:65536", "h:-1", "::1:80"]
+            ),
+            (
+                .url, ["http://h", "https://h:1/p?q", "http://[::1]:80/mcp"],
+                ["h", "ftp://h", "http://", "http://a b/", "http://u@h/", "http://h:99999/", "http://h:x/"]
+            ),
+            (.header, ["A: b", "X-Y:z", "A:"], ["A", ": b", "A b: c", "A: b\nC: d"]),
+            (
+                .serverName, ["a", "a.b-c_d", "0"],
+                ["", ".a", "a/b", "a b", String(repeating: "a", count: 65)]
+            ),
+            (.choice(["a", "b"]), ["a"], ["c", ""]),
+            (.file, ["x"], [""]),
+        ] as [(ValueKind, [String], [String])])
     func checksValues(_ kind: ValueKind, _ good: [String], _ bad: [String]) {
         for text in good { #expect(objection(to: text, kind) == nil, "\(text)") }
         for text in bad { #expect(objection(to: text, kind) != nil, "\(text)") }

@@ -49,7 +49,10 @@ import Testing
         #expect(firstLine("") == "")
     }
 
-    @Test(arguments: [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (104_857_600, "100 MiB"), (25 << 30, "25.0 GiB")] as [(UInt64, String)])
+    @Test(
+        arguments: [
+            (0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (104_857_600, "100 MiB"), (25 << 30, "25.0 GiB"),
+        ] as [(UInt64, String)])
     func printsSizes(_ bytes: UInt64, _ text: String) {
         #expect(sizeText(bytes) == text)
     }

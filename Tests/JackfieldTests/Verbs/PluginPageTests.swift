@@ -9,7 +9,8 @@ import Testing
 
 private let manifest = """
     {"id":"acme","version":"1.2.0","abi":"1.0","summary":"Speaks acme","facets":["jf.connector/1"],
-     "threads":"serial","connector":{"keys":["acme"],"schemes":["acme"],"config":{"type":"object","required":["acme"],
+     "threads":"serial","connector":{"keys":["acme"],"schemes":["acme"],
+     "config":{"type":"object","required":["acme"],
      "properties":{"acme":{"type":"string","description":"Where | it is"},
        "limits":{"type":"object","properties":{
          "wait_ms":{"type":"integer","minimum":1,"maximum":9,"default":5,"description":"How long"}}},

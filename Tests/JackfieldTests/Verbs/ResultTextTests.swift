@@ -37,7 +37,9 @@ import Testing
         #expect(errorText(error) == "no such thing (-32602): {\"a\":1}")
     }
 
-    @Test(arguments: [("", []), ("AA==", [0]), ("AAE=", [0, 1]), ("_-8", [255, 239]), ("/+8=", [255, 239])] as [(String, [UInt8])])
+    @Test(
+        arguments: [("", []), ("AA==", [0]), ("AAE=", [0, 1]), ("_-8", [255, 239]), ("/+8=", [255, 239])]
+            as [(String, [UInt8])])
     func decodesBase64(_ text: String, _ bytes: [UInt8]) {
         #expect(base64Bytes(text) == bytes)
         #expect(base64Size(text) == bytes.count)
@@ -65,7 +67,8 @@ import Testing
 
     @Test func findsServersBehindAGateway() {
         let names = ["a__echo", "a__x__y", "b.c__z", "plain", "__odd"]
-        #expect(serverCandidates(names, "d: Says things.\n\nnot a name here: x\na: again") == ["a", "b.c", "d"])
+        #expect(
+            serverCandidates(names, "d: Says things.\n\nnot a name here: x\na: again") == ["a", "b.c", "d"])
     }
 
     @Test func readsReadiness() {

@@ -53,7 +53,9 @@ private func given(_ words: String...) throws -> GivenArguments { try GivenArgum
 
     @Test func suggestsArguments() throws {
         let given = try given("txt=1")
-        #expect(throws: ToolSchema.Argument.Mismatch(message: "there is no argument 'txt'; did you mean 'text'?")) {
+        #expect(
+            throws: ToolSchema.Argument.Mismatch(message: "there is no argument 'txt'; did you mean 'text'?")
+        ) {
             try given.object(for: schema(sample))
         }
     }
@@ -64,7 +66,8 @@ private func given(_ words: String...) throws -> GivenArguments { try GivenArgum
     }
 
     @Test(arguments: [
-        ["{not json"], ["[1]"], ["word"], ["=x"], ["a=1", "a=2"], ["{}", "a=1"], ["a=@absent"], ["a=@raw.bin"],
+        ["{not json"], ["[1]"], ["word"], ["=x"], ["a=1", "a=2"], ["{}", "a=1"], ["a=@absent"],
+        ["a=@raw.bin"],
     ])
     func refusesWhatIsNoArgument(_ words: [String]) {
         #expect(throws: UsageProblem.self) { try GivenArguments(words, readFile: files) }
@@ -77,7 +80,9 @@ private func given(_ words: String...) throws -> GivenArguments { try GivenArgum
     @Test func labelsArguments() throws {
         let labels = try schema(sample).arguments.map(\.label)
         #expect(labels.prefix(3) == ["text*:string", "n*:integer", "x:number"])
-        #expect(labels.contains("maybe:integer") && labels.contains("free") && labels.contains("either:string|integer"))
+        #expect(
+            labels.contains("maybe:integer") && labels.contains("free")
+                && labels.contains("either:string|integer"))
         let level = try schema("{\"properties\":{\"level\":{\"enum\":[\"low\",\"high\"]}}}")
         #expect(level.arguments.map(\.label) == ["level:low|high"])
     }
@@ -90,8 +95,13 @@ private func given(_ words: String...) throws -> GivenArguments { try GivenArgum
     @Test func guessesNames() {
         let tools: [JSONValue] = [["name": "time__now"], ["name": "files__read"], ["name": "disk__read"]]
         #expect(unknownName("tim__now", "tool", among: tools, "l").hasSuffix("did you mean time__now?"))
-        #expect(unknownName("read", "tool", among: tools, "l").hasSuffix("did you mean files__read or disk__read?"))
-        #expect(unknownName("raed", "tool", among: tools, "l").hasSuffix("did you mean files__read or disk__read?"))
-        #expect(unknownName("other", "tool", among: tools, "jackfield tools").contains("'jackfield tools' lists"))
+        #expect(
+            unknownName("read", "tool", among: tools, "l").hasSuffix(
+                "did you mean files__read or disk__read?"))
+        #expect(
+            unknownName("raed", "tool", among: tools, "l").hasSuffix(
+                "did you mean files__read or disk__read?"))
+        #expect(
+            unknownName("other", "tool", among: tools, "jackfield tools").contains("'jackfield tools' lists"))
     }
 }

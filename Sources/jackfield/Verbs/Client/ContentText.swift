@@ -36,7 +36,9 @@ func toolResultText(_ result: JSONValue) -> String {
         block["type"]?.string == "text" && block["text"]?.string?.isEmpty == false
     }
     var parts = blocks.map(contentText).filter { !$0.isEmpty }
-    if !hasText, let structured = result["structuredContent"], !structured.isNull { parts.append(structured.pretty()) }
+    if !hasText, let structured = result["structuredContent"], !structured.isNull {
+        parts.append(structured.pretty())
+    }
     return parts.joined(separator: "\n")
 }
 
@@ -92,7 +94,8 @@ func base64Bytes(_ text: String) -> [UInt8]? {
     return count < 6 ? out : nil
 }
 
-/// Text for standard output: on a terminal without control characters, elsewhere as it is; ends with a line feed.
+/// Text for standard output: on a terminal without control characters, elsewhere as it is. Ends with
+/// a line feed.
 func shown(_ text: String) -> String {
     let text = standardOutput.isTerminal ? printable(text, keepsLines: true) : text
     return text.isEmpty || text.hasSuffix("\n") ? text : text + "\n"

@@ -15,11 +15,14 @@ enum GivenArguments: Sendable, Equatable {
     }
 
     /// Reads the words behind the name. Files and standard input are read here.
-    init(_ words: [String], readFile: (String) -> Result<[UInt8], ReadFailure> = readWholeFile) throws(UsageProblem) {
+    init(_ words: [String], readFile: (String) -> Result<[UInt8], ReadFailure> = readWholeFile)
+        throws(UsageProblem)
+    {
         if let first = words.first, first == "-" || first.hasPrefix("{") {
             guard words.count == 1 else {
                 throw UsageProblem(
-                    "a JSON object and key=value pairs exclude each other", hint: "quote the object as one word")
+                    "a JSON object and key=value pairs exclude each other",
+                    hint: "quote the object as one word")
             }
             self = .object(try GivenArguments.object(first, readFile))
             return
@@ -28,7 +31,8 @@ enum GivenArguments: Sendable, Equatable {
         for word in words {
             guard let sign = word.firstIndex(of: "="), sign > word.startIndex else {
                 throw UsageProblem(
-                    "'\(word)' is neither key=value nor a JSON object", hint: "write text=hello, or '{\"text\": \"hello\"}'")
+                    "'\(word)' is neither key=value nor a JSON object",
+                    hint: "write text=hello, or '{\"text\": \"hello\"}'")
             }
             let key = String(word[..<sign])
             guard !pairs.contains(where: { $0.key == key }) else {
@@ -54,7 +58,8 @@ enum GivenArguments: Sendable, Equatable {
                 hint: "quote it for the shell: '{\"text\": \"hello\"}'")
         }
         guard value.object != nil else {
-            throw UsageProblem("arguments are a JSON object, not \(value.kind)", hint: "write '{\"text\": \"hello\"}'")
+            throw UsageProblem(
+                "arguments are a JSON object, not \(value.kind)", hint: "write '{\"text\": \"hello\"}'")
         }
         return value
     }
@@ -79,7 +84,8 @@ enum GivenArguments: Sendable, Equatable {
         switch readFile(path) {
         case .success(let bytes): return bytes
         case .failure(let failure):
-            throw UsageProblem("cannot read \(name): \(failure.reason)", hint: "write @@ for a text that begins with @")
+            throw UsageProblem(
+                "cannot read \(name): \(failure.reason)", hint: "write @@ for a text that begins with @")
         }
     }
 
@@ -100,7 +106,8 @@ enum GivenArguments: Sendable, Equatable {
                 let names = schema.arguments.map(\.name).joined(separator: ", ")
                 throw .init(
                     message: "there is no argument '\(pair.key)'"
-                        + (near.map { "; did you mean '\($0)'?" } ?? (names.isEmpty ? "" : "; there are: \(names)")))
+                        + (near.map { "; did you mean '\($0)'?" }
+                            ?? (names.isEmpty ? "" : "; there are: \(names)")))
             }
         }
         return .object(members)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One HTTP request on a connection of its own (RFC 9112), blocking: for `/readyz` and for measuring round trips.
+// One HTTP request on a connection of its own (RFC 9112), blocking: for `/readyz` and round trips.
 
 import CLinux
 import Glibc
@@ -24,7 +24,8 @@ struct PlainFailure: Error {
 ///   - readsBody: false: ends with the answer's first bytes.
 ///   - timeout: nanoseconds, for all of it.
 func plainRequest(
-    _ endpoint: Endpoint, headers: [(name: String, value: String)] = [], body: String? = nil, readsBody: Bool = true,
+    _ endpoint: Endpoint, headers: [(name: String, value: String)] = [], body: String? = nil,
+    readsBody: Bool = true,
     timeout: UInt64 = 2_000_000_000
 ) -> Result<PlainResponse, PlainFailure> {
     guard endpoint.scheme == "http" else { return .failure(PlainFailure(reason: "only http is spoken here")) }
@@ -70,7 +71,8 @@ private func parsed(_ bytes: [UInt8], _ roundTrip: UInt64, isOver: Bool) -> Plai
         return Int(line.dropFirst(15).filter { $0 != " " })
     }.first
     guard isOver || length.map({ body.count >= $0 }) == true else { return nil }
-    return PlainResponse(status: status, body: length.map { Array(body.prefix($0)) } ?? body, roundTrip: roundTrip)
+    return PlainResponse(
+        status: status, body: length.map { Array(body.prefix($0)) } ?? body, roundTrip: roundTrip)
 }
 
 /// A connected TCP socket; closed when it goes out of use.
@@ -84,7 +86,8 @@ private struct PlainSocket: ~Copyable {
         var found: UnsafeMutablePointer<addrinfo>?
         let status = getaddrinfo(endpoint.host, String(endpoint.port ?? 80), &hints, &found)
         guard status == 0, let first = found else {
-            throw PlainFailure(reason: "cannot find \(endpoint.host): \(String(cString: gai_strerror(status)))")
+            throw PlainFailure(
+                reason: "cannot find \(endpoint.host): \(String(cString: gai_strerror(status)))")
         }
         defer { freeaddrinfo(first) }
         var failure = "no address"
@@ -138,7 +141,9 @@ private struct PlainSocket: ~Copyable {
             if count > 0 {
                 at += count
             } else if jf_errno() == EAGAIN {
-                guard PlainSocket.ready(descriptor, POLLOUT, deadline) else { throw PlainFailure(reason: "timed out") }
+                guard PlainSocket.ready(descriptor, POLLOUT, deadline) else {
+                    throw PlainFailure(reason: "timed out")
+                }
             } else if jf_errno() != EINTR {
                 throw PlainFailure(reason: String(cString: strerror(jf_errno())))
             }
@@ -149,7 +154,9 @@ private struct PlainSocket: ~Copyable {
     func receive() throws(PlainFailure) -> [UInt8] {
         var part = [UInt8](repeating: 0, count: 16_384)
         while true {
-            guard PlainSocket.ready(descriptor, POLLIN, deadline) else { throw PlainFailure(reason: "timed out") }
+            guard PlainSocket.ready(descriptor, POLLIN, deadline) else {
+                throw PlainFailure(reason: "timed out")
+            }
             let count = read(descriptor, &part, part.count)
             if count >= 0 { return Array(part[..<count]) }
             if jf_errno() != EAGAIN, jf_errno() != EINTR {

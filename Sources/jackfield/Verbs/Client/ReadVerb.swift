@@ -8,8 +8,8 @@ let readCommand: Command = Command(
     name: "read",
     summary: "print a resource",
     details: """
-        Text is printed as it is. Binary content is written as bytes when standard output is a file or pipe, and \
-        described on a terminal.
+        Text is printed as it is. Binary content is written as bytes when standard output is a file or \
+        pipe, and described on a terminal.
         """,
     options: CommonOptions.client,
     positionals: [Positional(name: "URI", summary: "the resource's URI")],

@@ -25,5 +25,7 @@ struct Readiness: Sendable, Equatable {
         return Readiness(response.body)
     }
 
-    var json: JSONValue { ["status": .string(status), "up": JSONValue(up), "configured": JSONValue(configured)] }
+    var json: JSONValue {
+        ["status": .string(status), "up": JSONValue(up), "configured": JSONValue(configured)]
+    }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gateway as a client: an in-process gateway with the remote endpoint as its server, for the time of one command.
+// The gateway as a client: an in-process gateway with the remote endpoint as its server.
 
 import CLinux
 import Configuration
@@ -60,7 +60,8 @@ struct Remote: Sendable {
     func ask(_ method: String, _ params: JSONValue = [:]) -> AskedAnswer {
         let answer = Awaited<AskedAnswer>()
         gateway.ask(
-            method, params: String(decoding: params.serialized(), as: UTF8.self), path: "/mcp/servers/\(name)",
+            method, params: String(decoding: params.serialized(), as: UTF8.self),
+            path: "/mcp/servers/\(name)",
             timeout: options.timeout
         ) { answer.fill($0) }
         return answer.wait()
@@ -101,7 +102,9 @@ struct Remote: Sendable {
 }
 
 /// Runs a session with one server and ends with the status of `body`, which is called once the server is up.
-func withRemote(_ options: RemoteOptions, _ body: @escaping @Sendable (Remote, ServerSummary) -> Int32) -> Int32 {
+func withRemote(_ options: RemoteOptions, _ body: @escaping @Sendable (Remote, ServerSummary) -> Int32)
+    -> Int32
+{
     let server = options.plan(name: "remote", options.endpoint)
     return withSession([server], options) { remote in
         guard let summary = remote.settled().first else { return 1 }

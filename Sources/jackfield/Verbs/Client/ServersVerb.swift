@@ -9,14 +9,15 @@ let serversCommand: Command = Command(
     name: "servers",
     summary: "describe an MCP endpoint, and the servers behind a gateway",
     details: """
-        Shows the name, version, protocol revision, instructions and number of items of the endpoint. MCP has no list \
-        of the servers behind a gateway; where the endpoint is a Jackfield gateway, their names are learnt from what it \
-        shows, and each is asked at /mcp/servers/NAME.
+        Shows the name, version, protocol revision, instructions and number of items of the endpoint. MCP \
+        has no list of the servers behind a gateway; where the endpoint is a Jackfield gateway, their \
+        names are learnt from what it shows, and each is asked at /mcp/servers/NAME.
         """,
     options: CommonOptions.client,
     examples: [
         Example("jackfield servers", "the local gateway"),
-        Example("jackfield servers --url http://127.0.0.1:9000/mcp --era legacy", "a server that has sessions"),
+        Example(
+            "jackfield servers --url http://127.0.0.1:9000/mcp --era legacy", "a server that has sessions"),
     ]
 ) { arguments throws(UsageProblem) in
     let options = try RemoteOptions(arguments)
@@ -40,7 +41,8 @@ let serversCommand: Command = Command(
     if isJSON {
         standardOutput.write(facts.json(behind, readiness).pretty() + "\n")
     } else {
-        standardOutput.write(facts.text(behind, readiness, width: terminalWidth(1), style: Style(descriptor: 1)))
+        standardOutput.write(
+            facts.text(behind, readiness, width: terminalWidth(1), style: Style(descriptor: 1)))
     }
     return 0
 }
@@ -133,7 +135,9 @@ struct EndpointFacts: Sendable {
             isGateway
             ? behind.map { server in
                 .object(
-                    members(server, name: server.name) + [.init("url", .string(endpoint.server(server.name).text))])
+                    members(server, name: server.name) + [
+                        .init("url", .string(endpoint.server(server.name).text))
+                    ])
             } : [.object(members(summary, name: name))]
         var all: [JSONMemberValue] = [.init("endpoint", .object(own)), .init("servers", .array(servers))]
         if let readiness { all.append(.init("readiness", readiness.json)) }
@@ -144,7 +148,8 @@ struct EndpointFacts: Sendable {
         [
             .init("name", .string(name)), .init("tools", JSONValue(summary.tools)),
             .init("resources", JSONValue(summary.resources)),
-            .init("resourceTemplates", JSONValue(summary.templates)), .init("prompts", JSONValue(summary.prompts)),
+            .init("resourceTemplates", JSONValue(summary.templates)),
+            .init("prompts", JSONValue(summary.prompts)),
         ]
     }
 }

@@ -51,7 +51,8 @@ struct ToolSchema {
 
     /// Collects the types of a schema through `anyOf`, `oneOf`, `allOf` and local references.
     private static func read(
-        _ schema: JSONValue, _ root: JSONValue, depth: Int, _ types: inout Set<String>, _ choices: inout [JSONValue]
+        _ schema: JSONValue, _ root: JSONValue, depth: Int, _ types: inout Set<String>,
+        _ choices: inout [JSONValue]
     ) {
         guard depth < 8 else { return }
         if let name = schema["type"]?.string { types.insert(name) }
@@ -75,8 +76,8 @@ extension ToolSchema.Argument {
         let message: String
     }
 
-    /// The value that a text on the command line stands for: the text itself where the schema takes strings or says
-    /// nothing, JSON otherwise.
+    /// The value that a text on the command line stands for: the text itself where the schema takes
+    /// strings or says nothing, JSON otherwise.
     func value(of text: String) throws(Mismatch) -> JSONValue {
         if types.isEmpty, !choices.isEmpty {
             if choices.contains(.string(text)) { return .string(text) }

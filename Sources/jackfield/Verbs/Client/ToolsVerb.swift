@@ -12,7 +12,8 @@ let toolsCommand: Command = Command(
     examples: [
         Example("jackfield tools", "everything that a local gateway serves"),
         Example("jackfield tools --server time", "one of its servers, with its own names"),
-        Example("jackfield tools --url https://tickets.example/mcp -H 'Authorization: Bearer …'", "elsewhere"),
+        Example(
+            "jackfield tools --url https://tickets.example/mcp -H 'Authorization: Bearer …'", "elsewhere"),
         Example("jackfield tools --json | jq -r '.tools[].name'", "for a program"),
     ]
 ) { arguments throws(UsageProblem) in
@@ -28,7 +29,8 @@ let toolsCommand: Command = Command(
         } else {
             let tools = (try? JSONValue(parsing: answer.body))?["tools"]?.array ?? []
             standardOutput.write(
-                toolTable(tools, width: terminalWidth(1), style: Style(descriptor: standardOutput.descriptor)))
+                toolTable(tools, width: terminalWidth(1), style: Style(descriptor: standardOutput.descriptor))
+            )
         }
         return 0
     }
@@ -42,7 +44,8 @@ func toolTable(_ tools: [JSONValue], width: Int?, style: Style) -> String {
         let labels = ToolSchema(tool["inputSchema"]).arguments.map(\.label)
         let description = tool["description"]?.string ?? tool["title"]?.string ?? ""
         table.rows.append([
-            tool["name"]?.string ?? "", labels.isEmpty ? "-" : labels.joined(separator: " "), firstLine(description),
+            tool["name"]?.string ?? "", labels.isEmpty ? "-" : labels.joined(separator: " "),
+            firstLine(description),
         ])
     }
     return table.text(width: width, style: style)

@@ -10,10 +10,11 @@ let topCommand: Command = Command(
     name: "top",
     summary: "watch an MCP endpoint",
     details: """
-        Once a second: whether it answers, the round trip of one small request (server/discover; ping where the server \
-        is legacy) over a connection of its own, what it lists, and how many servers of a gateway are up (/readyz). \
-        Round trips run from the last byte sent to the first received; over https they are not measured. On a \
-        terminal the view is refreshed in place until you press control-C; elsewhere each look is a line.
+        Once a second: whether it answers, the round trip of one small request (server/discover; ping \
+        where the server is legacy) over a connection of its own, what it lists, and how many servers of a \
+        gateway are up (/readyz). Round trips run from the last byte sent to the first received; over \
+        https they are not measured. On a terminal the view is refreshed in place until you press \
+        control-C; elsewhere each look is a line.
         """,
     options: CommonOptions.client + [
         .flag("once", "look once and exit; 1 where the endpoint is down"),
@@ -71,6 +72,7 @@ struct RoundTrips: Sendable, Equatable {
         nanoseconds.isEmpty ? nil : nanoseconds.sorted()[(nanoseconds.count - 1) / 2]
     }
 
+    var count: Int { nanoseconds.count }
     var longest: UInt64? { nanoseconds.max() }
 }
 
@@ -89,7 +91,8 @@ private struct Look {
         if endpoint.scheme == "http" {
             let isModern = (remote.summaries()[0].revision ?? "2026-07-28") >= "2026-07-28"
             switch plainRequest(
-                endpoint, headers: Look.headers(remote, isModern), body: Look.body(isModern), readsBody: false)
+                endpoint, headers: Look.headers(remote, isModern), body: Look.body(isModern), readsBody: false
+            )
             {
             case .success(let response): window.add(response.roundTrip)
             case .failure(let problem): failure = problem.reason
@@ -132,10 +135,11 @@ private struct Look {
         var pairs = [("State", ""), ("Endpoint", endpoint.text)]
         pairs.append(("Protocol", summary.revision ?? "unknown"))
         if let median = window.median, let longest = window.longest {
-            pairs.append((
-                "Round trip",
-                "\(milliseconds(median)) median, \(milliseconds(longest)) longest of \(window.nanoseconds.count)"
-            ))
+            pairs.append(
+                (
+                    "Round trip",
+                    "\(milliseconds(median)) median, \(milliseconds(longest)) longest of \(window.count)"
+                ))
         } else if endpoint.scheme == "https" {
             pairs.append(("Round trip", "not measured over https"))
         }

@@ -56,7 +56,9 @@ func pluginPage(_ manifest: PluginManifest) -> String {
         let keys = connector.keys.map { "`\($0)`" }.joined(separator: " or ")
         let schemes = connector.schemes.map { "`\($0)://`" }.joined(separator: " or ")
         var chosen = keys.isEmpty ? "" : " that has \(keys)"
-        if !schemes.isEmpty { chosen += chosen.isEmpty ? " whose `url` begins with \(schemes)" : " (\(schemes))" }
+        if !schemes.isEmpty {
+            chosen += chosen.isEmpty ? " whose `url` begins with \(schemes)" : " (\(schemes))"
+        }
         part("Connector", "An entry of `servers`\(chosen):", connector.config)
     }
     if let toolset = manifest.toolset {
@@ -78,12 +80,15 @@ func schemaTable(_ schema: JSONValue?) -> String {
     guard !rows.isEmpty else { return "No settings.\n" }
     var out = "| Key | Type | Default | |\n|---|---|---|---|\n" + rows.joined()
     if rows.contains(where: { $0.contains("_ms` |") }) {
-        out += "\nA key that ends in `_ms` may be written without that ending and with a unit: `timeout: 5s`.\n"
+        out +=
+            "\nA key that ends in `_ms` may be written without that ending and with a unit: `timeout: 5s`.\n"
     }
     return out
 }
 
-private func collect(_ schema: JSONValue, root: JSONValue, prefix: String, into rows: inout [String], depth: Int) {
+private func collect(
+    _ schema: JSONValue, root: JSONValue, prefix: String, into rows: inout [String], depth: Int
+) {
     let required = Set((schema["required"]?.array ?? []).compactMap(\.string))
     for member in schema["properties"]?.object ?? [] {
         let property = resolved(member.value, root)

@@ -20,14 +20,16 @@ let pluginListCommand: Command = Command(
     name: "list",
     summary: "list the plugins that are found, and whether each can be loaded",
     details: """
-        Looks into --plugin-dir, $JACKFIELD_PLUGIN_PATH (colons between), ../lib/jackfield/plugins beside this program, \
-        ~/.local/lib/jackfield/plugins, /usr/local/lib/jackfield/plugins and /usr/lib/jackfield/plugins. Where two have \
-        the same id, the first is used.
+        Looks into --plugin-dir, $JACKFIELD_PLUGIN_PATH (colons between), ../lib/jackfield/plugins beside \
+        this program, ~/.local/lib/jackfield/plugins, /usr/local/lib/jackfield/plugins and \
+        /usr/lib/jackfield/plugins. Where two have the same id, the first is used.
         """,
     options: [CommonOptions.json, CommonOptions.pluginDirectories],
     examples: [
         Example("jackfield plugin list", "all of them"),
-        Example("jackfield plugin list --json | jq -r '.plugins[] | select(.loadable | not) | .path'", "bad ones"),
+        Example(
+            "jackfield plugin list --json | jq -r '.plugins[] | select(.loadable | not) | .path'",
+            "those that are refused"),
     ]
 ) { arguments throws(UsageProblem) in
     let reports = foundPlugins(PluginSet(nil, extra: arguments.all("plugin-dir"), log: Log(level: .error)))
@@ -82,7 +84,8 @@ func pluginTable(_ plugins: [PluginVerdict], width: Int?, style: Style) -> Strin
     for plugin in plugins {
         let facets = (plugin.manifest?.facets ?? []).map(shortFacet)
         table.rows.append([
-            plugin.name, plugin.manifest?.version ?? "-", facets.isEmpty ? "-" : facets.joined(separator: ","),
+            plugin.name, plugin.manifest?.version ?? "-",
+            facets.isEmpty ? "-" : facets.joined(separator: ","),
             plugin.manifest?.threads.rawValue ?? "-", plugin.path,
             plugin.refusal.map { "refused at '\($0.stage)': \($0.message)" } ?? "ok",
         ])
@@ -100,11 +103,13 @@ let pluginInspectCommand: Command = Command(
     name: "inspect",
     summary: "tell everything about a plugin's file, and whether it would be loaded",
     details: """
-        The file is read, copied and loaded in a child process, never in this one. A crash on record is tried again. \
-        The exit status is 1 where the plugin would be refused.
+        The file is read, copied and loaded in a child process, never in this one. A crash on record is \
+        tried again. The exit status is 1 where the plugin would be refused.
         """,
     options: [CommonOptions.json, CommonOptions.pluginDirectories],
-    positionals: [Positional(name: "FILE", kind: .file, summary: "a shared object, or the id of an installed plugin")],
+    positionals: [
+        Positional(name: "FILE", kind: .file, summary: "a shared object, or the id of an installed plugin")
+    ],
     examples: [
         Example("jackfield plugin inspect ./libacme.so", "a file"),
         Example("jackfield plugin inspect transport-http --json | jq -r .sha256", "the digest to pin it to"),
@@ -154,7 +159,8 @@ private func inspection(_ report: PluginReport, style: Style) -> String {
         pairs.append(("Constructors", String(image.constructorCount)))
     }
     if let probe = report.probe {
-        let effects = probe.sideEffects.isEmpty ? "no side effects" : probe.sideEffects.joined(separator: "; ")
+        let effects =
+            probe.sideEffects.isEmpty ? "no side effects" : probe.sideEffects.joined(separator: "; ")
         let time = milliseconds(UInt64(max(0, probe.milliseconds) * 1_000_000))
         pairs.append(("Rehearsal", "\(probe.outcome.rawValue) in \(time), \(effects)"))
     }
