@@ -39,7 +39,9 @@ let package = Package(
             name: "JackfieldCoreTests",
             dependencies: ["CJackfield", "CLinux", "JSON", "MCP", "JackfieldCore", "jackfield-cell"],
             swiftSettings: strict),
-        .testTarget(name: "JackfieldTests", dependencies: ["jackfield", "Configuration", "JSON"], swiftSettings: strict),
+        .testTarget(
+            name: "JackfieldTests", dependencies: ["jackfield", "Configuration", "JackfieldCore", "JSON"],
+            swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

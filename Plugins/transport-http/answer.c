@@ -93,7 +93,7 @@ void answer_empty(struct conn *c, uint16_t status, jf_view extra) {
     else
         put_length(&w, 0);
     struct iovec part = {head, (size_t)(w.at - head)};
-    conn_write(c, &part, 1);
+    conn_write(c, &part, 1, NULL);
     conn_answered(c);
 }
 
@@ -108,7 +108,7 @@ void answer_error(struct conn *c, uint16_t status, const char *text, jf_view ext
     put_literal(&w, "Content-Type: application/json\r\n");
     put_length(&w, (uint64_t)(b.at - body));
     struct iovec parts[2] = {{head, (size_t)(w.at - head)}, {body, (size_t)(b.at - body)}};
-    conn_write(c, parts, c->head_only ? 1 : 2);
+    conn_write(c, parts, c->head_only ? 1 : 2, NULL);
     conn_answered(c);
 }
 
@@ -133,7 +133,8 @@ static void put_message_headers(struct writer *w, const jf_message *m) {
 
 /** Raw line breaks are legal white space in JSON, but would end an event's data line. Rewrites the segments
  * into one borrowed copy when there are any; the caller gives `*copy` back. False: out of memory. */
-static bool flatten(jf_self *self, struct iovec *parts, uint32_t *count, uint8_t **copy) {
+static bool flatten(jf_self *self, struct iovec *parts, uint32_t *count, uint8_t **copy,
+                    struct keeper *keeper) {
     bool breaks = false;
     uint64_t total = 0;
     for (uint32_t i = 0; i < *count; i++) {
@@ -152,17 +153,26 @@ static bool flatten(jf_self *self, struct iovec *parts, uint32_t *count, uint8_t
     }
     parts[0] = (struct iovec){*copy, total};
     *count = 1;
+    keeper->parts = 0;
     return true;
 }
 
-/** Lays the message's segments out as iovecs; more than SEGMENTS_MAX are joined in a borrowed copy. */
-static bool lay_out(jf_self *self, const jf_message *m, struct iovec *parts, uint32_t *count,
-                    uint8_t **copy) {
+/** Lays the message's segments out as iovecs; more than SEGMENTS_MAX are joined in a borrowed copy. `keeper`
+ * counts the parts from the head's, which stands before `parts`. */
+static bool lay_out(jf_self *self, const jf_message *m, struct iovec *parts, uint32_t *count, uint8_t **copy,
+                    struct keeper *keeper) {
     *count = 0;
     if (m->body_count <= SEGMENTS_MAX) {
-        for (uint32_t i = 0; i < m->body_count; i++)
-            if (m->body[i].len != 0)
-                parts[(*count)++] = (struct iovec){(void *)(uintptr_t)m->body[i].ptr, m->body[i].len};
+        // An older host's message ends before these members.
+        bool has = m->size >= offsetof(jf_message, retainable) + sizeof(m->retainable);
+        uint64_t retainable = has && m->retain != NULL && m->release != NULL ? m->retainable : 0;
+        if (retainable != 0)
+            *keeper = (struct keeper){.owner = m->owner, .retain = m->retain, .release = m->release};
+        for (uint32_t i = 0; i < m->body_count; i++) {
+            if (m->body[i].len == 0) continue;
+            parts[(*count)++] = (struct iovec){(void *)(uintptr_t)m->body[i].ptr, m->body[i].len};
+            keeper->parts |= (retainable >> i & 1) << *count;
+        }
         return true;
     }
     uint64_t total = 0, at = 0, capacity = 0;
@@ -186,8 +196,8 @@ static uint64_t size_of(const struct iovec *parts, uint32_t count) {
 }
 
 /** Writes the head of an event stream and the message as its event; either may be absent. */
-static void write_event(struct conn *c, const jf_message *m, struct iovec *parts, uint32_t count,
-                        bool first) {
+static void write_event(struct conn *c, const jf_message *m, struct iovec *parts, uint32_t count, bool first,
+                        struct keeper *keeper) {
     uint8_t head[HEAD_ROOM];
     struct writer w = {head, head + sizeof(head), false};
     bool final = (m->flags & JF_MSG_FINAL) != 0;
@@ -217,10 +227,12 @@ static void write_event(struct conn *c, const jf_message *m, struct iovec *parts
     parts[count + 1] = (struct iovec){tail, (size_t)(t.at - tail)};
     uint32_t from = parts[0].iov_len == 0 ? 1 : 0;
     uint32_t used = count + 2 - from - (parts[count + 1].iov_len == 0 ? 1 : 0);
-    if (used != 0) conn_write(c, parts + from, used);
+    keeper->parts >>= from;
+    if (used != 0) conn_write(c, parts + from, used, keeper);
 }
 
-static void write_answer(struct conn *c, const jf_message *m, struct iovec *parts, uint32_t count) {
+static void write_answer(struct conn *c, const jf_message *m, struct iovec *parts, uint32_t count,
+                         const struct keeper *keeper) {
     uint8_t head[HEAD_ROOM];
     struct writer w = {head, head + sizeof(head), false};
     put_answer_head(&w, c, status_code(m->status));
@@ -228,7 +240,7 @@ static void write_answer(struct conn *c, const jf_message *m, struct iovec *part
     put_message_headers(&w, m);
     put_length(&w, size_of(parts + 1, count));
     parts[0] = (struct iovec){head, (size_t)(w.at - head)};
-    conn_write(c, parts, count + 1);
+    conn_write(c, parts, count + 1, keeper);
 }
 
 int32_t answer_reply(jf_self *self, jf_ref client, const jf_message *m) {
@@ -248,18 +260,19 @@ int32_t answer_reply(jf_self *self, jf_ref client, const jf_message *m) {
     struct iovec parts[SEGMENTS_MAX + 2];
     uint32_t count = 0;
     uint8_t *joined = NULL, *flat = NULL;
-    bool fits = lay_out(self, m, parts + 1, &count, &joined);
+    struct keeper keeper = {0};
+    bool fits = lay_out(self, m, parts + 1, &count, &joined, &keeper);
     bool stream = !first || !final || (c->events_only && count != 0 && m->status == JF_STATUS_OK);
-    if (fits && stream && count != 0) fits = flatten(self, parts + 1, &count, &flat);
+    if (fits && stream && count != 0) fits = flatten(self, parts + 1, &count, &flat, &keeper);
     if (!fits) {
         self_log(self, JF_LOG_WARNING, "out of memory for an answer; its connection is closed");
         c->broken = true;
         conn_later(c);
     } else if (stream) {
         if (first) c->state = CONN_STREAM;
-        write_event(c, m, parts, count, first);
+        write_event(c, m, parts, count, first, &keeper);
     } else {
-        write_answer(c, m, parts, count);
+        write_answer(c, m, parts, count, &keeper);
     }
     if (joined != NULL) self->memory.give_back(self->memory.context, joined);
     if (flat != NULL) self->memory.give_back(self->memory.context, flat);

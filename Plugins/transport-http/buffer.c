@@ -73,23 +73,73 @@ ssize_t socket_write(int fd, const struct iovec *parts, uint32_t count) {
     return done;
 }
 
+/** A reference costs a block of its own: shorter parts are copied. A copy up to SMALL_BLOCK bytes that begins
+ * the queue or follows a reference (the end of a message) needs no pooled buffer of 64 KiB. */
+enum { REFERENCE_MIN = 4096, SMALL_BLOCK = 1024, LARGE_BLOCK = 1 << 20 };
+
+enum block_kind { BLOCK_REFERENCE = 0, BLOCK_SMALL, BLOCK_BORROWED };
+
 struct block {
     struct block *next;
-    uint32_t start, end, cap;
+    const uint8_t *at; /**< the next byte to write */
+    uint64_t left;     /**< bytes to write */
+    uint64_t room;     /**< free bytes behind them */
+    void *owner;       /**< references: with what to let go of them */
+    void (*release)(void *owner);
+    uint8_t kind;
     uint8_t bytes[];
 };
 
-static struct block *block_take(jf_self *self, uint64_t size) {
-    uint64_t capacity = 0;
-    uint8_t *memory = self->memory.borrow(self->memory.context, size + sizeof(struct block), &capacity);
-    struct block *block = (struct block *)(void *)memory;
-    if (block == NULL) return NULL;
-    capacity -= sizeof(struct block);
-    *block = (struct block){.cap = capacity > UINT32_MAX ? UINT32_MAX : (uint32_t)capacity};
-    return block;
+static void push(struct outq *q, struct block *block) {
+    if (q->tail != NULL)
+        q->tail->next = block;
+    else
+        q->head = block;
+    q->tail = block;
 }
 
-bool outq_append(jf_self *self, struct outq *q, const struct iovec *parts, uint32_t count, uint64_t skip) {
+static void pop(jf_self *self, struct outq *q) {
+    struct block *block = q->head;
+    q->head = block->next;
+    if (q->head == NULL) q->tail = NULL;
+    if (block->kind == BLOCK_REFERENCE) block->release(block->owner);
+    if (block->kind == BLOCK_BORROWED)
+        self->memory.give_back(self->memory.context, (uint8_t *)block);
+    else
+        self_release(self, block);
+}
+
+/** Appends an empty block for copies of `size` bytes or less. */
+static bool push_room(jf_self *self, struct outq *q, uint64_t size) {
+    bool small = size <= SMALL_BLOCK && (q->tail == NULL || q->tail->kind == BLOCK_REFERENCE);
+    uint64_t capacity = sizeof(struct block) + (small ? SMALL_BLOCK : size);
+    if (!small && capacity > LARGE_BLOCK) capacity = LARGE_BLOCK;
+    void *memory = small ? self_allocate(self, capacity)
+                         : self->memory.borrow(self->memory.context, capacity, &capacity);
+    struct block *block = memory;
+    if (block == NULL) return false;
+    *block = (struct block){.at = block->bytes, .room = capacity - sizeof(struct block)};
+    block->kind = small ? BLOCK_SMALL : BLOCK_BORROWED;
+    push(q, block);
+    return true;
+}
+
+static bool push_reference(jf_self *self, struct outq *q, const uint8_t *bytes, uint64_t size,
+                           const struct keeper *keeper) {
+    struct block *block = self_allocate(self, sizeof(struct block));
+    if (block == NULL) return false;
+    if (keeper->retain(keeper->owner) != JF_OK) {
+        self_release(self, block);
+        return false;
+    }
+    *block = (struct block){.at = bytes, .left = size, .owner = keeper->owner, .release = keeper->release};
+    push(q, block);
+    q->bytes += size;
+    return true;
+}
+
+bool outq_append(jf_self *self, struct outq *q, const struct iovec *parts, uint32_t count, uint64_t skip,
+                 const struct keeper *keeper) {
     uint64_t left = 0;
     for (uint32_t i = 0; i < count; i++)
         left += parts[i].iov_len;
@@ -103,21 +153,18 @@ bool outq_append(jf_self *self, struct outq *q, const struct iovec *parts, uint3
         const uint8_t *from = (const uint8_t *)parts[i].iov_base + skip;
         uint64_t size = parts[i].iov_len - skip;
         skip = 0;
+        bool keep = keeper != NULL && size >= REFERENCE_MIN && i < 64 && (keeper->parts >> i & 1) != 0;
+        if (keep && push_reference(self, q, from, size, keeper)) {
+            left -= size;
+            continue;
+        }
         while (size != 0) {
-            if (q->tail == NULL || q->tail->end == q->tail->cap) {
-                uint64_t wanted = left > (1u << 20) ? (1u << 20) - sizeof(struct block) : left;
-                struct block *block = block_take(self, wanted);
-                if (block == NULL) return false;
-                if (q->tail != NULL)
-                    q->tail->next = block;
-                else
-                    q->head = block;
-                q->tail = block;
-            }
-            uint64_t room = q->tail->cap - q->tail->end;
-            uint64_t part = size < room ? size : room;
-            memcpy(q->tail->bytes + q->tail->end, from, part);
-            q->tail->end += (uint32_t)part;
+            if ((q->tail == NULL || q->tail->room == 0) && !push_room(self, q, left)) return false;
+            struct block *to = q->tail;
+            uint64_t part = size < to->room ? size : to->room;
+            memcpy((uint8_t *)(uintptr_t)to->at + to->left, from, part);
+            to->left += part;
+            to->room -= part;
             q->bytes += part;
             from += part;
             size -= part;
@@ -133,8 +180,8 @@ int outq_flush(jf_self *self, struct outq *q, int fd) {
         uint32_t count = 0;
         uint64_t offered = 0;
         for (struct block *b = q->head; b != NULL && count < 16; b = b->next) {
-            parts[count++] = (struct iovec){b->bytes + b->start, b->end - b->start};
-            offered += b->end - b->start;
+            parts[count++] = (struct iovec){(void *)(uintptr_t)b->at, b->left};
+            offered += b->left;
         }
         struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
         ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -145,16 +192,14 @@ int outq_flush(jf_self *self, struct outq *q, int fd) {
         uint64_t done = (uint64_t)sent;
         q->bytes -= done;
         while (done != 0) {
-            uint64_t size = q->head->end - q->head->start;
-            if (done < size) {
-                q->head->start += (uint32_t)done;
+            struct block *first = q->head;
+            if (done < first->left) {
+                first->at += done;
+                first->left -= done;
                 break;
             }
-            done -= size;
-            struct block *empty = q->head;
-            q->head = empty->next;
-            if (q->head == NULL) q->tail = NULL;
-            self->memory.give_back(self->memory.context, (uint8_t *)empty);
+            done -= first->left;
+            pop(self, q);
         }
         if ((uint64_t)sent < offered) return 0;
     }
@@ -162,10 +207,7 @@ int outq_flush(jf_self *self, struct outq *q, int fd) {
 }
 
 void outq_clear(jf_self *self, struct outq *q) {
-    while (q->head != NULL) {
-        struct block *next = q->head->next;
-        self->memory.give_back(self->memory.context, (uint8_t *)q->head);
-        q->head = next;
-    }
+    while (q->head != NULL)
+        pop(self, q);
     *q = (struct outq){0};
 }

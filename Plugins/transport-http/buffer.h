@@ -27,17 +27,28 @@ void buffer_release(jf_self *self, struct buffer *b);
 /** Writes once, as writev does, without SIGPIPE and without waiting. -1: see errno. */
 ssize_t socket_write(int fd, const struct iovec *parts, uint32_t count);
 
+/** Which of the parts written may be kept by reference instead of being copied (jf_message, retained
+ * segments).
+ */
+struct keeper {
+    void *owner;
+    int32_t (*retain)(void *owner);
+    void (*release)(void *owner);
+    uint64_t parts; /**< bit i: parts[i] */
+};
+
 struct block;
-/** Bytes that wait for a socket, in borrowed blocks. */
+/** Bytes that wait for a socket: copies, and references to bytes of somebody else. */
 struct outq {
     struct block *head;
     struct block *tail;
     uint64_t bytes;
 };
 
-/** Appends a copy of the bytes of `parts` behind the first `skip`. False: out of memory, queue unchanged or
- * cut. */
-bool outq_append(jf_self *self, struct outq *q, const struct iovec *parts, uint32_t count, uint64_t skip);
+/** Appends the bytes of `parts` behind the first `skip`: references where `keeper` (may be NULL) allows it
+ * and they are many, else copies. False: out of memory, queue unchanged or cut. */
+bool outq_append(jf_self *self, struct outq *q, const struct iovec *parts, uint32_t count, uint64_t skip,
+                 const struct keeper *keeper);
 /** Writes as much as the socket takes. 1: empty now; 0: the rest waits for writability; -1: broken (errno).
  */
 int outq_flush(jf_self *self, struct outq *q, int fd);

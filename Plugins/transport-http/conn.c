@@ -37,6 +37,8 @@ void conn_drop(struct conn *c) {
     self->loop.unwatch(self->loop.context, c->watch);
     close(c->fd);
     c->fd = -1;
+    // What others lent is given back at once, however long a pin keeps the rest.
+    outq_clear(self, &c->out);
     unpin(c);
 }
 
@@ -106,11 +108,16 @@ static const char *refusal_text(uint16_t status) {
     }
 }
 
+/** A client that asks on without reading its answers: its next request waits until it has. */
+static bool held_back(const struct conn *c) {
+    return c->in.phase == INCOMING_IDLE && c->out.bytes > c->listener->slow_bytes;
+}
+
 /** Parses and runs what is in the buffer for as long as requests are answered at once. */
 static void parse(struct conn *c) {
     struct incoming *in = &c->in;
     jf_self *self = in->self;
-    while (c->state == CONN_READING && in->buf.pos < in->buf.len && c->budget != 0) {
+    while (c->state == CONN_READING && in->buf.pos < in->buf.len && c->budget != 0 && !held_back(c)) {
         if (in->phase == INCOMING_IDLE) {
             if (!incoming_begin(in, HTTP_REQUEST)) {
                 conn_lost(c);
@@ -148,6 +155,10 @@ static void input(struct conn *c, bool hangup) {
     c->budget = TURN;
     parse(c);
     while (c->state == CONN_READING && c->budget != 0) {
+        if (held_back(c)) {
+            c->unread = true;
+            break;
+        }
         uint32_t room = incoming_room(in);
         if (room == 0) {
             self_log(in->self, JF_LOG_WARNING, "out of memory for a request; its connection is closed");
@@ -198,8 +209,14 @@ static void output(struct conn *c) {
         return;
     }
     c->wrote = c->in.self->now;
+    // A slow reader is not an idle one.
+    if (c->state == CONN_FLUSHING || (c->state == CONN_READING && c->in.phase == INCOMING_IDLE))
+        c->since = c->wrote;
     caught_up(c);
-    if (c->state == CONN_FLUSHING && c->out.head == NULL) finish(c);
+    if (c->state == CONN_FLUSHING && c->out.head == NULL)
+        finish(c);
+    else if (c->state == CONN_READING && !held_back(c) && (c->unread || c->in.buf.pos < c->in.buf.len))
+        conn_later(c);
 }
 
 static void on_ready(void *user, uint32_t events) {
@@ -265,7 +282,7 @@ void conn_open(struct listener *l, int fd, const struct endpoint *peer) {
     sweep_need(self, 0);
 }
 
-void conn_write(struct conn *c, struct iovec *parts, uint32_t count) {
+void conn_write(struct conn *c, struct iovec *parts, uint32_t count, const struct keeper *keeper) {
     jf_self *self = c->in.self;
     uint64_t sent = 0;
     if (c->broken) return;
@@ -278,7 +295,7 @@ void conn_write(struct conn *c, struct iovec *parts, uint32_t count) {
         }
         if (done > 0) sent = (uint64_t)done;
     }
-    if (!outq_append(self, &c->out, parts, count, sent)) {
+    if (!outq_append(self, &c->out, parts, count, sent, keeper)) {
         self_log(self, JF_LOG_WARNING, "out of memory for an answer; its connection is closed");
         c->broken = true;
         conn_later(c);
@@ -324,7 +341,7 @@ void conn_sweep(struct conn *c) {
         if (c->route == ROUTE_MCP && l->keepalive != 0 && self->now - c->wrote >= l->keepalive &&
             c->out.head == NULL) {
             struct iovec part = c->chunked ? (struct iovec){"3\r\n:\n\n\r\n", 8} : (struct iovec){":\n\n", 3};
-            conn_write(c, &part, 1);
+            conn_write(c, &part, 1, NULL);
         }
         break;
     case CONN_FLUSHING:

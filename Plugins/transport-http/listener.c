@@ -87,7 +87,21 @@ static bool configure(struct listener *l, jf_view config) {
     return true;
 }
 
-static int32_t bind_to(struct listener *l, jf_view address, jf_fault *why) {
+/** Whether somebody listens there already: SO_REUSEPORT, which our own loops share the port with, would join in
+ *  silently. Port 0 is never taken. */
+static bool is_taken(const struct endpoint *bound, int family) {
+    int one = 1;
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return false;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+    bool taken = bind(fd, &bound->address.any, bound->length) != 0 && errno == EADDRINUSE;
+    close(fd);
+    return taken;
+}
+
+/** `leads`: the first loop to bind this address; the others share what it got. */
+static int32_t bind_to(struct listener *l, jf_view address, bool leads, jf_fault *why) {
     jf_view host;
     uint16_t port = 8808;
     if (!authority_split(address, &host, &port) || !endpoint_literal(host, port, &l->bound))
@@ -95,6 +109,10 @@ static int32_t bind_to(struct listener *l, jf_view address, jf_fault *why) {
                          "cannot listen on \"%.*s\": write an IP address and a port, such as 127.0.0.1:8808",
                          (int)address.len, (const char *)address.ptr);
     int family = l->bound.address.any.sa_family, one = 1;
+    if (leads && is_taken(&l->bound, family))
+        return fault_set(why, JF_E_BUSY, 0,
+                         "cannot listen on %.*s: %s; choose another address or stop what uses it",
+                         (int)address.len, (const char *)address.ptr, strerrordesc_np(EADDRINUSE));
     l->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (l->fd >= 0) {
         setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -158,11 +176,12 @@ int32_t listener_open(jf_self *self, jf_ref ref, jf_view address, jf_view config
     l->ref = ref;
     l->fd = -1;
     char *configured = setting_text(self, config, "/address");
-    if (address.len == 0)
+    bool leads = address.len == 0;
+    if (leads)
         address = configured != NULL ? view_make(configured, strlen(configured)) : LITERAL("127.0.0.1:8808");
     int32_t status =
         configure(l, config)
-            ? bind_to(l, address, why)
+            ? bind_to(l, address, leads, why)
             : fault_set(why, JF_E_INVALID, 0, "allowed_hosts and allowed_origins must be lists of texts");
     self_release(self, configured);
     if (status == JF_OK) {

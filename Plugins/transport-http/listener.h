@@ -89,8 +89,9 @@ void conn_lost(struct conn *c);
 void conn_drop(struct conn *c);
 /** Frees a dropped connection whatever still points at it (instance end). */
 void conn_free(struct conn *c);
-/** Writes, or queues what the socket refuses. A failure shows later as the connection's end. */
-void conn_write(struct conn *c, struct iovec *parts, uint32_t count);
+/** Writes, or queues what the socket refuses: by reference where `keeper` (may be NULL) allows it. A failure
+ * shows later as the connection's end. */
+void conn_write(struct conn *c, struct iovec *parts, uint32_t count, const struct keeper *keeper);
 /** The answer is complete: on to the next request, or close. */
 void conn_answered(struct conn *c);
 /** Goes on soon, outside of the host's call: pipelined requests, closing. */

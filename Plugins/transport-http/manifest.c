@@ -2,135 +2,47 @@
  * transport-http: the manifest, with the JSON Schemas of its listener and connector configuration. */
 #include <jackfield/base.h>
 
-#define DURATION(name, fallback, text)                                                                       \
-    "\"" name "\":{\"type\":\"integer\",\"minimum\":1,\"default\":" fallback ",\"description\":\"" text "\"" \
-    "}"
-#define COUNT(name, least, fallback, text)                                                                   \
-    "\"" name "\":{\"type\":\"integer\",\"minimum\":" least ",\"default\":" fallback                         \
-    ",\"description\":\"" text "\"}"
-#define TEXTS(name, text)                                                                                    \
-    "\"" name                                                                                                \
-    "\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"default\":[],\"description\":\"" text "\"}"
+// clang-format off
+#define DURATION(name, fallback, text) \
+    "\"" name "\":{\"type\":\"integer\",\"minimum\":1,\"default\":" fallback ",\"description\":\"" text "\"}"
+#define COUNT(name, least, fallback, text) \
+    "\"" name "\":{\"type\":\"integer\",\"minimum\":" least ",\"default\":" fallback ",\"description\":\"" text "\"}"
+#define TEXTS(name, text) \
+    "\"" name "\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"default\":[],\"description\":\"" text "\"}"
 
-#define LISTENER                                                                                                                                                                                                                              \
-    "{\"type\":\"object\",\"properties\":{"                                                                                                                                                                                                   \
-    "\"address\":{\"type\":\"string\",\"default\":\"127.0.0.1:8808\","                                                                                                                                                                        \
-    "\"description\":\"IP address and port to listen on; port 0 lets the system choose\"}," TEXTS(                                                                                                                                            \
-        "allowed_"                                                                                                                                                                                                                            \
-        "hosts",                                                                                                                                                                                                                              \
-        "Host "                                                                                                                                                                                                                               \
-        "headers "                                                                                                                                                                                                                            \
-        "that "                                                                                                                                                                                                                               \
-        "are "                                                                                                                                                                                                                                \
-        "answered"                                                                                                                                                                                                                            \
-        " (host "                                                                                                                                                                                                                             \
-        "or "                                                                                                                                                                                                                                 \
-        "host:"                                                                                                                                                                                                                               \
-        "port, * "                                                                                                                                                                                                                            \
-        "for "                                                                                                                                                                                                                                \
-        "all); "                                                                                                                                                                                                                              \
-        "empty: "                                                                                                                                                                                                                             \
-        "localhos"                                                                                                                                                                                                                            \
-        "t names "                                                                                                                                                                                                                            \
-        "on a "                                                                                                                                                                                                                               \
-        "loopback"                                                                                                                                                                                                                            \
-        " address"                                                                                                                                                                                                                            \
-        ", every "                                                                                                                                                                                                                            \
-        "name "                                                                                                                                                                                                                               \
-        "elsewher"                                                                                                                                                                                                                            \
-        "e") "," TEXTS("allowed_origins",                                                                                                                                                                                                     \
-                       "Origin headers that are allowed (https://app.example, "                                                                                                                                                               \
-                       "http://localhost:*, "                                                                                                                                                                                                 \
-                       "* for all); empty: pages of this machine on a loopback address, "                                                                                                                                                     \
-                       "none elsewhere") ","                                                                                                                                                                                                  \
-                                         "\"limits\":{\"type\":\"object\",\"default\":{}"                                                                                                                                                     \
-                                         ",\"additionalProperties\":false,"                                                                                                                                                                   \
-                                         "\"properties\":{" COUNT("max_body", "1", "4194304", "Largest request body in bytes (413 beyond)") "," COUNT("max_headers", "256", "65536", "Largest request head in bytes (431 beyond)") "," COUNT( \
-                                             "max_connections", "1", "8192",                                                                                                                                                                  \
-                                             "Open client connections per loop (503 "                                                                                                                                                         \
-                                             "beyond)") "," DURATION("header_timeout_ms", "10000",                                                                                                                                            \
-                                                                     "From the first "                                                                                                                                                        \
-                                                                     "byte of a request "                                                                                                                                                     \
-                                                                     "to the end of its "                                                                                                                                                     \
-                                                                     "head (408)") "," DURATION("body_"                                                                                                                                       \
-                                                                                                "timeout_"                                                                                                                                    \
-                                                                                                "ms",                                                                                                                                         \
-                                                                                                "30000",                                                                                                                                      \
-                                                                                                "Between "                                                                                                                                    \
-                                                                                                "two "                                                                                                                                        \
-                                                                                                "pieces of "                                                                                                                                  \
-                                                                                                "a request "                                                                                                                                  \
-                                                                                                "body "                                                                                                                                       \
-                                                                                                "(408)") "," DURATION("idle_timeout_ms",                                                                                                      \
-                                                                                                                      "75000",                                                                                                                \
-                                                                                                                      "A connection without a request is closed") "," DURATION("keepalive_interval_ms",                                       \
-                                                                                                                                                                               "15000",                                                       \
-                                                                                                                                                                               "A comment is sent on an event stream silent for this long") "}}}}"
+#define LIMITS \
+    COUNT("max_body", "1", "4194304", "Largest request body in bytes (413 beyond)") "," \
+    COUNT("max_headers", "256", "65536", "Largest request head in bytes (431 beyond)") "," \
+    COUNT("max_connections", "1", "8192", "Open client connections per loop (503 beyond)") "," \
+    DURATION("header_timeout_ms", "10000", "From the first byte of a request to the end of its head (408)") "," \
+    DURATION("body_timeout_ms", "30000", "Between two pieces of a request body (408)") "," \
+    DURATION("idle_timeout_ms", "75000", "A connection without a request is closed") "," \
+    DURATION("keepalive_interval_ms", "15000", "A comment is sent on an event stream silent for this long")
 
-#define CONNECTOR                                                                                                                                       \
-    "{\"type\":\"object\",\"required\":[\"url\"],\"properties\":{"                                                                                      \
-    "\"url\":{\"type\":\"string\",\"description\":\"The server's MCP endpoint, http:// or https://\"},"                                                 \
-    "\"headers\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"},\"default\":{},"                                                   \
-    "\"description\":\"Headers sent with every request\"}," DURATION("connect_timeout_ms", "5000", "For one address to accept a connection") "," COUNT( \
-        "max_connections", "1", "256",                                                                                                                  \
-        "Open connections to this server per loop; "                                                                                                    \
-        "1024 more requests wait") "," DURATION("idle_"                                                                                                 \
-                                                "timeou"                                                                                                \
-                                                "t_ms",                                                                                                 \
-                                                "60000",                                                                                                \
-                                                "An "                                                                                                   \
-                                                "unused"                                                                                                \
-                                                " conne"                                                                                                \
-                                                "ction "                                                                                                \
-                                                "is "                                                                                                   \
-                                                "close"                                                                                                 \
-                                                "d") "," COUNT("max_message", "1", "16777216",                                                          \
-                                                               "Largest answer or event in bytes") ","                                                  \
-                                                                                                   "\"tls_"                                             \
-                                                                                                   "verify"                                             \
-                                                                                                   "\":{"                                               \
-                                                                                                   "\"type"                                             \
-                                                                                                   "\":"                                                \
-                                                                                                   "\"boole"                                            \
-                                                                                                   "an\","                                              \
-                                                                                                   "\"defau"                                            \
-                                                                                                   "lt\":"                                              \
-                                                                                                   "true,"                                              \
-                                                                                                   "\"descr"                                            \
-                                                                                                   "iption"                                             \
-                                                                                                   "\":"                                                \
-                                                                                                   "\"Check"                                            \
-                                                                                                   " the "                                              \
-                                                                                                   "server'"                                            \
-                                                                                                   "s "                                                 \
-                                                                                                   "certifi"                                            \
-                                                                                                   "cate; "                                             \
-                                                                                                   "false "                                             \
-                                                                                                   "only "                                              \
-                                                                                                   "for "                                               \
-                                                                                                   "tests\""                                            \
-                                                                                                   "},"                                                 \
-                                                                                                   "\"ca_"                                              \
-                                                                                                   "file\":"                                            \
-                                                                                                   "{\"type"                                            \
-                                                                                                   "\":"                                                \
-                                                                                                   "\"strin"                                            \
-                                                                                                   "g\","                                               \
-                                                                                                   "\"descr"                                            \
-                                                                                                   "iption"                                             \
-                                                                                                   "\":"                                                \
-                                                                                                   "\"PEM "                                             \
-                                                                                                   "file "                                              \
-                                                                                                   "of the "                                            \
-                                                                                                   "certifi"                                            \
-                                                                                                   "cates "                                             \
-                                                                                                   "to "                                                \
-                                                                                                   "trust "                                             \
-                                                                                                   "instead"                                            \
-                                                                                                   " of "                                               \
-                                                                                                   "the "                                               \
-                                                                                                   "system'"                                            \
-                                                                                                   "s\"}}}"
+#define LISTENER \
+    "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{" \
+    "\"address\":{\"type\":\"string\",\"default\":\"127.0.0.1:8808\"," \
+    "\"description\":\"IP address and port to listen on; port 0 lets the system choose\"}," \
+    TEXTS("allowed_hosts", "Host headers that are answered (host or host:port, * for all); " \
+          "empty: localhost names on a loopback address, every name elsewhere") "," \
+    TEXTS("allowed_origins", "Origin headers that are allowed (https://app.example, http://localhost:*, " \
+          "* for all); empty: pages of this machine on a loopback address, none elsewhere") "," \
+    "\"limits\":{\"type\":\"object\",\"default\":{},\"additionalProperties\":false,\"properties\":{" LIMITS "}}}}"
+
+#define CONNECTOR \
+    "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"url\"],\"properties\":{" \
+    "\"url\":{\"type\":\"string\",\"description\":\"The server's MCP endpoint, http:// or https://\"}," \
+    "\"type\":{\"type\":\"string\",\"description\":\"What client files call the transport; not needed\"}," \
+    "\"headers\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"},\"default\":{}," \
+    "\"description\":\"Headers sent with every request\"}," \
+    DURATION("connect_timeout_ms", "5000", "For one address to accept a connection") "," \
+    COUNT("max_connections", "1", "256", "Open connections to this server per loop; 1024 more requests wait") "," \
+    DURATION("idle_timeout_ms", "60000", "An unused connection is closed") "," \
+    COUNT("max_message", "1", "16777216", "Largest answer or event in bytes") "," \
+    "\"tls_verify\":{\"type\":\"boolean\",\"default\":true," \
+    "\"description\":\"Check the server's certificate; false only for tests\"}," \
+    "\"ca_file\":{\"type\":\"string\"," \
+    "\"description\":\"PEM file of the certificates to trust instead of the system's\"}}}"
 
 JF_MANIFEST("{\"id\":\"transport-http\",\"version\":\"0.1.0\",\"abi\":\"1.0\","
             "\"summary\":\"MCP over Streamable HTTP: listens for clients, connects to servers\","
@@ -141,3 +53,4 @@ JF_MANIFEST("{\"id\":\"transport-http\",\"version\":\"0.1.0\",\"abi\":\"1.0\","
             "\"config\":{\"type\":\"object\",\"properties\":{},\"additionalProperties\":false},"
             "\"listener\":{\"transport\":\"http\",\"config\":" LISTENER "},"
             "\"connector\":{\"keys\":[\"url\"],\"schemes\":[\"http\",\"https\"],\"config\":" CONNECTOR "}}");
+// clang-format on

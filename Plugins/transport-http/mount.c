@@ -172,7 +172,7 @@ int32_t mount_respond(void *context, jf_ref exchange, const jf_http_response *r)
     struct iovec parts[3] = {{head, (size_t)(w.at - head)},
                              {(void *)(uintptr_t)r->body.ptr, body ? r->body.len : 0},
                              {(void *)(uintptr_t)end, strlen(end)}};
-    conn_write(c, parts, 3);
+    conn_write(c, parts, 3, NULL);
     if (head != fixed) self_release(self, head);
     if (c->broken) {
         c->exchange = 0;

@@ -98,7 +98,7 @@ int request_head(struct incoming *in) {
     if (!in->no_length && in->parser.content_length > in->max_body) return 0;
     if (wants_continue) {
         struct iovec part = {"HTTP/1.1 100 Continue\r\n\r\n", 25};
-        conn_write(c, &part, 1);
+        conn_write(c, &part, 1, NULL);
     }
     return 0;
 }

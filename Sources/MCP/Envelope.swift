@@ -101,6 +101,24 @@ public struct Envelope {
         throw EnvelopeError(message: "neither a request nor an answer", id: usable)
     }
 
+    /// Whether a member of `params` that decides where a call goes, or what is allowed, stands there twice: two parsers
+    /// could then disagree about it.
+    public var repeatsParameter: Bool {
+        guard let params else { return false }
+        var seen: UInt8 = 0
+        for member in params.members {
+            let bit: UInt8 =
+                member.keyEquals("name")
+                ? 1
+                : member.keyEquals("arguments")
+                    ? 2
+                    : member.keyEquals("_meta") ? 4 : member.keyEquals("uri") ? 8 : member.keyEquals("ref") ? 16 : 0
+            if seen & bit != 0 { return true }
+            seen |= bit
+        }
+        return false
+    }
+
     /// Ids are strings or integers, never null; a spelled-out fraction or exponent is not an integer here.
     private static func isUsableId(_ node: JSONNode) -> Bool {
         switch node.kind {

@@ -195,6 +195,14 @@ public final class MessageBuilder {
         return UnsafeBufferPointer(start: segments, count: segmentCount)
     }
 
+    /// Copies the message into an array that is kept for the purpose: no allocation once it is large enough.
+    public func copy(into array: inout [UInt8]) {
+        array.removeAll(keepingCapacity: true)
+        for part in finish() {
+            array.append(contentsOf: UnsafeBufferPointer(start: part.pointer, count: Int(part.count)))
+        }
+    }
+
     /// The message as one owned array, for what must outlive the loop turn.
     public func joined() -> [UInt8] {
         let parts = finish()

@@ -65,7 +65,7 @@ def nothing_left():
     """No test may leave processes behind that it did not start."""
     before = set(processes.orphans())
     yield
-    left = {pid: what for pid, what in processes.orphans().items() if pid not in before}
+    left = processes.lasting({pid for pid in processes.orphans() if pid not in before})
     processes.bury(left)
     assert not left, f"processes left behind: {left}"
 

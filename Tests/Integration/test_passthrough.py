@@ -2,6 +2,7 @@
 """What passes a gateway and what must not: bytes, headers, environment, credentials, disconnects."""
 
 import json
+import sys
 import threading
 
 import pytest
@@ -119,7 +120,7 @@ def test_environment_and_folder_of_a_child(clients, tmp_path):
     (tmp_path / "env.py").write_text(script)
     (tmp_path / "here").mkdir()
     (tmp_path / "token").write_text("from-a-file\n")
-    entry = stdio(["python3", tmp_path / "env.py"], cwd=str(tmp_path / "here"))
+    entry = stdio([sys.executable, tmp_path / "env.py"], cwd=str(tmp_path / "here"))
     entry["env"] = {"PLAIN": "1", "FROM_ENV": "${env:OUTSIDE}", "FROM_FILE": "${file:token}"}
     config = write(tmp_path / "c.yaml", native({"e": entry}))
     outside = {"OUTSIDE": "o-u-t", "UNRELATED_SECRET": "never"}

@@ -62,6 +62,7 @@ def desktop_file(folder, repository):
 @pytest.fixture(scope="module")
 def gateway(repository, tmp_path_factory):
     running = Gateway(desktop_file(tmp_path_factory.mktemp("desktop"), repository))
+    running.listed("time", "git", "fetch")
     yield running
     running.stop()
 
@@ -101,6 +102,7 @@ def test_killed_server_costs_its_own_call_only(clients, repository, events, tmp_
     command = server_command("sdk2", "--stdio", "--label", "victim", events=events)
     config["mcpServers"]["victim"] = {"command": command[0], "args": command[1:]}
     with serving(write(tmp_path / "four.json", config)) as gateway:
+        gateway.listed("time", "git", "fetch", "victim")
         with (
             clients.open("raw-" + MODERN, url=gateway.url) as link,
             clients.open("raw-2025-11-25", url=gateway.url) as old,

@@ -38,6 +38,7 @@ def config(events, tmp_path_factory):
 
 
 def command(config):
+    """The gateway's command line as a client would spell it."""
     return [str(JACKFIELD), "serve", "--stdio", "--config", str(config)]
 
 
@@ -106,7 +107,10 @@ class Pipe:
 def pipe(config):
     opened = Pipe(config)
     yield opened
-    opened.process.kill()
+    try:
+        assert opened.end() == 0
+    finally:
+        opened.process.kill()
 
 
 def test_end_of_input_ends_the_gateway_and_its_children(pipe):

@@ -173,4 +173,22 @@ import Testing
             #expect(envelope.method == .toolsCall)
         }
     }
+
+    @Test("a repeated parameter that decides about the call is noticed", arguments: [
+        (#"{"name":"a","name":"a"}"#, true), (#"{"name":"a","n\u0061me":"b"}"#, true),
+        (#"{"arguments":{},"x":1,"arguments":{}}"#, true), (#"{"_meta":{},"_meta":{}}"#, true),
+        (#"{"uri":"a","uri":"b"}"#, true), (#"{"ref":{},"ref":{}}"#, true), ("{}", false),
+        (#"{"name":"a","arguments":{"name":"b"},"_meta":{"name":"c"},"uri":"d","ref":{}}"#, false),
+        (#"{"x":1,"x":2}"#, false),
+    ])
+    func repeatedParameter(_ params: String, _ isRepeated: Bool) throws {
+        try withRoot(#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":\#(params)}"#) { root in
+            let envelope = try Envelope.read(root)
+            #expect(envelope.repeatsParameter == isRepeated)
+        }
+        try withRoot(#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#) { root in
+            let envelope = try Envelope.read(root)
+            #expect(!envelope.repeatsParameter)
+        }
+    }
 }

@@ -128,6 +128,9 @@ import Testing
                 }
                 #expect(Self.concatenated(out) == wanted)
                 #expect(out.joined() == wanted)
+                var kept: [UInt8] = [1, 2, 3]
+                out.copy(into: &kept)
+                #expect(kept == wanted)
             }
         }
     }

@@ -13,19 +13,19 @@ import Testing
     ) throws -> String {
         try withRoot(params ?? "null") { root in
             let node = params == nil ? nil : root
-            let out = MessageBuilder()
-            try withBytes(name ?? "") { nameBytes in
-                withBytes(capabilities ?? "") { capabilityBytes in
+            return try withRoot(capabilities ?? "null") { claimed in
+                let out = MessageBuilder()
+                withBytes(name ?? "") { nameBytes in
                     var request = OutgoingRequest(id: 99, method: method, params: node, meta: RequestMeta(node))
                     request.replacedName = name == nil ? nil : nameBytes
                     request.nameKey = nameKey
-                    request.capabilities = capabilities == nil ? nil : capabilityBytes
+                    request.capabilities = capabilities == nil ? nil : claimed
                     change(&request)
                     RequestEdit.write(request, for: revision, identity: identity, into: out)
                 }
                 _ = try value(out)
+                return text(out)
             }
-            return text(out)
         }
     }
 
@@ -202,6 +202,15 @@ import Testing
         let key = "io.modelcontextprotocol/clientCapabilities"
         #expect(try Self.meta(built)?[key] == ["elicitation": ["form": [:]]])
         #expect(try Self.meta(Self.build(params))?[key] == [:])
+    }
+
+    @Test("extensions are negotiated per hop and left out", arguments: [
+        (#"{"extensions":{"a/b":{}}}"#, "{}"), (#"{"extensions":{},"sampling":{"tools":{}}}"#, #"{"sampling":{"tools":{}}}"#),
+        (#"{"roots":{},"e\u0078tensions":{"a/b":{}},"elicitation":{}}"#, #"{"roots":{},"elicitation":{}}"#), ("{}", "{}"),
+    ])
+    func extensions(_ declared: String, _ claimed: String) throws {
+        let meta = try Self.meta(Self.build("{}", capabilities: declared))
+        try expectSame(#require(meta?["io.modelcontextprotocol/clientCapabilities"]), claimed)
     }
 
     @Test func theLogLevelGoesToModernServersOnly() throws {

@@ -144,7 +144,8 @@ import Testing
             #"{"content":[],"structuredContent":\#(content),"resultType":"complete"}"#, from: .v2026_07_28, to: client)
         let isObject = content.hasPrefix("{")
         let isShown = client.isModern || client >= .v2025_06_18 && isObject
-        #expect(try result["structuredContent"] == (isShown ? JSONValue(parsing: content) : nil))
+        let wanted = isShown ? try JSONValue(parsing: content) : JSONValue?.none
+        #expect(result["structuredContent"] == wanted)
         #expect(result["content"] == [])
     }
 

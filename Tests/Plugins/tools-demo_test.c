@@ -484,28 +484,31 @@ TEST(gets_the_prompt) {
 
 TEST(completes_the_style) {
     begin();
-#define ASK(ref, argument, value)                                                                              \
-    "{\"ref\":" ref ",\"argument\":{\"name\":\"" argument "\",\"value\":\"" value "\"}}"
-#define PROMPT "{\"type\":\"ref/prompt\",\"name\":\"summarize\"}"
-    static const char *const cases[][2] = {
-        {ASK(PROMPT, "style", ""), "[\"brief\",\"bullets\",\"headline\",\"plain\",\"technical\"]"},
-        {ASK(PROMPT, "style", "B"), "[\"brief\",\"bullets\"]"},
-        {ASK(PROMPT, "style", "bu"), "[\"bullets\"]"},
-        {ASK(PROMPT, "style", "x"), "[]"},
-        {ASK(PROMPT, "text", ""), "[]"},
-        {ASK("{\"type\":\"ref/prompt\",\"name\":\"other\"}", "style", ""), "[]"},
-        {ASK("{\"type\":\"ref/resource\",\"uri\":\"demo://greeting/{name}\"}", "name", "a"), "[]"}};
+#define ASK(type, shown, argument, value)                                                                      \
+    "{\"ref\":{\"type\":\"" type "\",\"name\":\"" shown "\"},\"argument\":{\"name\":\"" argument                     \
+    "\",\"value\":\"" value "\"}}"
+    static const struct {
+        const char *name, *params, *values;
+    } cases[] = {
+        {"summarize", ASK("ref/prompt", "summarize", "style", ""),
+         "[\"brief\",\"bullets\",\"headline\",\"plain\",\"technical\"]"},
+        {"summarize", ASK("ref/prompt", "demo__summarize", "style", "B"), "[\"brief\",\"bullets\"]"},
+        {"summarize", ASK("ref/prompt", "summarize", "style", "bu"), "[\"bullets\"]"},
+        {"summarize", ASK("ref/prompt", "summarize", "style", "x"), "[]"},
+        {"summarize", ASK("ref/prompt", "summarize", "text", ""), "[]"},
+        {"other", ASK("ref/prompt", "other", "style", ""), "[]"},
+        {"summarize", ASK("ref/resource", "", "style", ""), "[]"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        jf_mock_op op = request(JF_MOCK_COMPLETE, "summarize", cases[i][0]);
-        CHECK(op.status == JF_OK, "%s: %d (%s)", cases[i][0], (int)op.status, op.why);
-        expect_json(op.result, "/completion/values", cases[i][1]);
+        jf_mock_op op = request(JF_MOCK_COMPLETE, cases[i].name, cases[i].params);
+        CHECK(op.status == JF_OK, "%s: %d (%s)", cases[i].params, (int)op.status, op.why);
+        expect_json(op.result, "/completion/values", cases[i].values);
         expect_json(op.result, "/completion/hasMore", "false");
         expect_json(op.result, "/resultType", "complete");
     }
-    jf_mock_op op = request(JF_MOCK_COMPLETE, "summarize", cases[1][0]);
+    jf_mock_op op = request(JF_MOCK_COMPLETE, "summarize", cases[1].params);
     expect_json(op.result, "/completion/total", "2");
     refused(JF_MOCK_COMPLETE, "summarize", "{}", "'ref'");
-    refused(JF_MOCK_COMPLETE, "summarize", "{\"ref\":" PROMPT "}", "'argument'");
+    refused(JF_MOCK_COMPLETE, "summarize", "{\"ref\":{\"type\":\"ref/prompt\"}}", "'argument'");
     end();
 }
 
@@ -599,16 +602,16 @@ static void live_once(void) {
 
 TEST(lives_many_lives_without_growing) {
     size_t first = 0;
-    for (int round = 0; round < 10; round++) {
+    for (int round = 0; round < 25; round++) {
         mock = jf_mock_new();
         REQUIRE(jf_mock_load(mock, jf_check_plugin) == JF_OK, "%s", jf_mock_why(mock));
         for (int i = 0; i < 100; i++)
             live_once();
         CHECK(jf_mock_free(mock) == 0, "problems");
-        if (round == 0) first = in_use(); /* what is made once and kept */
+        if (round == 4) first = in_use(); /* what is made once is made by now */
     }
-    /* Nine hundred lives: a leak of one small object in each would be 14 KiB. */
-    CHECK(in_use() < first + 4096, "grew by %zu bytes", in_use() - first);
+    /* Two thousand lives: a leak of one small object in each is 64 KiB; malloc's caches hold a few. */
+    CHECK(in_use() < first + 32768, "grew by %zu bytes", in_use() - first);
 }
 
 int main(int argc, char **argv) {

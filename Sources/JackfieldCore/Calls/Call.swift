@@ -210,7 +210,7 @@ struct Subscriber {
     var exchange: jf_ref
     /// Raw JSON id of the `subscriptions/listen` request; nil for a legacy client.
     var subscription: [UInt8]?
-    var session: SessionKey?
+    var session: Session?
     var path: String
     var tools: Bool
     var resources: Bool

@@ -27,22 +27,26 @@ extension Lane {
         }
         let body = paddedBody(message)
         do {
-            let document = try answerParser.parse(body, recordDepth: 4)
+            let document = try answerParser.parse(body, recordDepth: 5)
             let envelope = try Envelope.read(document.root)
             serverSent(channel, owner, envelope, message, body)
         } catch {
-            garbage(channel, owner, error, body)
+            garbage(channel, owner, error, body, isFinal: isFinal)
         }
         return Int32(JF_OK)
     }
 
-    private func garbage(_ channel: Channel, _ owner: Call?, _ error: any Error, _ body: UnsafeRawBufferPointer) {
+    private func garbage(
+        _ channel: Channel, _ owner: Call?, _ error: any Error, _ body: UnsafeRawBufferPointer, isFinal: Bool
+    ) {
         let why = (error as? EnvelopeError).map { "\($0.message)" } ?? "\(error)"
         let sample = String(decoding: body.prefix(60), as: UTF8.self)
         log.write(
             .warning, "server sent something that is not an MCP message",
             [.init("server", channel.server.name), .init("why", why), .init("begins", sample)])
         if let call = owner {
+            // The exchange would stay open with nobody to read it.
+            if !isFinal { stopServer(call, reason: "the answer could not be read") }
             serverFailed(call, "it sent something that is not an MCP message: \(why)")
         } else if let named = spoiltId(error, body), let call = calls[named], call.channel === channel {
             // On a shared channel the id still tells whose answer was spoilt.
@@ -75,6 +79,7 @@ extension Lane {
             if named == call.handle { return call }
             // Released servers answer an early refusal under an id of their own; anything else is a wrong answer.
             if envelope.kind == .error { return call }
+            stopServer(call, reason: "the answer was for another request")
             serverFailed(call, "it answered another request's id")
             return nil
         }
@@ -88,7 +93,7 @@ extension Lane {
     func deliverAnswer(_ call: Call, _ envelope: Envelope, _ message: jf_message, _ body: UnsafeRawBufferPointer) {
         call.phase = .answered
         switch call.origin {
-        case .client: answerClient(call, envelope)
+        case .client: answerClient(call, envelope, message.status)
         case .supervision:
             let handler = call.handler
             // The handler may start the next step; the call is over before it does.
@@ -101,9 +106,12 @@ extension Lane {
     }
 
     /// The answer of a client's call, in the client's words.
-    func answerClient(_ call: Call, _ envelope: Envelope) {
+    func answerClient(_ call: Call, _ envelope: Envelope, _ transport: Int32 = Int32(JF_STATUS_OK)) {
         guard let outcome = envelope.outcome else { return }
-        if envelope.kind == .error, lostSession(call, outcome) { return }
+        if envelope.kind == .error {
+            if lostSession(call, outcome, transport) { return }
+            doubtEra(call, outcome, transport)
+        }
         reply.reset()
         var status = JF_STATUS_OK
         if envelope.kind == .result {
@@ -200,7 +208,7 @@ extension Lane {
         }
     }
 
-    private func canStream(_ call: Call) -> Bool {
+    func canStream(_ call: Call) -> Bool {
         !call.clientIsGone && !call.isStalled && (call.acceptsStream || call.client?.isShared == true)
     }
 
@@ -294,7 +302,7 @@ extension Lane {
             handler?(.failed(fault.message, retry: fault.retry_ms))
             return
         }
-        if let server = call.server, let endpoint = call.endpoint {
+        if let server = call.server, let endpoint = call.endpoint, Int(fault.code) != JF_E_INVALID {
             gateway.endpointSuspect(server, endpoint, fault.message)
         }
         serverFailed(call, fault.message)
@@ -302,10 +310,21 @@ extension Lane {
 
     // MARK: Lost sessions
 
+    /// A refusal that only a server of another era gives: find out again which one it speaks.
+    private func doubtEra(_ call: Call, _ error: JSONNode, _ transport: Int32) {
+        guard call.serverIsModern, Int(transport) == JF_STATUS_BAD_REQUEST, let server = call.server,
+            let endpoint = call.endpoint, let code = error.member("code")?.int64,
+            [-32600, -32000, -32020, -32022].contains(code)
+        else { return }
+        gateway.endpointSuspect(server, endpoint, "it refused a request of its revision")
+    }
+
     /// Whether an error says that a legacy server forgot the session; then the call goes out again after a handshake.
-    private func lostSession(_ call: Call, _ error: JSONNode) -> Bool {
+    private func lostSession(_ call: Call, _ error: JSONNode, _ transport: Int32) -> Bool {
         guard !call.serverIsModern, !call.retained.isEmpty, call.attempt == 0 else { return false }
-        // 404 with a JSON-RPC body: the message text names the session, the code does not tell.
+        // 404 on a request that carried a session id has one meaning (2025-11-25, Session Management).
+        if Int(transport) == JF_STATUS_NOT_FOUND { return replay(call) }
+        // Some servers use another status: then the message text names the session, the code does not tell.
         guard error.member("code")?.int64 == -32600 || error.member("code")?.int64 == -32001 else { return false }
         let text = error.member("message")?.string()?.lowercased() ?? ""
         return text.contains("session") && replay(call)

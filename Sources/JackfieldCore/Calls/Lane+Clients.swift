@@ -126,6 +126,8 @@ extension Lane {
         _ client: Client, _ message: jf_message, id: UnsafeRawBufferPointer?, _ code: ErrorCode, _ text: String,
         data: String? = nil, status: Int, retryAfter: UInt32 = 0
     ) {
+        // On a shared channel nothing but requests is answered; what could not be read at all is, without an id.
+        if client.isShared, id == nil, code != .parse, code != .invalidRequest { return }
         reply.reset()
         Answers.error(id: id, code, text, data: data, into: reply)
         send(

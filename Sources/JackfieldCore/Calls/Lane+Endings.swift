@@ -65,6 +65,7 @@ extension Lane {
     func timedOut(_ call: Call) {
         let name = call.server?.name ?? "?"
         let seconds = Double((loop.now &- call.startedAt) / 1_000_000) / 1000
+        operations.abandon(call.handle, timedOut: true)
         stopServer(call, reason: "the call ran out of time")
         if call.origin == .supervision {
             let handler = call.handler
@@ -91,12 +92,13 @@ extension Lane {
         if call.relayLane != nil, call.origin != .relay { return relayCancel(call, reason) }
         guard let channel = call.channel else { return }
         if channel.isToolset {
-            operations.abandon(call.handle, timedOut: false)
+            if operations.state(call.handle) == JF_OK { operations.abandon(call.handle, timedOut: false) }
             channel.instance.toolset?.cancel?(channel.instance.own, call.handle)
             return
         }
         guard call.phase == .sent else { return }
-        if channel.isShared || !call.serverIsModern, call.method != .initialize, call.method != .discover {
+        let isLegacy = !call.serverIsModern
+        if channel.isShared || isLegacy, call.method != .initialize, call.method != .discover {
             reply.reset()
             Answers.cancelled(call.handle, reason: reason, into: reply)
             let status = channel.supervisor?.status ?? endpointStatus(channel)
@@ -104,9 +106,18 @@ extension Lane {
                 channel, exchange: 0, reply.finish(), method: .cancelled,
                 revision: status?.revision ?? .newestLegacy, session: status?.session)
         }
-        if !channel.isShared {
+        if channel.isShared { return }
+        let handle = call.handle
+        guard isLegacy, call.origin != .supervision else {
             // 2026-07-28: closing the response stream is the cancellation.
-            channel.instance.connector?.cancel?(channel.instance.own, channel.remote, call.handle)
+            channel.instance.connector?.cancel?(channel.instance.own, channel.remote, handle)
+            return
+        }
+        // Before, it is not: released servers break when the stream goes before their answer to the cancellation. They get
+        // time to end it themselves.
+        loop.after(5_000_000_000) { [weak self] in
+            guard let self, self.channels[channel.handle] === channel, !channel.isClosing else { return }
+            channel.instance.connector?.cancel?(channel.instance.own, channel.remote, handle)
         }
     }
 
@@ -120,6 +131,7 @@ extension Lane {
             subscribers.remove(at: at)
             return
         }
+        dropWaiting { $0.client == client.handle && heldId($0)?.elementsEqual(id) == true }
         var next = client.firstCall
         while let call = next {
             next = call.next
@@ -129,6 +141,10 @@ extension Lane {
                 return cancel(call, reason: "the client cancelled")
             }
         }
+    }
+
+    private func heldId(_ request: WaitingRequest) -> [UInt8]? {
+        (try? JSONText(request.body))?.withRoot { root in root.member("id").map { [UInt8]($0.raw) } } ?? nil
     }
 
     /// `notifications/cancelled` of a legacy HTTP client: it comes on a connection, perhaps a lane, of its own.

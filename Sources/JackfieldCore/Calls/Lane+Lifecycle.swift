@@ -51,6 +51,9 @@ extension Lane {
         isClosing = true
         for supervisor in supervisors.values { supervisor.stop() }
         supervisors.removeAll()
+        var cut: [Call] = []
+        calls.forEach { _, call in if call.origin != .supervision { cut.append(call) } }
+        for call in cut where calls[call.handle] === call { serverFailed(call, "the gateway stops") }
         var open: [Channel] = []
         channels.forEach { _, channel in open.append(channel) }
         for channel in open { close(channel) }

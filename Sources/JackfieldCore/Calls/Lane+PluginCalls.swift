@@ -38,9 +38,14 @@ extension Lane {
         if asked.timeout_ns > 0 { call.deadline = loop.now &+ asked.timeout_ns }
         out?.pointee = call.handle
         let handle = call.handle
+        let path = view.path
         // `done` must not come from inside `start`: the call itself goes out at the end of this batch.
         loop.later { [self] in
             guard let call = calls[handle] else { return }
+            // The catalogue may have changed since: a view is only good with its own.
+            guard let view = catalog.view(path) else {
+                return fail(call, .invalidParams, "nothing is served at \(path)", outcome: Int32(JF_E_INVALID))
+            }
             text.withRoot { root in startPluginCall(call, root, view, body) }
         }
         return Int32(JF_OK)
@@ -51,9 +56,12 @@ extension Lane {
             return fail(call, .invalidRequest, "the call is not a valid request")
         }
         if let kind = ItemKind.allCases.first(where: { $0.listMethod == call.method }) {
-            return answerPlugin(call, isError: false, view.pages(kind, .modern)[0].bytes)
+            guard let page = page(of: view, kind, .modern, envelope.params) else {
+                return fail(call, .invalidParams, "this cursor is not of the current list", outcome: Int32(JF_E_INVALID))
+            }
+            return answerPlugin(call, isError: false, page.bytes)
         }
-        guard let target = target(call.method, envelope.params, view) else {
+        guard !envelope.repeatsParameter, let target = target(call.method, envelope.params, view) else {
             return fail(call, .invalidParams, "nothing at \(view.path) has that name", outcome: Int32(JF_E_INVALID))
         }
         body.withUnsafeBytes { dispatch(call, target, envelope, RequestMeta(envelope.params), $0) }

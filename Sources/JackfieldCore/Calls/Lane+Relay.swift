@@ -17,7 +17,7 @@ extension Lane {
         call.serverIsModern = catalog.index(of: server).map {
             catalog.statuses[$0][endpoint].revision?.isModern ?? true
         } ?? true
-        let copy = [UInt8](body)
+        let copy = paddedCopy(body)
         let from = RelayKey(lane: index, handle: call.handle)
         let method = call.method
         let deadline = call.deadline
@@ -37,7 +37,8 @@ extension Lane {
     ) {
         guard let call = takeCall(.relay) else {
             let error = "{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":-32603,\"message\":\"the gateway is overloaded\"}}"
-            return origin.loop.post { origin.relayAnswered(from.handle, Array(error.utf8)) }
+            let padded = Array(error.utf8) + [UInt8](repeating: 32, count: JSONParser.padding)
+            return origin.loop.post { origin.relayAnswered(from.handle, padded) }
         }
         call.relayLane = origin
         call.relayHandle = from.handle
@@ -47,6 +48,13 @@ extension Lane {
         // Any non-empty token asks the server for progress; the client's own is put in on its lane.
         if wantsProgress { call.progressToken = [48] }
         relays[from] = call.handle
+        // A reload may have replaced the server meanwhile: its successor of the same name takes the call.
+        var server = server
+        if link(server) == nil,
+            let successor = catalog.servers.first(where: { $0.name == server.name && index < $0.endpoints.count })
+        {
+            server = successor
+        }
         guard let position = catalog.index(of: server), let link = link(server) else {
             return fail(call, .internalError, "server \(server.name) was removed from the configuration")
         }
@@ -55,25 +63,33 @@ extension Lane {
             return fail(call, .internalError, "server \(server.name) is not available: \(status.reason)")
         }
         call.server = server
-        server.inFlight.add(1, ordering: .relaxed)
         call.link = link
         link.openCalls += 1
         call.channel = channel
         call.timer = loop.arm(at: deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
-        let text: JSONText
-        do { text = try JSONText(body) } catch { return fail(call, .parse, "\(error)") }
-        text.withRoot { root in
-            guard let envelope = try? Envelope.read(root) else {
-                return fail(call, .invalidRequest, "the message is not a request")
-            }
+        body.withUnsafeBytes { padded in
+            let bytes = UnsafeRawBufferPointer(rebasing: padded.dropLast(JSONParser.padding))
+            guard let document = try? requestParser.parse(bytes, recordDepth: 4),
+                let envelope = try? Envelope.read(document.root)
+            else { return fail(call, .invalidRequest, "the message is not a request") }
             if channel.isToolset { return callToolset(call, channel, target, envelope) }
             transmit(call, channel, status, target, envelope, RequestMeta(envelope.params))
         }
     }
 
+    /// A copy for another lane, with the padding that its scanner needs.
+    private func paddedCopy(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: bytes.count + JSONParser.padding) { out, count in
+            UnsafeMutableRawBufferPointer(out).copyMemory(from: bytes)
+            UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(out)[bytes.count...]).initializeMemory(
+                as: UInt8.self, repeating: 32)
+            count = bytes.count + JSONParser.padding
+        }
+    }
+
     /// Home lane: a message for the asking lane; the call goes on unless it was the answer.
     func relayBack(_ call: Call, _ body: UnsafeRawBufferPointer) {
-        relaySend(call, [UInt8](body))
+        relaySend(call, padded: paddedCopy(body))
         if call.phase == .answered {
             observe(call, Int32(JF_OK))
             finish(call)
@@ -86,7 +102,11 @@ extension Lane {
         finish(call)
     }
 
-    private func relaySend(_ call: Call, _ body: [UInt8]) {
+    func relaySend(_ call: Call, _ body: [UInt8]) {
+        relaySend(call, padded: body + [UInt8](repeating: 32, count: JSONParser.padding))
+    }
+
+    private func relaySend(_ call: Call, padded body: [UInt8]) {
         guard let origin = call.relayLane else { return }
         let handle = call.relayHandle
         origin.loop.post { origin.relayAnswered(handle, body) }
@@ -95,17 +115,17 @@ extension Lane {
     /// Asking lane: a message came back.
     func relayAnswered(_ handle: UInt64, _ body: [UInt8]) {
         guard let call = calls[handle], call.relayLane != nil else { return }
-        let text: JSONText
-        do { text = try JSONText(body) } catch { return serverFailed(call, "\(error)") }
-        text.withRoot { root in
-            guard let envelope = try? Envelope.read(root) else { return }
+        body.withUnsafeBytes { padded in
+            let bytes = UnsafeRawBufferPointer(rebasing: padded.dropLast(JSONParser.padding))
+            guard let document = try? answerParser.parse(bytes, recordDepth: 5),
+                let envelope = try? Envelope.read(document.root)
+            else { return }
             switch envelope.kind {
             case .result, .error:
                 call.phase = .answered
                 if call.origin == .plugin { answerPlugin(call, envelope) } else { answerClient(call, envelope) }
             default:
-                guard let params = envelope.params, !call.progressToken.isEmpty, !call.isStalled, !call.clientIsGone
-                else { return }
+                guard let params = envelope.params, !call.progressToken.isEmpty, canStream(call) else { return }
                 reply.reset()
                 reply.literal(
                     "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":")

@@ -36,7 +36,11 @@ extension Lane {
                 "nothing is served at \(message.target.string); see /mcp, /mcp/servers/NAME, /mcp/bundles/NAME",
                 status: JF_STATUS_NOT_FOUND)
         }
-        if ClientEra.isModern(method: envelope.method, headers: headers, meta: meta) {
+        // A notification carries no version: on a shared channel without a session it can only be a modern client's.
+        let isModern =
+            ClientEra.isModern(method: envelope.method, headers: headers, meta: meta)
+            || client.isShared && client.session == nil && envelope.kind != .request
+        if isModern {
             handleModern(client, message, envelope, meta, headers, view, body)
         } else {
             handleLegacy(client, message, envelope, meta, view, body)
@@ -54,6 +58,7 @@ extension Lane {
             if envelope.method == .cancelled, client.isShared { cancelNamed(client, envelope) }
             return acknowledge(client, message)
         case .result, .error:
+            if client.isShared { return }
             return refuse(
                 client, message, id: nil, .invalidRequest,
                 "a client of 2026-07-28 sends requests and notifications only", status: JF_STATUS_BAD_REQUEST)
@@ -150,7 +155,7 @@ extension Lane {
             client.session = session
             subscribe(
                 Subscriber(
-                    client: client.handle, exchange: 0, subscription: nil, session: session.key, path: view.path,
+                    client: client.handle, exchange: 0, subscription: nil, session: session, path: view.path,
                     tools: true, resources: true, prompts: true))
         } else {
             guard let opened = sessions.open(revision: revision, path: view.path, now: loop.now) else {
@@ -211,13 +216,17 @@ extension Lane {
         session.touch(loop.now)
         subscribe(
             Subscriber(
-                client: client.handle, exchange: message.exchange, subscription: nil, session: session.key,
+                client: client.handle, exchange: message.exchange, subscription: nil, session: session,
                 path: session.path, tools: true, resources: true, prompts: true))
         send(client, exchange: message.exchange, UnsafeBufferPointer(start: nil, count: 0), final: false)
     }
 
     /// DELETE: the client ends its session.
     func endLegacySession(_ client: Client, _ message: jf_message) {
+        guard message.protocol.present.map({ Revision($0).map { !$0.isModern } ?? false }) ?? true else {
+            return refuse(
+                client, message, id: nil, .invalidRequest, "2026-07-28 has POST only", status: JF_STATUS_NOT_ALLOWED)
+        }
         guard let text = message.session.present else {
             return refuse(
                 client, message, id: nil, .invalidRequest, "there is no session to end", status: JF_STATUS_NOT_ALLOWED)
@@ -274,22 +283,25 @@ extension Lane {
 
     private func list(_ asking: Asking, _ kind: ItemKind) {
         if hold(asking.client, asking.message) { return }
-        let pages = asking.view.pages(kind, ListShape(asking.revision))
-        var page = 0
-        if let cursor = asking.envelope.params?.member("cursor") {
-            guard cursor.kind == .string, let known = Cursor(cursor.content),
-                known.fingerprint == asking.view.fingerprints[kind.rawValue], known.offset < pages.count
-            else {
-                return refuse(
-                    asking.client, asking.message, id: asking.id, .invalidParams,
-                    "this cursor is not of the current list; start again without one",
-                    status: asking.revision.isModern ? JF_STATUS_BAD_REQUEST : JF_STATUS_OK)
-            }
-            page = Int(known.offset)
+        guard let page = page(of: asking.view, kind, ListShape(asking.revision), asking.envelope.params) else {
+            return refuse(
+                asking.client, asking.message, id: asking.id, .invalidParams,
+                "this cursor is not of the current list; start again without one",
+                status: asking.revision.isModern ? JF_STATUS_BAD_REQUEST : JF_STATUS_OK)
         }
         reply.reset()
-        Answers.result(id: asking.id, pages[page].bytes, into: reply)
+        Answers.result(id: asking.id, page.bytes, into: reply)
         send(asking.client, exchange: asking.message.exchange, reply.finish(), final: true)
+    }
+
+    /// The page of a list that a request's cursor names; nil for a cursor that is not of this list.
+    func page(of view: View, _ kind: ItemKind, _ shape: ListShape, _ params: JSONNode?) -> ReadyBytes? {
+        let pages = view.pages(kind, shape)
+        guard let cursor = params?.member("cursor"), cursor.kind != .null else { return pages[0] }
+        guard cursor.kind == .string, let known = Cursor(cursor.content),
+            known.fingerprint == view.fingerprints[kind.rawValue], known.offset < pages.count
+        else { return nil }
+        return pages[Int(known.offset)]
     }
 
     private func discover(_ asking: Asking) {

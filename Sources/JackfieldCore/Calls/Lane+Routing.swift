@@ -11,6 +11,11 @@ extension Lane {
     /// Finds the owner of what a request names, makes the call, and sends it.
     func route(_ asking: Asking) {
         let method = asking.envelope.method
+        if asking.envelope.repeatsParameter {
+            return refuse(
+                asking.client, asking.message, id: asking.id, .invalidRequest, "a member of params is repeated",
+                status: JF_STATUS_BAD_REQUEST)
+        }
         guard let target = target(method, asking.envelope.params, asking.view) else {
             if hold(asking.client, asking.message) { return }
             return refuseUnknown(asking)
@@ -114,18 +119,23 @@ extension Lane {
         let text = String(decoding: uri, as: UTF8.self)
         if let entry = view.template(for: uri) {
             // A template shown as SERVER+TEMPLATE makes URIs with the same head, which the server does not know.
+            let selection = catalog.servers[entry.server].plan.resources
             guard entry.isRenamed, let plus = entry.shown.firstIndex(of: "+") else {
+                guard selection.shows(text) else { return nil }
                 return Target(
                     server: entry.server, replacement: nil, key: "uri", name: text, shownURI: nil, headers: [])
             }
             let own = String(text.dropFirst(entry.shown.distance(from: entry.shown.startIndex, to: plus) + 1))
+            guard selection.shows(own) else { return nil }
             return Target(
                 server: entry.server, replacement: JSONWriter.quoted(own), key: "uri", name: own, shownURI: text,
                 headers: [])
         }
         // Unlisted URIs (`ui://`, links in results) lead to the only server that has resources at all, if it is the only.
         let owners = view.servers.filter { catalog.statuses[$0].contains { $0.capabilities.resources } }
-        guard owners.count == 1 else { return nil }
+        guard owners.count == 1, view.allowsUnlisted, catalog.servers[owners[0]].plan.resources.shows(text) else {
+            return nil
+        }
         return Target(server: owners[0], replacement: nil, key: "uri", name: text, shownURI: nil, headers: [])
     }
 
@@ -232,11 +242,9 @@ extension Lane {
         request.nameKey = target.key
         request.wantsProgress = !call.progressToken.isEmpty
         request.spanId = meta.traceparent == nil ? 0 : nextSpan()
-        if revision.isModern, call.revision.isModern, let claimed = meta.clientCapabilities,
-            claimed.member("extensions") == nil
-        {
+        if revision.isModern, call.revision.isModern {
             // Both hops are stateless: the server may ask this client for what it can do, and the answer goes through.
-            request.capabilities = claimed.raw
+            request.capabilities = meta.clientCapabilities
         }
         outgoing.reset()
         if let replacement = target.replacement {
@@ -249,8 +257,9 @@ extension Lane {
         }
         if status.session != nil {
             // A legacy server may have forgotten its session: then the call was not processed and is sent once more.
-            call.retained = outgoing.joined()
+            outgoing.copy(into: &call.retained)
         }
+        call.phase = .sent
         var name = target.name
         let sent = name.withUTF8 { name in
             withHeaders(target.headers, envelope, isWanted: revision.isModern && status.hasHeaders) { headers, count in
@@ -263,9 +272,9 @@ extension Lane {
             }
         }
         if let problem = sent {
+            call.phase = .idle
             return fail(call, .internalError, "server \(channel.server.name): \(problem)")
         }
-        call.phase = .sent
     }
 
     /// Hands one message to a channel. Returns a sentence when the connector refused it.
@@ -274,6 +283,7 @@ extension Lane {
         name: jf_view = .absent, revision: Revision?, session: [UInt8]?, deadline: UInt64 = 0,
         kind: Int = JF_KIND_MESSAGE, headers: UnsafePointer<jf_pair>? = nil, headerCount: Int = 0
     ) -> String? {
+        guard let own = channel.instance.own else { return "the gateway stops" }
         guard let slot = channel.instance.connector?.send else { return "its connector cannot send" }
         var message = jf_message()
         message.size = UInt32(MemoryLayout<jf_message>.size)
@@ -292,12 +302,12 @@ extension Lane {
         var fault = jf_fault.empty()
         func call() -> Int32 {
             guard let base = parts.baseAddress, parts.count > 0 else {
-                return slot(channel.instance.own, channel.remote, &message, &fault)
+                return slot(own, channel.remote, &message, &fault)
             }
             return base.withMemoryRebound(to: jf_view.self, capacity: parts.count) { views in
                 message.body = views
                 message.body_count = UInt32(parts.count)
-                return slot(channel.instance.own, channel.remote, &message, &fault)
+                return slot(own, channel.remote, &message, &fault)
             }
         }
         let status: Int32

@@ -5,6 +5,7 @@ import CJackfield
 import CLinux
 import JSON
 import MCP
+import Synchronization
 
 /// A request that came before every server had its chance to list. Delivered again, once.
 struct WaitingRequest {
@@ -17,27 +18,43 @@ struct WaitingRequest {
     let method: [UInt8]?
     let name: [UInt8]?
     let session: [UInt8]?
-    let headers: [(name: [UInt8], value: [UInt8])]
+    /// One block of names and values, and where each stands in it.
+    let headerText: [UInt8]
+    let headers: [(name: Range<Int>, value: Range<Int>)]
 }
 
 extension Lane {
     // MARK: Subscriptions
 
     func subscribe(_ subscriber: Subscriber) {
-        // A session's newer stream replaces its older one: each message goes to exactly one stream.
-        if let session = subscriber.session { subscribers.removeAll { $0.session == session } }
+        // A session's newer stream replaces its older one, on whichever lane that is: each message goes to exactly one.
+        if let session = subscriber.session, subscriber.exchange != 0 {
+            endStreams(of: session.key)
+            let key = session.key
+            let here = index
+            if laneCount > 1 { gateway.onEveryLane { if $0.index != here { $0.endStreams(of: key) } } }
+            session.streams.add(1, ordering: .relaxed)
+        } else {
+            dropSubscribers { $0.client == subscriber.client && $0.subscription == nil }
+        }
         subscribers.append(subscriber)
     }
 
-    func dropSubscribers(where isGone: (Subscriber) -> Bool) { subscribers.removeAll(where: isGone) }
+    func dropSubscribers(where isGone: (Subscriber) -> Bool) {
+        subscribers.removeAll { subscriber in
+            guard isGone(subscriber) else { return false }
+            if subscriber.exchange != 0 { subscriber.session?.streams.subtract(1, ordering: .relaxed) }
+            return true
+        }
+    }
 
     /// Ends the streams of a session that its client ended, on whichever lane it is.
     func endStreams(of session: SessionKey) {
-        for subscriber in subscribers where subscriber.session == session {
+        for subscriber in subscribers where subscriber.session?.key == session {
             guard let client = clients[subscriber.client], !client.isShared else { continue }
             send(client, exchange: subscriber.exchange, UnsafeBufferPointer(start: nil, count: 0), final: true)
         }
-        subscribers.removeAll { $0.session == session }
+        dropSubscribers { $0.session?.key == session }
     }
 
     /// `subscriptions/listen` (2026-07-28): list changes of this endpoint. Resource subscriptions are not offered, so the
@@ -128,12 +145,17 @@ extension Lane {
     /// Holds a message back while servers are still starting; true when it was taken. Bounded: beyond a thousand, and
     /// once every server has listed, failed or used up its time, nothing waits any more.
     func hold(_ client: Client, _ message: jf_message) -> Bool {
-        guard !isSettled, waiting.count < 1000 else { return false }
+        guard !isSettled, waiting.count < 1000, waitingBytes < 64 << 20 else { return false }
         func copy(_ view: jf_view) -> [UInt8]? { view.present.map { [UInt8]($0) } }
-        var headers: [(name: [UInt8], value: [UInt8])] = []
+        var headers: [(name: Range<Int>, value: Range<Int>)] = []
+        var text: [UInt8] = []
         for at in 0..<Int(message.header_count) {
             guard let pair = message.headers?[at] else { break }
-            headers.append(([UInt8](pair.name.bytes), [UInt8](pair.value.bytes)))
+            let start = text.count
+            text.append(contentsOf: pair.name.bytes)
+            let middle = text.count
+            text.append(contentsOf: pair.value.bytes)
+            headers.append((start..<middle, middle..<text.count))
         }
         let body = message.body_count > 0 ? message.body.map { [UInt8]($0.pointee.bytes) } ?? [] : []
         waiting.append(
@@ -141,8 +163,24 @@ extension Lane {
                 client: client.handle, exchange: message.exchange, flags: message.flags & ~UInt32(JF_MSG_PADDED),
                 body: body, target: [UInt8](message.target.bytes), protocolVersion: copy(message.protocol),
                 method: copy(message.method), name: copy(message.name), session: copy(message.session),
-                headers: headers))
+                headerText: text, headers: headers))
+        waitingBytes += body.count + text.count
         return true
+    }
+
+    private func redeliver(_ request: WaitingRequest, _ message: inout jf_message) {
+        request.headerText.withUnsafeBytes { text in
+            let pairs = request.headers.map { name, value in
+                jf_pair(
+                    name: jf_view(UnsafeRawBufferPointer(rebasing: text[name])),
+                    value: jf_view(UnsafeRawBufferPointer(rebasing: text[value])))
+            }
+            pairs.withUnsafeBufferPointer { pairs in
+                message.headers = pairs.baseAddress
+                message.header_count = UInt64(pairs.count)
+                _ = clientDelivered(request.client, &message)
+            }
+        }
     }
 
     func dropWaiting(where isGone: (WaitingRequest) -> Bool) {
@@ -180,7 +218,7 @@ extension Lane {
                                 withUnsafePointer(to: &body) { pointer in
                                     message.body = pointer
                                     message.body_count = 1
-                                    _ = clientDelivered(request.client, &message)
+                                    redeliver(request, &message)
                                 }
                             }
                         }

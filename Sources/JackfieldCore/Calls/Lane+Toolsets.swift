@@ -31,7 +31,8 @@ extension Lane {
         }
         call.serverIsModern = true
         call.phase = .sent
-        operations.open(call.handle)
+        guard let own = channel.instance.own else { return serverFailed(call, "the gateway stops") }
+        operations.open(call.handle, on: channel.handle)
         let handle = call.handle
         if channel.instance.library.manifest.threads == .concurrent {
             return callOnWorker(call, channel, slot, target, envelope)
@@ -47,7 +48,7 @@ extension Lane {
             request.name = jf_view(UnsafeRawBufferPointer(name))
             request.arguments = envelope.params?.member("arguments").map { jf_view($0.raw) } ?? jf_view("{}")
             request.params = envelope.params.map { jf_view($0.raw) } ?? jf_view("{}")
-            return slot(channel.instance.own, call.handle, &request, &result, &fault)
+            return slot(own, call.handle, &request, &result, &fault)
         }
         if status == JF_PENDING { return }
         // An inline answer: `finish` may not come any more, and if it came already, it was first.
@@ -108,6 +109,7 @@ extension Lane {
     func operationFinished(_ handle: UInt64, _ status: Int32, _ blob: jf_blob, _ message: String, _ isPublic: Bool) {
         var blob = blob
         defer { blob.dropOnce() }
+        closeIdleToolsets()
         guard let call = calls[handle], call.channel?.isToolset == true else { return }
         guard status == JF_OK else { return toolsetFailed(call, status, message, isPublic) }
         let length = blob.bytes.count
@@ -118,7 +120,7 @@ extension Lane {
         padded.copyBytes(from: blob.bytes)
         let body = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(padded)[0..<length])
         do {
-            let document = try answerParser.parse(body, recordDepth: 3)
+            let document = try answerParser.parse(body, recordDepth: 4)
             answerFromToolset(call, document.root)
         } catch {
             log.write(
@@ -176,20 +178,36 @@ extension Lane {
 
     /// Progress of a toolset operation; on the lane.
     func operationProgressed(_ handle: UInt64, _ done: Double, _ total: Double, _ message: String?) {
-        guard let call = calls[handle], !call.progressToken.isEmpty, call.origin == .client, !call.clientIsGone,
-            !call.isStalled, call.acceptsStream || call.client?.isShared == true
+        guard let call = calls[handle], !call.progressToken.isEmpty, done.isFinite,
+            call.origin == .relay || call.origin == .client && canStream(call)
         else { return }
         reply.reset()
         reply.literal("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":")
         reply.copy(call.progressToken)
         reply.text(",\"progress\":\(done)")
-        if total > 0 { reply.text(",\"total\":\(total)") }
+        if total.isFinite, total > 0 { reply.text(",\"total\":\(total)") }
         if let message {
             reply.literal(",\"message\":")
             reply.quoted(message)
         }
         reply.literal("}}")
+        if call.origin == .relay { return relaySend(call, reply.joined()) }
         stream(call, reply.finish())
+    }
+
+    /// Closes sets whose server left, once their plugin has finished everything.
+    func closeIdleToolsets() {
+        var idle: [Channel] = []
+        channels.forEach { handle, channel in
+            if channel.isClosing, channel.isToolset, operations.count(on: handle) == 0 { idle.append(channel) }
+        }
+        for channel in idle { closeToolset(channel) }
+    }
+
+    func closeToolset(_ channel: Channel) {
+        guard channels.remove(channel.handle) != nil, let own = channel.instance.own else { return }
+        channel.instance.toolset?.close?(own, channel.remote)
+        gateway.laneChannelClosed(self)
     }
 
     func toolsetChanged(_ set: UInt64, _ kind: UInt32) {

@@ -35,6 +35,7 @@ final class Lane: @unchecked Sendable {
     var subscribers: [Subscriber] = []
     /// Requests that arrived while servers were still starting.
     var waiting: [WaitingRequest] = []
+    var waitingBytes = 0
     var isSettled = false
     /// By endpoint id: the servers at home here.
     var supervisors: [UInt64: Supervisor] = [:]
@@ -197,9 +198,9 @@ final class Lane: @unchecked Sendable {
         channel.supervisor = nil
         if let connector = channel.instance.connector {
             connector.close?(channel.instance.own, channel.remote, jf_monotonic_ns() + gateway.drainTimeout)
-        } else {
-            channel.instance.toolset?.close?(channel.instance.own, channel.remote)
-            channels.remove(channel.handle)
+        } else if operations.count(on: channel.handle) == 0 {
+            // With operations open it waits: `operationFinished` closes it.
+            closeToolset(channel)
         }
     }
 
@@ -212,7 +213,7 @@ final class Lane: @unchecked Sendable {
 
     /// A call from the pool, with a handle; nil at the gateway's limit.
     func takeCall(_ origin: Call.Origin) -> Call? {
-        guard calls.count < limits.calls else { return nil }
+        guard origin == .supervision || openCalls < limits.calls else { return nil }
         let call = freeCalls.popLast() ?? Call(lane: self)
         guard let handle = calls.insert(call) else { return nil }
         call.handle = handle
@@ -229,9 +230,8 @@ final class Lane: @unchecked Sendable {
         if call.timer != 0 { loop.cancelTimer(call.timer) }
         call.client?.unlink(call)
         call.session?.inFlight.subtract(1, ordering: .relaxed)
-        if let server = call.server {
-            server.inFlight.subtract(1, ordering: .relaxed)
-        }
+        // A relayed call counts where it was asked.
+        if call.origin != .relay { call.server?.inFlight.subtract(1, ordering: .relaxed) }
         if let link = call.link {
             link.openCalls -= 1
             if link.isRetired { closeIfIdle(link) }

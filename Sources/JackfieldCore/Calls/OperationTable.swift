@@ -7,11 +7,17 @@ import Synchronization
 /// Open operations of one lane, by call handle. Any thread.
 final class OperationTable: Sendable {
     private enum State: Int32, Sendable { case open, gone, late }
+    private struct Operation: Sendable {
+        var state: State
+        let channel: UInt64
+    }
 
-    private let states = Mutex<[UInt64: State]>([:])
+    private let states = Mutex<[UInt64: Operation]>([:])
 
     /// Opens before the slot is called, since `finish` may come from inside it.
-    func open(_ handle: UInt64) { states.withLock { $0[handle] = .open } }
+    func open(_ handle: UInt64, on channel: UInt64) {
+        states.withLock { $0[handle] = Operation(state: .open, channel: channel) }
+    }
 
     /// Takes the right to finish. False when somebody had it already. A tombstone is closed as well, its result unwanted.
     func close(_ handle: UInt64) -> Bool {
@@ -21,12 +27,12 @@ final class OperationTable: Sendable {
     /// The caller left, or its time is over: the entry stays as a tombstone until `finish`.
     func abandon(_ handle: UInt64, timedOut: Bool) {
         states.withLock { states in
-            if states[handle] != nil { states[handle] = timedOut ? .late : .gone }
+            states[handle]?.state = timedOut ? .late : .gone
         }
     }
 
     func state(_ handle: UInt64) -> Int32 {
-        switch states.withLock({ $0[handle] }) {
+        switch states.withLock({ $0[handle]?.state }) {
         case .open: Int32(JF_OK)
         case .gone: Int32(JF_E_GONE)
         case .late: Int32(JF_E_TIMEOUT)
@@ -35,4 +41,7 @@ final class OperationTable: Sendable {
     }
 
     var count: Int { states.withLock { $0.count } }
+
+    /// Operations of one channel that its plugin has not finished yet, tombstones included.
+    func count(on channel: UInt64) -> Int { states.withLock { $0.values.count { $0.channel == channel } } }
 }

@@ -31,6 +31,7 @@ public final class EventLoop: @unchecked Sendable {
 
     private let posted = Mutex<ContiguousArray<@Sendable () -> Void>>([])
     private var local: ContiguousArray<() -> Void> = []
+    private var running: ContiguousArray<() -> Void> = []
     private let stopping = Atomic<Bool>(false)
     /// `pthread_self` of the running thread; 0 before it runs.
     private let thread = Atomic<UInt>(0)
@@ -114,13 +115,18 @@ public final class EventLoop: @unchecked Sendable {
         timers.arm(at: deadline, action, user)
     }
 
-    func cancelTimer(_ handle: UInt64) { timers.cancel(handle) }
+    func cancelTimer(_ handle: UInt64) { _ = timers.cancel(handle) }
 
     /// Runs a closure after a delay; for the control plane, where an allocation does not matter.
     @discardableResult
     func after(_ delay: UInt64, _ body: @escaping () -> Void) -> UInt64 {
         let box = Unmanaged.passRetained(ClosureBox(body))
         return timers.arm(at: jf_monotonic_ns() &+ delay, runClosureBox, box.toOpaque())
+    }
+
+    /// Cancels what `after` armed, and releases its closure.
+    func cancelAfter(_ handle: UInt64) {
+        if let user = timers.cancel(handle) { Unmanaged<ClosureBox>.fromOpaque(user).release() }
     }
 
     // MARK: Work
@@ -170,6 +176,7 @@ public final class EventLoop: @unchecked Sendable {
         }
         let count = epoll_wait(epoll, events, Int32(EventLoop.batch), timeout)
         now = jf_monotonic_ns()
+        timers.skip(to: now)
         let began = now
         var wasWoken = false
         if count > 0 {
@@ -206,11 +213,12 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     private func drainLocal() {
-        // What runs here may add more: that waits for the next turn, so that descriptors get their share.
+        // What runs here may add more: that waits for the next turn, so that descriptors get their share. The two arrays
+        // change places, so that neither is allocated anew.
         if local.isEmpty { return }
-        let work = local
-        local.removeAll(keepingCapacity: work.capacity <= 1024)
-        for body in work { body() }
+        swap(&local, &running)
+        for at in running.indices { running[at]() }
+        running.removeAll(keepingCapacity: running.capacity <= 1024)
     }
 
     @inline(__always)

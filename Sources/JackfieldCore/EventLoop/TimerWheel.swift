@@ -55,13 +55,21 @@ struct TimerWheel {
         return UInt64(timers[index].generation) << 32 | UInt64(index)
     }
 
-    mutating func cancel(_ handle: UInt64) {
+    /// Cancels a timer and returns its user pointer; nil when it has fired, or never was.
+    mutating func cancel(_ handle: UInt64) -> UnsafeMutableRawPointer? {
         let index = Int(handle & 0xFFFF_FFFF)
         guard index < timers.count, UInt64(timers[index].generation) == handle >> 32,
             timers[index].action != nil
-        else { return }
+        else { return nil }
+        let user = timers[index].user
         unlink(index)
         release(index)
+        return user
+    }
+
+    /// Lets an empty wheel catch up with the clock, so that the next timer does not have to walk through idle time.
+    mutating func skip(to now: UInt64) {
+        if armed == 0 { currentTick = max(currentTick, now / Self.nanosecondsPerTick) }
     }
 
     private mutating func link(_ index: Int) {

@@ -22,10 +22,14 @@ extension Gateway {
             server: server, statuses: server.endpoints.map { _ in EndpointStatus() }, listing: nil)
     }
 
-    /// At start: every server of the plan.
-    func addServers() {
+    /// At start: every server of the plan, and the first catalogue.
+    func setUpServers() {
         records = plan.servers.enumerated().map { record($0.element, $0.offset) }
         build()
+    }
+
+    /// Once the lanes run: the servers get their first chance to list.
+    func superviseServers() {
         for record in records { supervise(record.server) }
         settleIfDone()
         // Programs take a while to start; what answers over a network does so at once or is slow.
@@ -51,7 +55,9 @@ extension Gateway {
             if let listing { record.listing = listing }
             replacements[server.name] = record
             // The new version takes over once it works, or once it is plain that it does not.
-            if record.isUp && record.listing != nil || status.state == .down { promote(server.name) }
+            if record.isUp && record.listing != nil || record.statuses.allSatisfy({ $0.state == .down }) {
+                promote(server.name)
+            }
             return
         }
         guard let at = records.firstIndex(where: { $0.server === server }) else { return }
@@ -163,7 +169,8 @@ extension Gateway {
                     replacements[server.name] = made
                     supervise(made.server)
                     let generation = made.server.generation
-                    control.after(5_000_000_000) { [weak self] in
+                    // A new version that neither works nor fails does not keep the old one for ever.
+                    control.after(60_000_000_000) { [weak self] in
                         guard let self, self.replacements[server.name]?.server.generation == generation else { return }
                         self.promote(server.name)
                     }

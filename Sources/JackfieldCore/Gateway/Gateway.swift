@@ -106,9 +106,11 @@ public final class Gateway: @unchecked Sendable {
         watchSignals()
         for lane in lanes { mountHealth(lane) }
         do {
+            // The first catalogue is queued before anything that a listener may post: no client finds an empty gateway.
+            setUpServers()
             let addresses = try listen()
             for lane in lanes { start(lane) }
-            addServers()
+            superviseServers()
             onListening?(addresses)
         } catch {
             log.write(.error, error.description)
@@ -221,10 +223,13 @@ public final class Gateway: @unchecked Sendable {
 
     func sessionEnded(_ key: SessionKey) { onEveryLane { $0.endStreams(of: key) } }
 
-    private func onHome(_ server: Server, _ endpoint: Endpoint, _ body: @escaping @Sendable (Supervisor) -> Void) {
+    private func onHome(
+        _ server: Server, _ endpoint: Endpoint, _ body: @escaping @Sendable (Supervisor) -> Void,
+        otherwise: @escaping @Sendable () -> Void = {}
+    ) {
         let home = lanes[server.homeLane]
         home.loop.post {
-            if let supervisor = home.supervisors[endpoint.id] { body(supervisor) }
+            if let supervisor = home.supervisors[endpoint.id] { body(supervisor) } else { otherwise() }
         }
     }
 
@@ -237,7 +242,15 @@ public final class Gateway: @unchecked Sendable {
     }
 
     func renewSession(_ server: Server, _ endpoint: Endpoint, after epoch: Int, for lane: Lane, call: UInt64) {
-        onHome(server, endpoint) { $0.renew(after: epoch, for: lane, call: call) }
+        onHome(server, endpoint) {
+            $0.renew(after: epoch, for: lane, call: call)
+        } otherwise: {
+            var gone = EndpointStatus()
+            gone.state = .down
+            gone.reason = "it was replaced meanwhile"
+            let status = gone
+            lane.loop.post { lane.sessionRenewed(call, status) }
+        }
     }
 
     // MARK: The end

@@ -39,15 +39,17 @@ extension Supervisor {
             return initialize()
         }
         step = .probing
+        turn += 1
+        let mine = turn
         // A stdio server that is silent is a legacy one, or still starting: a shorter wait, then the other question.
         let silence = channel?.isShared == true ? min(probeTimeout, 5_000_000_000) : probeTimeout
         request(.discover, params: modernParams(), revision: .newest, timeout: silence) { [weak self] answer in
-            self?.discovered(answer)
+            guard let self, self.turn == mine else { return }
+            self.discovered(answer)
         }
     }
 
     private func discovered(_ answer: InternalAnswer) {
-        guard step == .probing else { return }
         switch answer {
         case .result(let envelope, _):
             guard let result = envelope.outcome, let versions = result.member("supportedVersions"),
@@ -116,17 +118,19 @@ extension Supervisor {
     /// The legacy handshake.
     func initialize() {
         step = .initializing
-        status.session = nil
+        turn += 1
+        let mine = turn
+        endSession()
         let asked = pinned.flatMap { $0.isModern ? nil : $0 } ?? .newestLegacy
         let params =
             "{\"protocolVersion\":\"\(asked.text)\",\"capabilities\":{},\"clientInfo\":\(Product.identity)}"
         request(.initialize, params: params, revision: nil, timeout: probeTimeout) { [weak self] answer in
-            self?.initialized(answer)
+            guard let self, self.turn == mine else { return }
+            self.initialized(answer)
         }
     }
 
     private func initialized(_ answer: InternalAnswer) {
-        guard step == .initializing else { return }
         switch answer {
         case .result(let envelope, let message):
             guard let result = envelope.outcome, let version = result.member("protocolVersion"),
@@ -143,7 +147,6 @@ extension Supervisor {
             status.session = message.session.present.flatMap { $0.isEmpty ? nil : [UInt8]($0) }
             status.epoch += 1
             notifyInitialized()
-            list(all: true)
         case .error(let envelope, _):
             if envelope.outcome?.member("code")?.int64 == -32022, mayBeModern {
                 // A slow starter that took our first question after all, and is modern: ask it again.
@@ -165,14 +168,35 @@ extension Supervisor {
         }
     }
 
+    /// Says `notifications/initialized`, then lists. Over HTTP the listing waits for the answer to it, since the next
+    /// request may travel on another connection and overtake it.
     private func notifyInitialized() {
         guard let channel else { return }
         let out = lane.outgoing
-        out.reset()
-        out.literal("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}")
-        _ = lane.post(
-            channel, exchange: 0, out.finish(), method: .initialized, revision: status.revision,
-            session: status.session)
+        if channel.isShared {
+            out.reset()
+            out.literal("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}")
+            _ = lane.post(
+                channel, exchange: 0, out.finish(), method: .initialized, revision: status.revision,
+                session: status.session)
+            return list(all: true)
+        }
+        let mine = turn
+        request(.initialized, params: nil, revision: status.revision, timeout: probeTimeout) { [weak self] _ in
+            guard let self, self.turn == mine else { return }
+            self.list(all: true)
+        }
+    }
+
+    /// A session that is about to be replaced is ended, as a client should.
+    private func endSession() {
+        if let channel, !channel.isShared, status.session != nil {
+            lane.outgoing.reset()
+            _ = lane.post(
+                channel, exchange: 0, lane.outgoing.finish(), method: .unknown, revision: status.revision,
+                session: status.session, kind: JF_KIND_END)
+        }
+        status.session = nil
     }
 
     private func learn(_ node: JSONNode?, _ result: JSONNode) {

@@ -32,6 +32,7 @@ extension Supervisor {
         let wanted = all ? Set(ItemKind.allCases) : dirty
         dirty = []
         step = .listing
+        turn += 1
         let kinds = ItemKind.allCases.filter { wanted.contains($0) && status.capabilities.offers($0) }
         let work = ListingWork(kinds: kinds, from: all ? nil : listing)
         nextKind(work)
@@ -56,20 +57,21 @@ extension Supervisor {
     private func page(_ work: ListingWork, _ kind: ItemKind, cursor: String?) {
         let more = cursor.map { "\"cursor\":\(String(decoding: JSONWriter.quoted($0), as: UTF8.self))" } ?? ""
         let isModern = status.revision?.isModern ?? false
+        let mine = turn
         request(
             kind.listMethod, params: isModern ? modernParams(more) : "{\(more)}", revision: status.revision,
             timeout: lane.limits.probeTimeout
         ) { [weak self] answer in
-            self?.paged(work, kind, answer)
+            guard let self, self.turn == mine else { return }
+            self.paged(work, kind, answer)
         }
     }
 
     private func paged(_ work: ListingWork, _ kind: ItemKind, _ answer: InternalAnswer) {
-        guard step == .listing else { return }
         switch answer {
         case .result(let envelope, _):
             guard let result = envelope.outcome, let items = result.member(kind.member), items.kind == .array else {
-                return failed(kind, "its answer has no \"\(kind.member)\" array")
+                return keepOld(work, kind, "its answer has no \"\(kind.member)\" array")
             }
             take(work, kind, items)
             work.ttl = min(work.ttl, UInt64(clamping: max(0, result.member("ttlMs")?.int64 ?? 0)))
@@ -77,7 +79,7 @@ extension Supervisor {
             let next = result.member("nextCursor")?.string()
             if let next, work.items.count < lane.limits.itemsPerServer, work.bytes < Supervisor.byteLimit {
                 guard work.cursors.insert(next).inserted else {
-                    return failed(kind, "its cursors go round in circles")
+                    return keepOld(work, kind, "its cursors go round in circles")
                 }
                 return page(work, kind, cursor: next)
             }
@@ -85,10 +87,10 @@ extension Supervisor {
         case .error(let envelope, _):
             // Advertised as a whole, missing in part: resource templates above all.
             if envelope.outcome?.member("code")?.int64 == -32601 { return finished(work, kind) }
-            failed(kind, text(envelope))
+            keepOld(work, kind, text(envelope))
         case .status(let status): failed(kind, lane.statusText(status))
         case .failed(let why, _): failed(kind, why)
-        case .timedOut: failed(kind, "no answer in time")
+        case .timedOut: keepOld(work, kind, "no answer in time")
         }
     }
 
@@ -126,6 +128,16 @@ extension Supervisor {
         nextKind(work)
     }
 
+    /// One list failed, the server lives: what was known of that kind stays, and it is asked for again.
+    private func keepOld(_ work: ListingWork, _ kind: ItemKind, _ why: String) {
+        log.write(
+            .warning, "a list failed; it is tried again, and what was known stays",
+            [.init("server", server.name), .init("list", "\(kind.member)"), .init("why", why)])
+        unlisted.insert(kind)
+        work.items = listing?[kind] ?? []
+        finished(work, kind)
+    }
+
     private func failed(_ kind: ItemKind, _ why: String) {
         down("listing \(kind.member) failed: \(why)", retryAfter: nil)
     }
@@ -143,7 +155,37 @@ extension Supervisor {
                 .init("lists", counts),
             ])
         up()
-        if !dirty.isEmpty { list(all: false) }
+        if !dirty.isEmpty { return list(all: false) }
+        armRefresh()
+    }
+
+    /// Lists that failed come again soon; those of a server that announces no changes, every few minutes.
+    private func armRefresh() {
+        guard !isToolset else { return }
+        var kinds = unlisted
+        unlisted = []
+        let delay: UInt64
+        if kinds.isEmpty {
+            listBackOff.reset()
+            let known = status.capabilities
+            if known.tools, !known.toolsListChanged { kinds.insert(.tools) }
+            if known.resources, !known.resourcesListChanged { kinds.formUnion([.resources, .templates]) }
+            if known.prompts, !known.promptsListChanged { kinds.insert(.prompts) }
+            if kinds.isEmpty { return }
+            // A freshness is no poll interval: never oftener than every five minutes, and not in step with others.
+            delay = max(300_000_000_000, (listing?.ttl ?? 0) * 1_000_000) + lane.nextSpan() % 60_000_000_000
+        } else {
+            delay = listBackOff.next(lane.nextSpan())
+        }
+        if refreshTimer != 0 { lane.loop.cancelAfter(refreshTimer) }
+        let wanted = kinds
+        refreshTimer = lane.loop.after(delay) { [weak self] in
+            guard let self, !self.isStopped else { return }
+            self.refreshTimer = 0
+            guard self.step == .up else { return }
+            self.dirty.formUnion(wanted)
+            self.list(all: false)
+        }
     }
 
     // MARK: Toolsets
@@ -189,6 +231,7 @@ extension Supervisor {
     /// Opens the stream on which the server says that its lists changed: `subscriptions/listen`, or the legacy GET.
     func openWatch() {
         guard let channel, !channel.isToolset, let revision = status.revision else { return }
+        watchOpenedAt = lane.loop.now
         if revision.isModern {
             let known = status.capabilities
             var wanted: [String] = []
@@ -210,16 +253,19 @@ extension Supervisor {
     private func watchEnded(_ answer: InternalAnswer) {
         watch = 0
         guard step == .up else { return }
+        let lived = lane.loop.now &- watchOpenedAt
         switch answer {
         case .error: return  // it does not offer the stream
         case .status(let status)
-        where Int(status) != JF_STATUS_OK && Int(status) != JF_STATUS_UNAVAILABLE:
-            return  // 405: no stream; 404: the next call finds out about the session
+        where Int(status) != JF_STATUS_UNAVAILABLE && (Int(status) != JF_STATUS_OK || lived < 1_000_000_000):
+            // 405, or a page that is no stream: it offers none. 404: the next call finds out about the session.
+            return
         default: break
         }
+        if lived > 60_000_000_000 { watchBackOff.reset() }
         // Dropped: what changed meanwhile is unknown, so everything is listed again once the server answers.
         let epoch = status.epoch
-        lane.loop.after(1_000_000_000) { [weak self] in
+        lane.loop.after(watchBackOff.next(lane.nextSpan())) { [weak self] in
             guard let self, self.step == .up, self.watch == 0, self.status.epoch == epoch else { return }
             self.probe()
         }

@@ -23,9 +23,18 @@ final class Supervisor {
     /// Calls that wait for a new session.
     var renewals: [(lane: Lane, call: UInt64)] = []
     var watch: UInt64 = 0
+    var watchOpenedAt: UInt64 = 0
+    var watchBackOff = BackOff(longest: 120_000_000_000)
+    /// Kinds whose last listing failed; listed again after a pause.
+    var unlisted: Set<ItemKind> = []
+    var listBackOff = BackOff()
+    var refreshTimer: UInt64 = 0
+    /// Counts handshakes and listings begun: an answer that belongs to an older one is dropped.
+    var turn = 0
     private var backOff = BackOff()
-    private var isStopped = false
+    private(set) var isStopped = false
     private var retryTimer: UInt64 = 0
+    private var lastCheck: UInt64 = 0
 
     enum Step: Sendable { case idle, opening, probing, initializing, listing, up }
 
@@ -57,8 +66,8 @@ final class Supervisor {
     /// No more work; the channel itself is closed by its lane.
     func stop() {
         isStopped = true
-        if retryTimer != 0 { lane.loop.cancelTimer(retryTimer) }
-        retryTimer = 0
+        turn += 1
+        cancelTimers()
         if watch != 0, let call = lane.calls[watch] {
             watch = 0
             call.handler = nil
@@ -76,12 +85,16 @@ final class Supervisor {
             channel.flags & UInt32(JF_CHANNEL_LOCAL) != 0
             || channel.isToolset && channel.instance.library.manifest.threads != .perLoop
         status.hasHeaders = !channel.isShared && !channel.isToolset
+        // What kind of channel it is decides how long others wait for it.
+        if step == .opening { publish() }
         if channel.isToolset { listToolset() } else { probe() }
     }
 
     /// The whole channel went down; the connector says when it tries again by itself.
     func channelLost(_ why: String, retry: UInt32) {
         guard !isStopped else { return }
+        turn += 1
+        cancelTimers()
         watch = 0
         step = .opening
         status.session = nil
@@ -93,7 +106,10 @@ final class Supervisor {
 
     /// A call on some lane failed: look whether the endpoint is still there, unless that is under way already.
     func suspect(_ why: String) {
-        guard !isStopped, step == .up, let channel, !channel.isShared, !channel.isToolset else { return }
+        guard !isStopped, step == .up, let channel, !channel.isShared, !channel.isToolset,
+            lane.loop.now &- lastCheck > 2_000_000_000
+        else { return }
+        lastCheck = lane.loop.now
         log.write(.debug, "checking a server after a failed call", [.init("server", server.name), .init("why", why)])
         probe()
     }
@@ -101,11 +117,12 @@ final class Supervisor {
     /// The endpoint cannot be used now; another try follows, for ever, with growing pauses.
     func down(_ why: String, retryAfter: UInt64?) {
         guard !isStopped else { return }
+        turn += 1
         step = .idle
         let delay = retryAfter ?? backOff.next(lane.nextSpan())
         became(.down, why)
         if let channel, channel.isShared, !channel.isReady { return }  // the connector restarts it and says `ready`
-        if retryTimer != 0 { lane.loop.cancelTimer(retryTimer) }
+        cancelTimers()
         retryTimer = lane.loop.after(delay) { [weak self] in
             guard let self, !self.isStopped else { return }
             self.retryTimer = 0
@@ -136,6 +153,13 @@ final class Supervisor {
         renewals = []
     }
 
+    func cancelTimers() {
+        if retryTimer != 0 { lane.loop.cancelAfter(retryTimer) }
+        retryTimer = 0
+        if refreshTimer != 0 { lane.loop.cancelAfter(refreshTimer) }
+        refreshTimer = 0
+    }
+
     /// Sends what is known to the registry.
     func publish() {
         lane.gateway.publish(server, endpoint.index, status, listing)
@@ -150,6 +174,7 @@ final class Supervisor {
         }
         renewals.append((asking, call))
         if step == .up || step == .listing || step == .idle {
+            cancelTimers()
             status.session = nil
             initialize()
         }
@@ -167,7 +192,7 @@ final class Supervisor {
     /// Sends a request of the gateway's own. `handler` is called once.
     @discardableResult
     func request(
-        _ method: Method, params: String, revision: Revision?, timeout: UInt64?, kind: Int = JF_KIND_MESSAGE,
+        _ method: Method, params: String?, revision: Revision?, timeout: UInt64?, kind: Int = JF_KIND_MESSAGE,
         handler: @escaping (InternalAnswer) -> Void
     ) -> UInt64 {
         guard let channel, let call = lane.takeCall(.supervision) else {
@@ -185,12 +210,16 @@ final class Supervisor {
         let out = lane.outgoing
         out.reset()
         if kind == JF_KIND_MESSAGE {
-            out.literal("{\"jsonrpc\":\"2.0\",\"id\":")
-            out.integer(call.handle)
-            out.literal(",\"method\":\"")
+            out.literal("{\"jsonrpc\":\"2.0\",\"method\":\"")
             out.literal(method.name)
-            out.literal("\",\"params\":")
-            out.text(params)
+            out.byte(34)
+            // Without params it is a notification, whose exchange ends without a message.
+            if let params {
+                out.literal(",\"id\":")
+                out.integer(call.handle)
+                out.literal(",\"params\":")
+                out.text(params)
+            }
             out.byte(125)
         }
         call.phase = .sent
@@ -219,12 +248,14 @@ final class Supervisor {
 /// Growing pauses between tries, with full jitter on the upper half so that many gateways do not step in time.
 struct BackOff {
     private static let first: UInt64 = 200_000_000
-    private static let longest: UInt64 = 10_000_000_000
+    private let longest: UInt64
     private var current = BackOff.first
+
+    init(longest: UInt64 = 10_000_000_000) { self.longest = longest }
 
     mutating func next(_ random: UInt64) -> UInt64 {
         let pause = current
-        current = min(current * 2, BackOff.longest)
+        current = min(current * 2, longest)
         return pause / 2 + random % (pause / 2)
     }
 

@@ -100,6 +100,10 @@ final class PluginInstance: @unchecked Sendable {
     func destroy() {
         guard state != .destroyed else { return }
         state = .destroyed
+        if toolset != nil, lane.operations.count > 0 {
+            // A worker may be inside the plugin: at the end of the process, leaving it is safer than pulling it away.
+            return log.write(.warning, "plugin still has operations open; not destroyed", [.init("plugin", id)])
+        }
         table.destroy(own)
         own = nil
         let left = memoryInUse.load(ordering: .relaxed)

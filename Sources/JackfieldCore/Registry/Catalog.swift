@@ -48,6 +48,7 @@ final class Catalog: Sendable {
     /// What a view can do, as raw JSON of MCP's ServerCapabilities.
     func capabilities(of view: View) -> String {
         var merged = ServerCapabilities()
+        var isComplete = true
         for server in view.servers {
             for status in statuses[server] {
                 let own = status.capabilities
@@ -55,6 +56,7 @@ final class Catalog: Sendable {
                 merged.resources = merged.resources || own.resources
                 merged.prompts = merged.prompts || own.prompts
                 merged.completions = merged.completions || own.completions
+                isComplete = isComplete && status.revision != nil
             }
         }
         // Lists can change whenever a server comes up, whatever the servers themselves announce.
@@ -64,7 +66,7 @@ final class Catalog: Sendable {
             writer.key("completions")
             writer.raw(Array("{}".utf8))
         }
-        if merged.prompts || view.servers.count > 1 && view.count(.prompts) > 0 {
+        if merged.prompts {
             writer.key("prompts")
             writer.raw(Array("{\"listChanged\":true}".utf8))
         }
@@ -72,8 +74,11 @@ final class Catalog: Sendable {
             writer.key("resources")
             writer.raw(Array("{\"listChanged\":true}".utf8))
         }
-        writer.key("tools")
-        writer.raw(Array("{\"listChanged\":true}".utf8))
+        // A server that was never reached may have tools yet.
+        if merged.tools || !isComplete {
+            writer.key("tools")
+            writer.raw(Array("{\"listChanged\":true}".utf8))
+        }
         writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self)
     }

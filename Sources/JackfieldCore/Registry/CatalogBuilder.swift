@@ -79,12 +79,13 @@ struct CatalogBuilder {
                         server: index, serverName: record.server.name, prefix: prefix, original: item.key,
                         shown: selection.rename[item.key] ?? item.key))
                 items.append(item)
-                for (alias, target) in selection.aliases.sorted(by: { $0.key < $1.key }) where target == item.key {
+                for (alias, target) in selection.aliases.sorted(by: { $0.key < $1.key })
+                where target == item.key && !aliases.contains(where: { $0.shown == alias }) {
                     aliases.append(ViewEntry(server: index, item: item, shown: alias))
                 }
             }
         }
-        let names = Naming(plan: naming).names(for: candidates)
+        let names = Naming(plan: naming).names(for: candidates, taken: Set(aliases.map(\.shown)))
         return aliases
             + names.indices.map { ViewEntry(server: candidates[$0].server, item: items[$0], shown: names[$0]) }
     }
@@ -136,23 +137,27 @@ struct CatalogBuilder {
         let exclude = bundle.exclude.map { Pattern($0) }
         var members: Set<Int> = []
         let entries = aggregate.map { kind in
-            kind.compactMap { entry -> ViewEntry? in
+            var shown: Set<String> = []
+            return kind.compactMap { entry -> ViewEntry? in
                 let server = records[entry.server].server.name
                 func hit(_ patterns: [Pattern]) -> Bool {
                     patterns.contains { $0.matches(entry.shown) || $0.matches(server) }
                 }
                 guard include.isEmpty || hit(include), !hit(exclude) else { return nil }
+                // The first of two equal names stays.
+                guard shown.insert(bundle.rename[entry.shown] ?? entry.shown).inserted else { return nil }
                 members.insert(entry.server)
-                guard let shown = bundle.rename[entry.shown] else { return entry }
-                return ViewEntry(server: entry.server, item: entry.item, shown: shown)
+                guard let renamed = bundle.rename[entry.shown] else { return entry }
+                return ViewEntry(server: entry.server, item: entry.item, shown: renamed)
             }
         }
-        for index in records.indices where include.contains(where: { $0.matches(records[index].server.name) }) {
-            members.insert(index)
-        }
+        let whole = records.indices.filter { index in include.contains { $0.matches(records[index].server.name) } }
+        members.formUnion(whole)
         let servers = members.sorted()
         return View(
             path: "/mcp/bundles/\(bundle.name)", servers: servers, description: bundle.description,
-            entries: entries, freshness: freshness(records, servers), pageSize: pageSize)
+            entries: entries, freshness: freshness(records, servers), pageSize: pageSize,
+            // A bundle shows what its patterns name: unlisted URIs only where they name a server as a whole.
+            allowsUnlisted: !whole.isEmpty && whole.count == servers.count)
     }
 }

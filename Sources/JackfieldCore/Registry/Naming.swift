@@ -15,8 +15,8 @@ struct Naming {
         var shown: String
     }
 
-    /// One shown name per candidate, all different.
-    func names(for candidates: [Candidate]) -> [String] {
+    /// One shown name per candidate, all different from each other and from those `taken`.
+    func names(for candidates: [Candidate], taken: Set<String> = []) -> [String] {
         var wanted: [String] = []
         wanted.reserveCapacity(candidates.count)
         switch plan.prefix {
@@ -31,7 +31,7 @@ struct Naming {
             }
         }
         // What still collides (characters replaced, prefixes equal to names) is kept apart by its hash.
-        var taken: Set<String> = []
+        var taken = taken
         for at in wanted.indices {
             if !taken.insert(wanted[at]).inserted {
                 wanted[at] = hashed(wanted[at], candidates[at])

@@ -19,7 +19,7 @@ final class ReadyBytes: @unchecked Sendable {
 }
 
 /// One shown item and its owner.
-struct ViewEntry: Sendable {
+final class ViewEntry: Sendable {
     /// Index into the catalogue's servers.
     let server: Int
     let item: ListedItem
@@ -44,6 +44,8 @@ final class View: Sendable {
     /// Servers that take part, as indexes into the catalogue.
     let servers: [Int]
     let description: String?
+    /// Whether URIs that nobody listed may be read here.
+    let allowsUnlisted: Bool
     private let entries: [[ViewEntry]]
     private let tables: [NameTable]
     private let templates: [(template: URITemplate, entry: Int)]
@@ -55,7 +57,7 @@ final class View: Sendable {
 
     init(
         path: String, servers: [Int], description: String?, entries: [[ViewEntry]], freshness: (UInt64, Bool),
-        pageSize: Int
+        pageSize: Int, allowsUnlisted: Bool = true
     ) {
         self.path = path
         self.servers = servers
@@ -63,6 +65,7 @@ final class View: Sendable {
         self.entries = entries
         self.freshness = freshness
         self.pageSize = pageSize
+        self.allowsUnlisted = allowsUnlisted
         tables = entries.map { kind in
             NameTable(kind.enumerated().map { ($0.element.shown, $0.offset) })
         }

@@ -56,6 +56,8 @@ final class Session: Sendable {
     let path: String
     /// Calls under way.
     let inFlight = Atomic<Int>(0)
+    /// Open stand-alone streams.
+    let streams = Atomic<Int>(0)
     private let lastUsed: Atomic<UInt64>
 
     init(revision: Revision, path: String, now: UInt64) {
@@ -67,11 +69,18 @@ final class Session: Sendable {
     }
 
     func touch(_ now: UInt64) { lastUsed.store(now, ordering: .relaxed) }
-    func idle(_ now: UInt64) -> UInt64 { now &- min(now, lastUsed.load(ordering: .relaxed)) }
+    /// How long nobody used it; 0 while a call or a stream is open.
+    func idle(_ now: UInt64) -> UInt64 {
+        guard inFlight.load(ordering: .relaxed) == 0, streams.load(ordering: .relaxed) == 0 else { return 0 }
+        return now &- min(now, lastUsed.load(ordering: .relaxed))
+    }
 }
 
 /// All sessions of the gateway. The one table that loops share: a legacy client may reconnect to any of them.
 final class SessionTable: Sendable {
+    /// Younger sessions never give way to new ones: 60 s.
+    private static let shortestIdle: UInt64 = 60_000_000_000
+
     private let sessions = Mutex<[SessionKey: Session]>([:])
     private let limit: Int
     private let idleLimit: UInt64
@@ -86,9 +95,9 @@ final class SessionTable: Sendable {
         let session = Session(revision: revision, path: path, now: now)
         return sessions.withLock { sessions in
             if sessions.count >= limit {
-                for (key, old) in sessions where old.idle(now) > idleLimit && old.inFlight.load(ordering: .relaxed) == 0 {
-                    sessions.removeValue(forKey: key)
-                }
+                // The one that nobody has used for longest gives way: many clients never end theirs.
+                let oldest = sessions.values.max { $0.idle(now) < $1.idle(now) }
+                if let oldest, oldest.idle(now) > SessionTable.shortestIdle { sessions[oldest.key] = nil }
             }
             guard sessions.count < limit else { return nil }
             sessions[session.key] = session
@@ -106,9 +115,7 @@ final class SessionTable: Sendable {
     /// Ends sessions that nobody used for the idle limit.
     func sweep(_ now: UInt64) {
         sessions.withLock { sessions in
-            for (key, old) in sessions where old.idle(now) > idleLimit && old.inFlight.load(ordering: .relaxed) == 0 {
-                sessions.removeValue(forKey: key)
-            }
+            for (key, old) in sessions where old.idle(now) > idleLimit { sessions.removeValue(forKey: key) }
         }
     }
 

@@ -15,8 +15,8 @@ public struct OutgoingRequest {
     public var meta: RequestMeta
     /// Ask for progress under our own token (the id).
     public var wantsProgress = false
-    /// What this hop may claim of the client: raw JSON object; nil stands for none.
-    public var capabilities: UnsafeRawBufferPointer?
+    /// What this hop may claim of the client; nil stands for nothing. `extensions` are negotiated per hop and left out.
+    public var capabilities: JSONNode?
     /// Our span id within the client's trace (W3C Trace Context); used when the client sent `traceparent`.
     public var spanId: UInt64 = 0
 
@@ -97,7 +97,9 @@ public enum RequestEdit {
             out.literal(revision.text)
             out.literal("\",\"io.modelcontextprotocol/clientCapabilities\":")
             if let capabilities = request.capabilities {
-                out.bytes(capabilities)
+                var inner = ObjectEdit(capabilities, out)
+                inner.begin()
+                inner.rest { $0.keyEquals("extensions") }
             } else {
                 out.literal("{}")
             }

@@ -34,8 +34,8 @@ public enum ResultEdit {
         out.literal(",\"result\":")
         if client.isModern {
             writeModern(result, method, identity, shownURI, out)
-        } else if serverIsModern || shownURI != nil {
-            writeLegacy(result, client, shownURI, out)
+        } else if serverIsModern || shownURI != nil || ContentEdit.applies(to: client, method) {
+            writeLegacy(result, method, client, shownURI, out)
         } else {
             out.bytes(result.raw)
         }
@@ -98,16 +98,24 @@ public enum ResultEdit {
     /// For a legacy client: the members that only the modern era has are dropped; structured content that is not an
     /// object cannot be expressed there, so the text copy stands alone.
     private static func writeLegacy(
-        _ result: JSONNode, _ client: Revision, _ shownURI: String?, _ out: MessageBuilder
+        _ result: JSONNode, _ method: Method, _ client: Revision, _ shownURI: String?, _ out: MessageBuilder
     ) {
         var edit = ObjectEdit(result, out)
         edit.begin()
         writeContents(result, shownURI, &edit, out)
+        let isOld = ContentEdit.applies(to: client, method)
+        if isOld {
+            for member in result.members where ContentEdit.holdsContent(member) {
+                edit.separator()
+                ContentEdit.write(member, client, out)
+            }
+        }
         edit.rest { member in
             if member.keyEquals("resultType") || member.keyEquals("ttlMs") || member.keyEquals("cacheScope") {
                 return true
             }
             if shownURI != nil, member.keyEquals("contents") { return true }
+            if isOld, ContentEdit.holdsContent(member) { return true }
             if member.keyEquals("structuredContent") {
                 return client < .v2025_06_18 || member.value.kind != .object
             }
@@ -125,6 +133,8 @@ public enum ResultEdit {
         if client.isModern {
             if code == .resourceNotFound { shown = .invalidParams }
             if code == .urlElicitationRequired { shown = .internalError }
+            // Between us and the server: the client's own headers and version were right.
+            if code == .headerMismatch || code == .unsupportedVersion { shown = .internalError }
         } else if code == .invalidParams, method == .resourcesRead {
             shown = .resourceNotFound
         }

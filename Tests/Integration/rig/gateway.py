@@ -15,6 +15,7 @@ import yaml
 from rig import processes
 from rig.places import JACKFIELD
 from rig.processes import Process
+from rig.wire_http import exchange, modern
 
 LISTENING = "listening on http://"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8"}
@@ -92,6 +93,16 @@ class Gateway:
     def resources(self):
         return processes.resources(self.pid)
 
+    def listed(self, *servers):
+        """Waits until the tools of these servers are listed: programs take a while to start."""
+
+        def names():
+            found = exchange(self.port, modern("tools/list")).json["result"]["tools"]
+            missing = [s for s in servers if not any(t["name"].startswith(s + "__") for t in found)]
+            assert not missing, f"not listed yet: {missing}"
+
+        processes.eventually(names)
+
     def children(self):
         """{pid: command line} of the running children: the stdio servers."""
         return {
@@ -118,7 +129,7 @@ class Gateway:
             self.process.signal(number)
             status = self.process.wait(timeout)
             assert status == 0, f"exit status {status} after signal {number}:\n" + self.tail()
-            left = {pid: what for pid, what in processes.orphans().items() if pid not in self.before}
+            left = processes.lasting({pid for pid in processes.orphans() if pid not in self.before}, 0.5)
             assert not left, f"processes that outlived the gateway: {left}"
             assert not zombies, f"children that were never reaped: {zombies}"
             with contextlib.suppress(ConnectionRefusedError):

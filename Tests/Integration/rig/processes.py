@@ -55,6 +55,20 @@ def orphans():
     return {pid: what for pid, what in children(os.getpid()).items() if pid not in _started}
 
 
+def lasting(pids, timeout=5):
+    """Of adopted processes those that do not end by themselves; the others are reaped."""
+    left = {}
+    for pid in pids:
+        try:
+            await_gone(pid, timeout)
+            os.waitpid(pid, 0)
+        except TimeoutError:
+            left[pid] = stat(pid)
+        except ChildProcessError:
+            pass
+    return left
+
+
 def bury(pids):
     """Kills and reaps adopted processes."""
     for pid in pids:

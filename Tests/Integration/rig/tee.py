@@ -58,8 +58,8 @@ class Tee:
                     continue
                 if entry["from"] == "client":
                     wire.sent(message, None, pending)
-                    if isinstance(message, dict) and "method" in message:
-                        pending["version"] = wire.version_of(message, None)
+                    if isinstance(message, dict) and "method" in message and "id" in message:
+                        pending["version"] = wire.version_of(message, None, pending)
                 else:
                     wire.received(message, None, pending)
         return wire

@@ -9,6 +9,10 @@ from rig.rpc import META, MODERN
 from rig.schema import answer_problems, call_problems
 
 
+# What released SDK 1.x servers put where they refuse a request at the HTTP level.
+RELEASED_SDK_ID = "server-error"
+
+
 class Wire:
     """Everything that went over one wire (any number of connections), and what was wrong with it.
 
@@ -24,7 +28,7 @@ class Wire:
         for problem in problems:
             self.violations.append(f"{self.name}: {problem}\n    in {json.dumps(message)[:700]}")
 
-    def version_of(self, message, headers):
+    def version_of(self, message, headers, pending):
         meta = (message.get("params") or {}).get("_meta") or {}
         if META + "protocolVersion" in meta:
             return meta[META + "protocolVersion"]
@@ -34,6 +38,7 @@ class Wire:
         return (
             headers.get("mcp-protocol-version")
             or self.sessions.get(headers.get("mcp-session-id"))
+            or pending.get("version")
             or self.last_version
         )
 
@@ -57,7 +62,7 @@ class Wire:
             else:
                 self.complain(message, ["an answer to nothing that was asked"])
             return
-        version = self.version_of(message, headers)
+        version = self.version_of(message, headers, pending)
         if "id" in message:
             if message["id"] in pending:
                 self.complain(message, ["an id that is still in use"])
@@ -91,7 +96,7 @@ class Wire:
             return
         request = pending.pop(message.get("id"), None)
         if request is None:
-            if "error" not in message or message.get("id") is not None:
+            if "error" not in message or message.get("id") not in (None, RELEASED_SDK_ID):
                 self.complain(message, ["an answer to nothing that was asked"])
             return
         method, version = request

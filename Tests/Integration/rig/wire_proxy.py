@@ -80,23 +80,26 @@ class RecordingProxy:
         self.url = self.base + self.target.path
 
     async def connection(self, reader, writer):
+        """One client connection. Each exchange has an upstream connection of its own, so that none is ever stale."""
         self.tasks.add(asyncio.current_task())
-        back = None
+        client = Inbound(reader)
         try:
-            up_reader, back = await asyncio.open_connection(self.target.hostname, self.target.port)
-            client, server = Inbound(reader), Inbound(up_reader)
-            while await self.exchange(client, writer, server, back):
+            while await self.exchange(client, writer, await client.until(b"\r\n\r\n")):
                 pass
         except (EOFError, OSError, asyncio.CancelledError):
             pass
         finally:
             self.tasks.discard(asyncio.current_task())
             writer.close()
-            if back:
-                back.close()
 
-    async def exchange(self, client, writer, server, back):
-        head = await client.until(b"\r\n\r\n")
+    async def exchange(self, client, writer, head):
+        up_reader, back = await asyncio.open_connection(self.target.hostname, self.target.port)
+        try:
+            return await self.forward(client, writer, head, Inbound(up_reader), back)
+        finally:
+            back.close()
+
+    async def forward(self, client, writer, head, server, back):
         line, headers = parse_head(head)
         lines = [
             f"Host: {self.target.netloc}".encode() if h[:5].lower() == b"host:" else h
@@ -111,7 +114,7 @@ class RecordingProxy:
             message = json.loads(body)
             self.wire.sent(message, headers, pending)
             if isinstance(message, dict):
-                pending["version"] = self.wire.version_of(message, headers)
+                pending["version"] = self.wire.version_of(message, headers, pending)
         elif session := headers.get("mcp-session-id"):
             pending["version"] = self.wire.sessions.get(session)
         relay = asyncio.ensure_future(self.relay(server, writer, pending))
@@ -132,18 +135,21 @@ class RecordingProxy:
         kind = headers.get("content-type", "").split(";")[0]
         bodiless = status in (204, 304) or 100 <= status < 200
         until_close = not bodiless and "content-length" not in headers and "transfer-encoding" not in headers
-        events, body = Events(), b""
+        is_stream = kind == "text/event-stream"
+        events, body, held = Events(), b"", b""
         if not bodiless:
             async for raw, decoded in body_pieces(server, headers, until_close):
-                if kind == "text/event-stream":
+                if is_stream:
                     for event in events.feed(decoded):
                         self.record(event, headers, pending)
+                    writer.write(raw)
+                    await writer.drain()
                 else:
-                    body += decoded
-                writer.write(raw)
-                await writer.drain()
+                    body, held = body + decoded, held + raw
         if kind == "application/json" and body:
             self.record(body, headers, pending)
+        writer.write(held)
+        await writer.drain()
         return not until_close and headers.get("connection", "").lower() != "close"
 
     def record(self, text, headers, pending):

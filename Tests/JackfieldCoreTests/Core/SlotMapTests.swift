@@ -5,6 +5,14 @@ import Testing
 
 @testable import JackfieldCore
 
+extension SlotMap {
+    /// As `insert`, where there must be room.
+    fileprivate mutating func added(_ element: Element) throws -> UInt64 {
+        let handle = insert(element)
+        return try #require(handle)
+    }
+}
+
 @Suite("Slot map") struct SlotMapTests {
     final class Item {
         let number: Int
@@ -20,7 +28,7 @@ import Testing
     @Test func everyElementIsBehindItsOwnHandle() throws {
         var map = SlotMap<Item>()
         var handles: [UInt64] = []
-        for number in 0..<1000 { handles.append(try #require(map.insert(Item(number)))) }
+        for number in 0..<1000 { handles.append(try map.added(Item(number))) }
         #expect(Set(handles).count == 1000)
         #expect(!handles.contains(0))
         #expect(map.count == 1000)
@@ -29,12 +37,12 @@ import Testing
 
     @Test func aRemovedHandleIsStaleForGood() throws {
         var map = SlotMap<Item>()
-        let first = try #require(map.insert(Item(1)))
+        let first = try map.added(Item(1))
         #expect(map.remove(first)?.number == 1)
         #expect(map[first] == nil)
         #expect(map.remove(first) == nil)
         // Its slot is used again, under another handle.
-        let second = try #require(map.insert(Item(2)))
+        let second = try map.added(Item(2))
         #expect(second != first)
         #expect(second & 0xF_FFFF == first & 0xF_FFFF)
         #expect(map[first] == nil)
@@ -47,7 +55,7 @@ import Testing
         var map = SlotMap<Item>()
         var last: UInt64 = 0
         for _ in 0..<10_000 {
-            let handle = try #require(map.insert(Item(0)))
+            let handle = try map.added(Item(0))
             #expect(handle > last)
             #expect(handle < 1 << 52)
             last = handle
@@ -63,7 +71,7 @@ import Testing
         do {
             let item = Item(1)
             watched = item
-            handle = try #require(map.insert(item))
+            handle = try map.added(item)
         }
         #expect(watched != nil)
         map.remove(handle)
@@ -72,7 +80,7 @@ import Testing
 
     @Test func madeUpHandlesLeadNowhere() throws {
         var map = SlotMap<Item>()
-        let handle = try #require(map.insert(Item(1)))
+        let handle = try map.added(Item(1))
         for made in [handle + 1, handle ^ 1 << 20, handle | 1 << 52, handle & 0xF_FFFF, handle | 1 << 63] {
             #expect(map[made] == nil)
             #expect(map.remove(made) == nil)
@@ -89,7 +97,7 @@ import Testing
         #expect(map.count == 1 << 20)
         #expect(map.insert(item) == nil)
         map.remove(last)
-        let again = try #require(map.insert(item))
+        let again = try map.added(item)
         #expect(again & 0xF_FFFF == last & 0xF_FFFF)
         #expect(map.insert(item) == nil)
     }

@@ -44,3 +44,16 @@ final class Recorder {
     /// A `TimerAction` that reports 0 to the recorder behind `user`.
     static let fired: @convention(c) (UnsafeMutableRawPointer?) -> Void = { user in ready(user, 0) }
 }
+
+/// A number that threads share.
+final class Counter: Sendable {
+    private let number: Atomic<Int>
+
+    init(_ start: Int) { number = Atomic(start) }
+
+    var value: Int { number.load(ordering: .sequentiallyConsistent) }
+
+    /// The new value.
+    @discardableResult
+    func add(_ amount: Int) -> Int { number.add(amount, ordering: .sequentiallyConsistent).newValue }
+}

@@ -42,13 +42,26 @@ static int port_of(const char *bound) {
     return colon == NULL ? 0 : atoi(colon + 1);
 }
 
-static wire wire_dial(jf_mock *mock, int port) {
+static wire dial_from(jf_mock *mock, int fd, int port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+    int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0, "dial: %s", strerror(errno));
     return wire_of(mock, fd);
+}
+
+static wire wire_dial(jf_mock *mock, int port) {
+    return dial_from(mock, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), port);
+}
+
+/** A client to which little can be written at once: small segments keep the sender's buffer small too, which
+ * on loopback begins with megabytes. */
+static wire wire_dial_slow(jf_mock *mock, int port) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), window = 16384, segment = 1400;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
+    setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(segment));
+    return dial_from(mock, fd, port);
 }
 
 /** Takes what has arrived; false when nothing had. */

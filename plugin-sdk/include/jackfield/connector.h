@@ -51,9 +51,9 @@ typedef struct jf_connector_1 {
     int32_t (*open)(jf_self *self, jf_ref channel, jf_view name, jf_view config, jf_ref *handle,
                     jf_fault *why);
     /** Sends one message. `message->exchange` is the host's handle of the exchange; 0 for a message that
-     * expects no answer (on HTTP its own answer is dropped). Segments are written at once or copied. An error
-     * means that nothing was sent and no `failed` follows. JF_E_BUSY: refused, the channel's queue is full.
-     * [lane] */
+     * expects no answer (on HTTP its own answer is dropped). Segments are written at once, copied, or
+     * retained where the message allows it. An error means that nothing was sent, nothing is retained and no
+     * `failed` follows. JF_E_BUSY: refused, the channel's queue is full. [lane] */
     int32_t (*send)(jf_self *self, jf_ref handle, const jf_message *message, jf_fault *why);
     /** Gives an exchange up: closes its stream; nothing more is delivered for it. No effect where it is
      * unknown. [lane] */

@@ -57,8 +57,9 @@ typedef struct jf_listener_1 {
     void (*unlisten)(jf_self *self, jf_ref listener);
     /** One message to a client. Without JF_MSG_FINAL the exchange becomes an event stream and stays open; a
      * FINAL message with no body ends it. status ACCEPTED with FINAL and no body acknowledges a notification.
-     * Segments are written at once or copied. JF_E_BUSY: taken, but the reader is slow: wait for `writable`
-     * before more. JF_E_STALE: the client or the exchange is gone. [lane] */
+     * Segments are written at once, copied, or retained where the message allows it. JF_E_BUSY: taken, but
+     * the reader is slow: wait for `writable` before more. JF_E_STALE: the client or the exchange is gone.
+     * [lane] */
     int32_t (*reply)(jf_self *self, jf_ref client, const jf_message *message);
     /** Closes a client's connection once written answers are out. [lane] */
     void (*close)(jf_self *self, jf_ref client);

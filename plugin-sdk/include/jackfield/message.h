@@ -43,8 +43,12 @@ enum {
     JF_STATUS_TIMEOUT = 12        /**< 504 */
 };
 
-/** One message. Growable: always passed by pointer. All views are borrowed until the call returns. Since 1.0.
- */
+/** One message. Growable: always passed by pointer. All views are borrowed until the call returns, but for
+ * the segments that the host lets the plugin retain. Since 1.0.
+ *
+ * Retained segments: the bytes of a large answer that do not change any more (a list, a cached result) need
+ * no copy while a slow reader takes them. Only the host offers this, to `reply` and `send`; inbound all four
+ * members are zero. Whoever does not use it, or finds `size` too small for it, copies as ever. */
 typedef struct jf_message {
     uint32_t size;
     uint32_t flags;         /**< JF_MSG_* */
@@ -63,12 +67,24 @@ typedef struct jf_message {
     jf_view resume;         /**< Last-Event-ID */
     const jf_pair *headers; /**< further mirrored headers (Mcp-Param-*: name as spelled, value decoded) */
     uint64_t header_count;
+    void *owner; /**< what the retainable segments belong to: the argument of `retain` and `release` */
+    /** Keeps the retainable segments where they are, unchanged, until the matching `release`. To be called
+     * from inside the call that brought the message, as often as wanted. Any status but JF_OK: not retained,
+     * copy. [lane] */
+    int32_t (*retain)(void *owner);
+    /** Takes one `retain` back, exactly once each, inside that call or later: after the last byte is written,
+     * when the connection closes, at the latest before `destroy` returns. It never calls back into the
+     * plugin. [lane] */
+    void (*release)(void *owner);
+    uint64_t retainable; /**< bit i: body[i] may be retained, i < 64; 0: nothing may, the three are unset */
 } jf_message;
 JF_PIN(jf_message, exchange, 16);
 JF_PIN(jf_message, body, 32);
 JF_PIN(jf_message, target, 48);
 JF_PIN(jf_message, headers, 144);
-JF_PIN_SIZE(jf_message, 160);
+JF_PIN(jf_message, owner, 160);
+JF_PIN(jf_message, retainable, 184);
+JF_PIN_SIZE(jf_message, 192);
 
 #ifdef __cplusplus
 }

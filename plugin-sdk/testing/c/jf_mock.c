@@ -341,6 +341,7 @@ uint32_t jf_mock_destroy(jf_mock *mock) {
         mock_loop_check(mock);
         mock_services_check(mock);
         mock_objects_check(mock);
+        mock_retain_check(mock);
     }
     return jf_mock_problems(mock);
 }

@@ -172,6 +172,16 @@ jf_ref jf_mock_listen(jf_mock *mock, const char *address, const char *config, ch
  * facet. */
 int32_t jf_mock_reply(jf_mock *mock, jf_ref client, jf_ref exchange, uint32_t flags, int32_t status,
                       const char *json);
+/** Calls `reply` with copies of `segments`, of which those in the bit mask `retainable` may be retained: they
+ * are freed with the last reference, the others when `reply` has returned. A reference too many, too late or
+ * never released is a problem. */
+int32_t jf_mock_reply_retainable(jf_mock *mock, jf_ref client, jf_ref exchange, uint32_t flags,
+                                 const jf_view *segments, uint32_t count, uint64_t retainable);
+/** Makes `retain` answer JF_E_BUSY from now on. */
+void jf_mock_refuse_retain(jf_mock *mock, bool refuse);
+/** How many references are held now, and how many were taken so far. */
+uint32_t jf_mock_retained(jf_mock *mock);
+uint32_t jf_mock_retains(jf_mock *mock);
 /** Makes the client handle stale, as the host does when it refuses a client: later calls for it are answered
  * with JF_E_STALE and are no problem. */
 void jf_mock_refuse(jf_mock *mock, jf_ref client);

@@ -136,6 +136,8 @@ struct jf_mock {
     void *on_call_user;
     jf_mock_event_fn on_event;
     void *on_event_user;
+    uint32_t retained, retains; /**< references to segments: held now, taken so far */
+    bool refuse_retain;
     /* records */
     mock_list problems; /**< char * */
     mock_list records;  /**< mock_record * */
@@ -192,6 +194,9 @@ void mock_event_text(jf_mock *mock, jf_mock_event *event, jf_view text);
 /** Publishes a filled-in event: appends it to the list, prints it where verbose. */
 void mock_event_show(jf_mock *mock, jf_mock_event *event);
 void mock_objects_check(jf_mock *mock);
+
+/* mock_retain.c */
+void mock_retain_check(jf_mock *mock);
 
 /* mock_ops.c, mock_transport.c */
 void mock_ops_open(jf_mock *mock);

@@ -30,6 +30,8 @@ static void keep_message(jf_mock *mock, jf_mock_event *event, const jf_message *
     event->exchange = copy->exchange;
     event->flags = copy->flags;
     event->status = copy->status;
+    if (copy->retainable != 0 || copy->retain != NULL || copy->release != NULL)
+        mock_problem(mock, "deliver: only the host lends segments: leave owner and the rest behind it zero");
     if (copy->body_count > 1)
         mock_problem(mock, "deliver: body_count is %u, at most 1 inbound", copy->body_count);
     if (copy->body_count > 0 && copy->body == NULL) {

@@ -51,7 +51,11 @@ private func loopPost(
     guard let task else { return Int32(JF_E_INVALID) }
     // The address only travels; what it points to is the plugin's business, by the contract of `post`.
     let address = UInt(bitPattern: user)
-    instance(context).lane.loop.post { task(UnsafeMutableRawPointer(bitPattern: address)) }
+    let instance = instance(context)
+    instance.lane.loop.post {
+        // A task that outlives its instance would find freed memory.
+        if instance.state != .destroyed { task(UnsafeMutableRawPointer(bitPattern: address)) }
+    }
     return Int32(JF_OK)
 }
 

@@ -107,7 +107,7 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
             }
         case .complete:
             guard let complete else { return .fault(Int32(JF_E_UNSUPPORTED), "it completes nothing") }
-            return answer(slot) { try complete(&set.tools, try completionRequest(params), context) }
+            return answer(slot) { try complete(&set.tools, try completionRequest(name, params), context) }
         }
     }
 
@@ -118,14 +118,13 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
         return Arguments(json: json)
     }
 
-    private func completionRequest(_ params: JSONReader) throws -> CompletionRequest {
+    /// `name` is the reference as this toolset spells it; the client may know it by another name.
+    private func completionRequest(_ name: String, _ params: JSONReader) throws -> CompletionRequest {
         let subject: CompletionRequest.Subject
-        if let prompt = params.find("/ref/name")?.text {
-            subject = .prompt(prompt)
-        } else if let template = params.find("/ref/uri")?.text {
-            subject = .template(template)
-        } else {
-            throw ToolArgumentError("'ref' must name a prompt or a resource template")
+        switch params.find("/ref/type")?.text {
+        case "ref/prompt": subject = .prompt(name)
+        case "ref/resource": subject = .template(name)
+        default: throw ToolArgumentError("'ref' must be of type ref/prompt or ref/resource")
         }
         guard let argument = params.find("/argument/name")?.text, let value = params.find("/argument/value")?.text
         else { throw ToolArgumentError("'argument' must have a name and a value") }
