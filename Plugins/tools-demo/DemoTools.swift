@@ -19,7 +19,8 @@ struct DemoTools: CompletingToolset {
     var resources: [Resource] {
         [
             Resource(
-                Welcome.uri, name: "welcome", title: "Welcome", description: "What this server is, and what to try.",
+                Welcome.uri, name: "welcome", title: "Welcome",
+                description: "What this server is, and what to try.",
                 mimeType: "text/markdown", size: Welcome.text.utf8.count)
         ]
     }
@@ -77,17 +78,21 @@ struct DemoTools: CompletingToolset {
     private func now(_ arguments: Arguments) throws -> ToolResult {
         let text = try arguments.text("offset", default: "Z")
         guard let offset = UTCOffset(text) else {
-            throw ToolArgumentError("argument 'offset' must look like +02:00 and lie within 18 hours, or be Z")
+            throw ToolArgumentError(
+                "argument 'offset' must look like +02:00 and lie within 18 hours, or be Z")
         }
         let milliseconds = Int(host.unixNanoseconds / 1_000_000)
         let time = timestamp(milliseconds: milliseconds, at: offset)
         return .structured(
-            ["time": .text(time), "offset": .text(offset.text), "unix_ms": .integer(milliseconds)], text: time)
+            ["time": .text(time), "offset": .text(offset.text), "unix_ms": .integer(milliseconds)], text: time
+        )
     }
 
     private func uuid(_ arguments: Arguments) throws -> ToolResult {
         let version = try arguments.integer("version", in: 4...7, default: 4)
-        guard version == 4 || version == 7 else { throw ToolArgumentError("argument 'version' must be 4 or 7") }
+        guard version == 4 || version == 7 else {
+            throw ToolArgumentError("argument 'version' must be 4 or 7")
+        }
         let count = try arguments.integer("count", in: 1...100, default: 1)
         let uuids = (0..<count).map { _ in
             version == 4 ? randomUUID() : timeOrderedUUID(milliseconds: host.unixNanoseconds / 1_000_000)
@@ -103,7 +108,8 @@ struct DemoTools: CompletingToolset {
         guard least <= most else { throw ToolArgumentError("argument 'min' must not be above 'max'") }
         let values = (0..<count).map { _ in Int.random(in: least...most) }
         return .structured(
-            ["values": .array(values.map { .integer($0) })], text: values.map(String.init).joined(separator: ", "))
+            ["values": .array(values.map { .integer($0) })],
+            text: values.map(String.init).joined(separator: ", "))
     }
 
     private func wait(_ arguments: Arguments, _ context: CallContext) throws -> ToolResult {

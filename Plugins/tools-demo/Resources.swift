@@ -8,8 +8,8 @@ enum Welcome {
     static let text = """
         # Welcome
 
-        This server runs inside the gateway: a plugin in Swift, called through the plugin ABI. Nothing lies behind it,
-        so it is a good first thing to point a client at.
+        This server runs inside the gateway: a plugin in Swift, called through the plugin ABI. Nothing lies behind
+        it, so it is a good first thing to point a client at.
 
         - Tools that answer at once: `echo`, `add`, `now`, `uuid`, `random`
         - A tool that takes its time, reports progress and can be canceled: `wait`
@@ -20,7 +20,8 @@ enum Welcome {
         """
 
     static func read() -> ResourceResult {
-        ResourceResult([.text(uri, text, mimeType: "text/markdown")], freshFor: .seconds(3600), isPublic: true)
+        ResourceResult(
+            [.text(uri, text, mimeType: "text/markdown")], freshFor: .seconds(3600), isPublic: true)
     }
 }
 
@@ -47,7 +48,8 @@ enum Greeting {
                 bytes.append(byte)
                 continue
             }
-            guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else {
+            guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit)
+            else {
                 return nil
             }
             bytes.append(high << 4 | low)

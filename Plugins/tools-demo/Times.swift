@@ -31,7 +31,8 @@ struct UTCOffset {
     /// "Z" or "+02:00"
     var text: String {
         if minutes == 0 { return "Z" }
-        return (minutes < 0 ? "-" : "+") + padded(minutes.magnitude / 60, 2) + ":" + padded(minutes.magnitude % 60, 2)
+        return (minutes < 0 ? "-" : "+") + padded(minutes.magnitude / 60, 2) + ":"
+            + padded(minutes.magnitude % 60, 2)
     }
 }
 
@@ -44,13 +45,15 @@ func timestamp(milliseconds: Int, at offset: UTCOffset) -> String {
         time += 86_400_000
     }
     let date = civilDate(daysSince1970: day)
-    return "\(padded(date.year.magnitude, 4))-\(padded(date.month.magnitude, 2))-\(padded(date.day.magnitude, 2))T"
-        + "\(padded(UInt(time / 3_600_000), 2)):\(padded(UInt(time / 60_000 % 60), 2)):"
-        + "\(padded(UInt(time / 1000 % 60), 2)).\(padded(UInt(time % 1000), 3))\(offset.text)"
+    let days = [(date.year, 4), (date.month, 2), (date.day, 2)]
+    let clock = [(time / 3_600_000, 2), (time / 60_000 % 60, 2), (time / 1000 % 60, 2)]
+    return days.map { padded($0.magnitude, $1) }.joined(separator: "-") + "T"
+        + clock.map { padded($0.magnitude, $1) }.joined(separator: ":")
+        + "." + padded(UInt(time % 1000), 3) + offset.text
 }
 
-/// The Gregorian date of a day. Years are counted from March, so that the leap day comes last; 400 of them have
-/// 146,097 days.
+/// The Gregorian date of a day. Years are counted from March, so that the leap day comes last; 400 of them
+/// have 146,097 days.
 func civilDate(daysSince1970 day: Int) -> (year: Int, month: Int, day: Int) {
     let shifted = day + 719_468
     let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097

@@ -5,9 +5,11 @@ import JackfieldPlugin
 
 extension DemoTools {
     /// Same arguments, same answer.
-    private static let pure = Tool.Hints(readOnly: true, destructive: false, idempotent: true, openWorld: false)
+    private static let pure = Tool.Hints(
+        readOnly: true, destructive: false, idempotent: true, openWorld: false)
     /// Changes nothing, but answers differently each time.
-    private static let varying = Tool.Hints(readOnly: true, destructive: false, idempotent: false, openWorld: false)
+    private static let varying = Tool.Hints(
+        readOnly: true, destructive: false, idempotent: false, openWorld: false)
 
     static let all: [Tool] = [
         Tool(
@@ -36,19 +38,22 @@ extension DemoTools {
             ],
             output: [.list("uuids", "The UUIDs.", of: ["type": "string", "format": "uuid"])], hints: varying),
         Tool(
-            "random", title: "Random integers", "Draws integers, all equally likely, from the system's random source.",
+            "random", title: "Random integers",
+            "Draws integers, all equally likely, from the system's random source.",
             input: [
                 .integer("min", "The least possible value.", default: 1),
                 .integer("max", "The greatest possible value.", default: 100),
                 .integer("count", "How many.", in: 1...1000, default: 1),
             ],
-            output: [.list("values", "The integers, in the order drawn.", of: ["type": "integer"])], hints: varying),
+            output: [.list("values", "The integers, in the order drawn.", of: ["type": "integer"])],
+            hints: varying),
         Tool(
             "wait", title: "Wait", "Answers after a while. Reports progress ten times, and can be canceled.",
             input: [.integer("milliseconds", "How long to wait.", in: 0...Wait.longest)],
             output: [.integer("waited_ms", "How long it really took.")], hints: pure),
         Tool(
             "fail", title: "Fail", "Fails on purpose, to see how a client shows the error of a tool.",
-            input: [.text("message", "What the error says.", default: "This tool always fails.")], hints: pure),
+            input: [.text("message", "What the error says.", default: "This tool always fails.")], hints: pure
+        ),
     ]
 }

@@ -116,7 +116,7 @@ static int32_t configure(struct channel *ch, jf_view config, jf_fault *why) {
     ch->fixed = fixed;
     o->connect_timeout = setting_duration(self, config, "/connect_timeout_ms", 5000);
     o->idle_timeout = setting_duration(self, config, "/idle_timeout_ms", 60000);
-    o->max_message = setting_number(self, config, "/max_message", 16777216);
+    o->max_message = setting_number(self, config, "/max_message", 4194304);
     if (o->max_message > 0x7fffffffu) o->max_message = 0x7fffffffu;
     o->max_open = (uint32_t)setting_number(self, config, "/max_connections", 256);
     if (o->max_open == 0) o->max_open = 1;

@@ -38,7 +38,7 @@
     DURATION("connect_timeout_ms", "5000", "For one address to accept a connection") "," \
     COUNT("max_connections", "1", "256", "Open connections to this server per loop; 1024 more requests wait") "," \
     DURATION("idle_timeout_ms", "60000", "An unused connection is closed") "," \
-    COUNT("max_message", "1", "16777216", "Largest answer or event in bytes") "," \
+    COUNT("max_message", "1", "4194304", "Largest answer or event in bytes") "," \
     "\"tls_verify\":{\"type\":\"boolean\",\"default\":true," \
     "\"description\":\"Check the server's certificate; false only for tests\"}," \
     "\"ca_file\":{\"type\":\"string\"," \

@@ -81,7 +81,7 @@ public struct Envelope {
                 throw EnvelopeError(message: "\"id\" must be a string or an integer", id: nil)
             }
             return Envelope(
-                kind: id == nil ? .notification : .request, method: Method(method.content), methodName: method,
+                kind: id == nil ? .notification : .request, method: Method(method), methodName: method,
                 id: usable, params: params, outcome: nil)
         }
         if let result, error == nil {

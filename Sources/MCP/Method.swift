@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The methods of every revision, recognised from bytes without allocating.
 
+import JSON
+
 /// A JSON-RPC method of MCP. `unknown` stands for everything else.
 public enum Method: UInt8, Sendable {
     case unknown = 0
@@ -62,6 +64,17 @@ public enum Method: UInt8, Sendable {
     /// Recognises a method name. The call that clients make most is tried first; lengths tell most others apart.
     public init(_ bytes: UnsafeRawBufferPointer) {
         self = bytes.equals("tools/call") ? .toolsCall : Method.search(bytes)
+    }
+
+    /// As `init(_: UnsafeRawBufferPointer)`, for a string of a message: escapes (`tools\/call`) count decoded.
+    public init(_ node: JSONNode) {
+        guard node.hasEscapes else {
+            self.init(node.content)
+            return
+        }
+        var bytes: [UInt8] = []
+        _ = node.appendString(to: &bytes)
+        self = bytes.withUnsafeBytes { Method($0) }
     }
 
     private static func search(_ bytes: UnsafeRawBufferPointer) -> Method {

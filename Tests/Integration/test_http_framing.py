@@ -192,7 +192,6 @@ def test_ambiguous_framing_is_refused(port, headers):
         b"\0" * 100,
         b"POST /mcp HTTP/9.9\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        b"POST  /mcp HTTP/1.1\r\nHost: x\r\n\r\n",
     ],
 )
 def test_not_http(port, data):

@@ -75,7 +75,7 @@ def test_bytes_pass_as_they_were_spelt(gateway, events, server, era):
 
 
 def upstream_headers(events, mark, label):
-    return [e["headers"] for e in events.since(mark, "message", label=label)][-1]
+    return events.wait("message", mark, label=label, method="tools/call")["headers"]
 
 
 @pytest.mark.parametrize("server,label", [("http-modern", "hm"), ("http-legacy", "hl")])
@@ -95,7 +95,7 @@ def test_configured_headers_reach_the_server_and_credentials_do_not(gateway, eve
 def test_the_gateway_names_itself_upstream(gateway, events):
     mark = events.mark()
     exchange(gateway.port, modern("tools/call", {"name": "http-modern__echo", "arguments": {"text": "x"}}))
-    sent = [e["message"] for e in events.since(mark, "message", label="hm")][-1]
+    sent = events.wait("message", mark, label="hm", method="tools/call")["message"]
     meta = sent["params"]["_meta"]
     assert meta[META + "clientInfo"]["name"] != "raw", "the client's identity was passed on as ours"
     assert meta[META + "protocolVersion"] == MODERN

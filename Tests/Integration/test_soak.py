@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from rig.gateway import Gateway, native, stdio, write
+from rig.gateway import QUICK, Gateway, native, stdio, write
 from rig.peers import HttpServer, server_command
 from rig.processes import await_gone, eventually
 from rig.rpc import MODERN
@@ -22,7 +22,7 @@ def gateway(tmp_path_factory):
     config = native(
         {
             "web": {"url": "PLACE"},
-            "child": stdio(server_command("raw", "--stdio", "--era", "modern")),
+            "child": stdio(server_command("raw", "--stdio", "--era", "modern"), restart=QUICK),
             "old": stdio(server_command("raw", "--stdio")),
         }
     )

@@ -28,7 +28,8 @@ import Testing
         let out = MessageBuilder()
         withBytes("3") {
             Answers.error(
-                id: $0, .unsupportedVersion, "v", data: #"{"supported":["2026-07-28"],"requested":"x"}"#, into: out)
+                id: $0, .unsupportedVersion, "v", data: #"{"supported":["2026-07-28"],"requested":"x"}"#,
+                into: out)
         }
         try expectSame(
             value(out),
@@ -38,7 +39,9 @@ import Testing
             """)
     }
 
-    @Test("a result is handed on as it is", arguments: ["{}", #"{"a":[1,2.50]}"#, String(repeating: " ", count: 5000) + "{}"])
+    @Test(
+        "a result is handed on as it is",
+        arguments: ["{}", #"{"a":[1,2.50]}"#, String(repeating: " ", count: 5000) + "{}"])
     func result(_ body: String) throws {
         let out = MessageBuilder()
         try withBytes(body) { body in

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ClientEra: which era a message belongs to, and the checks on modern requests in the order that peers expect.
+// ClientEra: which era a message belongs to, and the checks on modern requests in their order.
 
 import JSON
 import MCP
@@ -54,14 +54,16 @@ struct Headers: Sendable {
 
     static let legacyRows: [Row] = RevisionTests.dates.dropLast().map { (date: String) -> Row in
         Row(
-            what: "HTTP, legacy header \(date)", message: message("tools/list"), headers: Headers(version: date),
+            what: "HTTP, legacy header \(date)", message: message("tools/list"),
+            headers: Headers(version: date),
             isModern: false)
     }
 
     static let rows: [Row] =
         legacyRows + [
             Row(
-                what: "HTTP, modern header", message: message("tools/list"), headers: Headers(version: "2026-07-28"),
+                what: "HTTP, modern header", message: message("tools/list"),
+                headers: Headers(version: "2026-07-28"),
                 isModern: true),
             Row(
                 what: "HTTP, header of an unknown later version", message: message("tools/list"),
@@ -89,7 +91,8 @@ struct Headers: Sendable {
                 message: message("tools/list", #"{"_meta":{"com.example/x":1,"progressToken":1}}"#),
                 headers: Headers(), isModern: false),
             Row(
-                what: "HTTP, legacy header beside the reserved key", message: message("tools/list", described),
+                what: "HTTP, legacy header beside the reserved key",
+                message: message("tools/list", described),
                 headers: Headers(version: "2025-11-25"), isModern: false),
             Row(
                 what: "HTTP, initialize without header", message: message("initialize"), headers: Headers(),
@@ -164,7 +167,9 @@ struct Headers: Sendable {
             + #""io.modelcontextprotocol/clientCapabilities":\#(capabilities)}"#
     }
 
-    static func call(_ method: String = "tools/call", name: String? = #""name":"t""#, meta: String = meta()) -> String {
+    static func call(_ method: String = "tools/call", name: String? = #""name":"t""#, meta: String = meta())
+        -> String
+    {
         message(method, "{\(name.map { $0 + "," } ?? "")\"_meta\":\(meta)}")
     }
 
@@ -172,13 +177,17 @@ struct Headers: Sendable {
 
     static let checks = [
         Check(what: "a complete request", message: call(), headers: good, code: nil),
-        Check(what: "clientInfo may be absent, capabilities empty", message: call(), headers: good, code: nil),
+        Check(
+            what: "clientInfo may be absent, capabilities empty", message: call(), headers: good, code: nil),
         Check(
             what: "a method without a mirrored name", message: call("tools/list", name: nil),
             headers: Headers(version: "2026-07-28", method: "tools/list"), code: nil),
-        Check(what: "stdio has no headers to compare", message: call(), headers: Headers(absent: true), code: nil),
         Check(
-            what: "values are compared decoded", message: call(name: #""name":"\u0074""#), headers: good, code: nil),
+            what: "stdio has no headers to compare", message: call(), headers: Headers(absent: true),
+            code: nil),
+        Check(
+            what: "values are compared decoded", message: call(name: #""name":"\u0074""#), headers: good,
+            code: nil),
         Check(
             what: "resources mirror their uri", message: call("resources/read", name: #""uri":"a://b""#),
             headers: Headers(version: "2026-07-28", method: "resources/read", name: "a://b"), code: nil),
@@ -188,22 +197,28 @@ struct Headers: Sendable {
         Check(
             what: "malformed headers come first", message: message("tools/call"),
             headers: Headers(malformed: true), code: .headerMismatch),
-        Check(what: "no params at all", message: #"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#, headers: good,
+        Check(
+            what: "no params at all", message: #"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#,
+            headers: good,
             code: .invalidParams, says: "protocolVersion"),
         Check(
-            what: "no _meta", message: message("tools/call", #"{"name":"t"}"#), headers: good, code: .invalidParams,
+            what: "no _meta", message: message("tools/call", #"{"name":"t"}"#), headers: good,
+            code: .invalidParams,
             says: "protocolVersion"),
         Check(
             what: "version of a wrong type", message: call(meta: meta(version: "7")), headers: good,
             code: .invalidParams, says: "protocolVersion"),
         Check(
-            what: "no capabilities", message: call(meta: #"{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}"#),
+            what: "no capabilities",
+            message: call(meta: #"{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}"#),
             headers: good, code: .invalidParams, says: "clientCapabilities"),
         Check(
-            what: "capabilities of a wrong type", message: call(meta: meta(capabilities: "[]")), headers: good,
+            what: "capabilities of a wrong type", message: call(meta: meta(capabilities: "[]")),
+            headers: good,
             code: .invalidParams, says: "clientCapabilities"),
         Check(
-            what: "missing _meta is told before missing headers", message: message("tools/call"), headers: Headers(),
+            what: "missing _meta is told before missing headers", message: message("tools/call"),
+            headers: Headers(),
             code: .invalidParams),
         Check(
             what: "no version header", message: call(), headers: Headers(method: "tools/call", name: "t"),
@@ -227,7 +242,8 @@ struct Headers: Sendable {
             headers: Headers(version: "2026-07-28", method: "Tools/Call", name: "t"), code: .headerMismatch,
             says: "Mcp-Method"),
         Check(
-            what: "no name header", message: call(), headers: Headers(version: "2026-07-28", method: "tools/call"),
+            what: "no name header", message: call(),
+            headers: Headers(version: "2026-07-28", method: "tools/call"),
             code: .headerMismatch, says: "Mcp-Name"),
         Check(
             what: "name header differs", message: call(),
@@ -243,12 +259,14 @@ struct Headers: Sendable {
             headers: Headers(version: "2099-01-01", method: "tools/call", name: "u"), code: .headerMismatch),
         Check(
             what: "an unknown version", message: call(meta: meta(version: #""2099-01-01""#)),
-            headers: Headers(version: "2099-01-01", method: "tools/call", name: "t"), code: .unsupportedVersion),
+            headers: Headers(version: "2099-01-01", method: "tools/call", name: "t"),
+            code: .unsupportedVersion),
         Check(
             what: "an unknown version on stdio", message: call(meta: meta(version: #""2099-01-01""#)),
             headers: Headers(absent: true), code: .unsupportedVersion),
         Check(
-            what: "a legacy version is not served statelessly", message: call(meta: meta(version: #""2025-06-18""#)),
+            what: "a legacy version is not served statelessly",
+            message: call(meta: meta(version: #""2025-06-18""#)),
             headers: Headers(absent: true), code: .unsupportedVersion),
         Check(
             what: "an unserved version is told before an unknown method",
@@ -272,7 +290,9 @@ struct Headers: Sendable {
         }
     }
 
-    @Test("an unserved version is answered with what is served", arguments: ["2099-01-01", "2024-11-05", "a\\\"\\n"])
+    @Test(
+        "an unserved version is answered with what is served",
+        arguments: ["2099-01-01", "2024-11-05", "a\\\"\\n"])
     func unsupportedVersion(_ spelled: String) throws {
         let message = Self.call(meta: Self.meta(version: "\"\(spelled)\""))
         let asked = try JSONValue(parsing: "\"\(spelled)\"")

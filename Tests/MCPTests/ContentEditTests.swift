@@ -35,7 +35,8 @@ import Testing
     func toolContent(_ client: Revision, _ server: Revision) throws {
         let type = server.isModern ? #""resultType":"complete","# : ""
         let result = try ResultEditTests.edit(
-            #"{\#(type)"isError":true,"content":\#(Self.list(Self.blocks)),"x":1}"#, .toolsCall, from: server, to: client)
+            #"{\#(type)"isError":true,"content":\#(Self.list(Self.blocks)),"x":1}"#, .toolsCall, from: server,
+            to: client)
         try expectSame(#require(result["content"]), Self.list(Self.blocks.map { Self.shown($0, to: client) }))
         #expect(result["isError"] == true)
         #expect(result["x"] == 1)
@@ -48,14 +49,18 @@ import Testing
             Self.list(Self.blocks.map { #"{"role":"user","content":\#(block($0)),"_meta":{"k":1}}"# })
         }
         let result = try ResultEditTests.edit(
-            #"{"description":"d","messages":\#(messages { $0 })}"#, .promptsGet, from: .v2025_11_25, to: client)
+            #"{"description":"d","messages":\#(messages { $0 })}"#, .promptsGet, from: .v2025_11_25,
+            to: client)
         try expectSame(#require(result["messages"]), messages { Self.shown($0, to: client) })
         #expect(result["description"] == "d")
     }
 
-    @Test("what is no content passes as it is", arguments: [
-        "[]", "[1,null,{}]", #"[{"type":5}]"#, #"[{"type":"later","resource_link":1}]"#, #""text""#, "null",
-    ])
+    @Test(
+        "what is no content passes as it is",
+        arguments: [
+            "[]", "[1,null,{}]", #"[{"type":5}]"#, #"[{"type":"later","resource_link":1}]"#, #""text""#,
+            "null",
+        ])
     func oddContent(_ content: String) throws {
         for (method, key) in [(Method.toolsCall, "content"), (.promptsGet, "messages")] {
             let result = try ResultEditTests.edit(
@@ -64,11 +69,13 @@ import Testing
         }
     }
 
-    @Test("incomplete blocks still become whole ones", arguments: [
-        (#"{"type":"resource_link"}"#, #"{"type":"text","text":""}"#),
-        (#"{"type":"resource_link","uri":"a://1"}"#, #"{"type":"text","text":"a://1"}"#),
-        (#"{"type":"audio"}"#, #"{"type":"resource","resource":{"uri":"audio:inline","blob":""}}"#),
-    ])
+    @Test(
+        "incomplete blocks still become whole ones",
+        arguments: [
+            (#"{"type":"resource_link"}"#, #"{"type":"text","text":""}"#),
+            (#"{"type":"resource_link","uri":"a://1"}"#, #"{"type":"text","text":"a://1"}"#),
+            (#"{"type":"audio"}"#, #"{"type":"resource","resource":{"uri":"audio:inline","blob":""}}"#),
+        ])
     func incomplete(_ block: String, _ wanted: String) throws {
         let result = try ResultEditTests.edit(
             #"{"content":[\#(block)]}"#, from: .v2026_07_28, to: .v2024_11_05)

@@ -7,7 +7,8 @@ import Testing
 
 @Suite("Envelope") struct EnvelopeTests {
     @Test func readsARequest() throws {
-        try withRoot(#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a"},"extra":[1]}"#) { root in
+        try withRoot(#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a"},"extra":[1]}"#) {
+            root in
             let envelope = try Envelope.read(root)
             #expect(envelope.kind == .request)
             #expect(envelope.method == .toolsCall)
@@ -85,8 +86,12 @@ import Testing
         Refusal(message: #"{"jsonrpc":null,"method":"ping"}"#, why: "jsonrpc"),
         Refusal(message: #"{"jsonrpc":"2.0","id":5,"method":7}"#, why: "method", id: "5"),
         Refusal(message: #"{"jsonrpc":"2.0","id":5,"method":null}"#, why: "method", id: "5"),
-        Refusal(message: #"{"jsonrpc":"2.0","id":5,"method":"ping","result":{}}"#, why: "request carries no", id: "5"),
-        Refusal(message: #"{"jsonrpc":"2.0","id":5,"method":"ping","error":{}}"#, why: "request carries no", id: "5"),
+        Refusal(
+            message: #"{"jsonrpc":"2.0","id":5,"method":"ping","result":{}}"#, why: "request carries no",
+            id: "5"),
+        Refusal(
+            message: #"{"jsonrpc":"2.0","id":5,"method":"ping","error":{}}"#, why: "request carries no",
+            id: "5"),
         Refusal(message: #"{"jsonrpc":"2.0","id":5,"method":"ping","params":[]}"#, why: "params", id: "5"),
         Refusal(message: #"{"jsonrpc":"2.0","id":5,"method":"ping","params":null}"#, why: "params", id: "5"),
         Refusal(message: #"{"jsonrpc":"2.0","method":"ping","params":"x"}"#, why: "params"),
@@ -97,13 +102,18 @@ import Testing
         Refusal(message: #"{"jsonrpc":"2.0","id":6,"result":{},"error":{}}"#, why: "neither", id: "6"),
         Refusal(message: #"{"jsonrpc":"2.0","id":6}"#, why: "neither", id: "6"),
         Refusal(message: #"{"jsonrpc":"2.0"}"#, why: "neither"),
-        Refusal(message: #"{"jsonrpc":"2.0","jsonrpc":"2.0","id":6,"method":"ping"}"#, why: "repeated", id: "6"),
+        Refusal(
+            message: #"{"jsonrpc":"2.0","jsonrpc":"2.0","id":6,"method":"ping"}"#, why: "repeated", id: "6"),
         Refusal(message: #"{"jsonrpc":"2.0","id":6,"id":7,"method":"ping"}"#, why: "repeated"),
-        Refusal(message: #"{"jsonrpc":"2.0","id":6,"method":"ping","method":"ping"}"#, why: "repeated", id: "6"),
-        Refusal(message: #"{"jsonrpc":"2.0","id":6,"method":"a","params":{},"params":{}}"#, why: "repeated", id: "6"),
+        Refusal(
+            message: #"{"jsonrpc":"2.0","id":6,"method":"ping","method":"ping"}"#, why: "repeated", id: "6"),
+        Refusal(
+            message: #"{"jsonrpc":"2.0","id":6,"method":"a","params":{},"params":{}}"#, why: "repeated",
+            id: "6"),
         Refusal(message: #"{"jsonrpc":"2.0","id":6,"result":{},"result":{}}"#, why: "repeated", id: "6"),
         Refusal(message: #"{"jsonrpc":"2.0","id":6,"error":{},"error":{}}"#, why: "repeated", id: "6"),
-        Refusal(message: #"{"jsonrpc":"2.0","id":6,"method":"a","m\u0065thod":"b"}"#, why: "repeated", id: "6"),
+        Refusal(
+            message: #"{"jsonrpc":"2.0","id":6,"method":"a","m\u0065thod":"b"}"#, why: "repeated", id: "6"),
     ]
 
     @Test("what is no message is refused with its reason", arguments: refusals)
@@ -115,7 +125,9 @@ import Testing
             } catch {
                 #expect("\(error.message)".contains(refusal.why), "\(error.message)")
                 guard refusal.why != "repeated" || refusal.id != nil else { return }
-                let id = error.id.map { String(Array(refusal.message.utf8)[$0].map { Character(Unicode.Scalar($0)) }) }
+                let id = error.id.map {
+                    String(Array(refusal.message.utf8)[$0].map { Character(Unicode.Scalar($0)) })
+                }
                 #expect(id == refusal.id)
             }
         }
@@ -128,7 +140,8 @@ import Testing
         ("\"" + String(repeating: "x", count: 512) + "\"", true),
         ("\"" + String(repeating: "x", count: 513) + "\"", false),
         ("9223372036854775808", false), ("123456789012345678901234567890", false),
-        ("1.0", false), ("1.5", false), ("1e2", false), ("null", false), ("true", false), ("[1]", false), ("{}", false),
+        ("1.0", false), ("1.5", false), ("1e2", false), ("null", false), ("true", false), ("[1]", false),
+        ("{}", false),
     ]
 
     @Test("ids are strings and integers of bounded size", arguments: ids)
@@ -174,13 +187,15 @@ import Testing
         }
     }
 
-    @Test("a repeated parameter that decides about the call is noticed", arguments: [
-        (#"{"name":"a","name":"a"}"#, true), (#"{"name":"a","n\u0061me":"b"}"#, true),
-        (#"{"arguments":{},"x":1,"arguments":{}}"#, true), (#"{"_meta":{},"_meta":{}}"#, true),
-        (#"{"uri":"a","uri":"b"}"#, true), (#"{"ref":{},"ref":{}}"#, true), ("{}", false),
-        (#"{"name":"a","arguments":{"name":"b"},"_meta":{"name":"c"},"uri":"d","ref":{}}"#, false),
-        (#"{"x":1,"x":2}"#, false),
-    ])
+    @Test(
+        "a repeated parameter that decides about the call is noticed",
+        arguments: [
+            (#"{"name":"a","name":"a"}"#, true), (#"{"name":"a","n\u0061me":"b"}"#, true),
+            (#"{"arguments":{},"x":1,"arguments":{}}"#, true), (#"{"_meta":{},"_meta":{}}"#, true),
+            (#"{"uri":"a","uri":"b"}"#, true), (#"{"ref":{},"ref":{}}"#, true), ("{}", false),
+            (#"{"name":"a","arguments":{"name":"b"},"_meta":{"name":"c"},"uri":"d","ref":{}}"#, false),
+            (#"{"x":1,"x":2}"#, false),
+        ])
     func repeatedParameter(_ params: String, _ isRepeated: Bool) throws {
         try withRoot(#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":\#(params)}"#) { root in
             let envelope = try Envelope.read(root)

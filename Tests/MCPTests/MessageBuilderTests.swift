@@ -147,7 +147,8 @@ import Testing
                 out.literal("end")
                 #expect(
                     out.joined()
-                        == [UInt8](repeating: UInt8(truncatingIfNeeded: size), count: size) + large + Array("end".utf8))
+                        == [UInt8](repeating: UInt8(truncatingIfNeeded: size), count: size) + large
+                        + Array("end".utf8))
             }
         }
     }
@@ -179,7 +180,8 @@ import Testing
             out.copy([UInt8](repeating: 32, count: before))
             out.integer(UInt64.max)
             out.integer(Int.min)
-            #expect(out.joined().dropFirst(before).elementsEqual("18446744073709551615-9223372036854775808".utf8))
+            #expect(
+                out.joined().dropFirst(before).elementsEqual("18446744073709551615-9223372036854775808".utf8))
         }
     }
 
@@ -195,7 +197,9 @@ import Testing
     }
 
     @Test func quotedTextIsAJSONStringOfTheSameText() throws {
-        var samples = ["", "plain", "\"", "\\", "\\\"", "a/b", "tab\tline\nreturn\r", "ü€😀", "\u{7f}\u{85}\u{2028}"]
+        var samples = [
+            "", "plain", "\"", "\\", "\\\"", "a/b", "tab\tline\nreturn\r", "ü€😀", "\u{7f}\u{85}\u{2028}",
+        ]
         samples += (0..<32).map { "x\(Unicode.Scalar(UInt8($0)))y" }
         samples.append(String(repeating: "é\"\u{1}", count: 40_000))
         for sample in samples {

@@ -8,15 +8,18 @@ import Testing
 @Suite("Request edit") struct RequestEditTests {
     /// Builds the request for `params` (nil: the client sent none).
     static func build(
-        _ params: String?, to revision: Revision = .v2026_07_28, method: Method = .toolsCall, name: String? = nil,
-        nameKey: StaticString = "name", capabilities: String? = nil, _ change: (inout OutgoingRequest) -> Void = { _ in }
+        _ params: String?, to revision: Revision = .v2026_07_28, method: Method = .toolsCall,
+        name: String? = nil,
+        nameKey: StaticString = "name", capabilities: String? = nil,
+        _ change: (inout OutgoingRequest) -> Void = { _ in }
     ) throws -> String {
         try withRoot(params ?? "null") { root in
             let node = params == nil ? nil : root
             return try withRoot(capabilities ?? "null") { claimed in
                 let out = MessageBuilder()
                 withBytes(name ?? "") { nameBytes in
-                    var request = OutgoingRequest(id: 99, method: method, params: node, meta: RequestMeta(node))
+                    var request = OutgoingRequest(
+                        id: 99, method: method, params: node, meta: RequestMeta(node))
                     request.replacedName = name == nil ? nil : nameBytes
                     request.nameKey = nameKey
                     request.capabilities = capabilities == nil ? nil : claimed
@@ -55,11 +58,14 @@ import Testing
             """)
     }
 
-    @Test("a legacy server gets a request without modern keys", arguments: Revision.allCases.filter { !$0.isModern })
+    @Test(
+        "a legacy server gets a request without modern keys",
+        arguments: Revision.allCases.filter { !$0.isModern })
     func legacy(_ revision: Revision) throws {
         let built = try Self.build(
             #"{"name":"a","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#, to: revision)
-        try expectSame(Self.parsed(built), #"{"jsonrpc":"2.0","id":99,"method":"tools/call","params":{"name":"a"}}"#)
+        try expectSame(
+            Self.parsed(built), #"{"jsonrpc":"2.0","id":99,"method":"tools/call","params":{"name":"a"}}"#)
     }
 
     @Test("params may be absent, empty, or hold nothing but _meta", arguments: [nil, "{}", #"{"_meta":{}}"#])
@@ -83,7 +89,10 @@ import Testing
     @Test("order and spelling of members stay", arguments: ["first", "middle", "last", "twice", "absent"])
     func orderAndSpelling(_ place: String) throws {
         let meta = #""_meta" : {"a":1}"#
-        let own = [#""z":1.50"#, #""a" : "\u00e9\/""#, #""name":"n""#, #""b":[ 1 , {"k":-0} ]"#, #""n\u0061me2":null"#]
+        let own = [
+            #""z":1.50"#, #""a" : "\u00e9\/""#, #""name":"n""#, #""b":[ 1 , {"k":-0} ]"#,
+            #""n\u0061me2":null"#,
+        ]
         var all = own
         switch place {
         case "first": all.insert(meta, at: 0)
@@ -104,7 +113,10 @@ import Testing
         arguments: [
             (#"{"name":"old","arguments":{"name":"old"}}"#, ["name", "arguments"]),
             (#"{"arguments":{"name":"old"},"name":"old"}"#, ["arguments", "name"]),
-            (#"{"x":0,"n\u0061me":"old","arguments":{"name":"old"},"_meta":{"name":"old"}}"#, ["x", "name", "arguments"]),
+            (
+                #"{"x":0,"n\u0061me":"old","arguments":{"name":"old"},"_meta":{"name":"old"}}"#,
+                ["x", "name", "arguments"]
+            ),
             (#"{"_meta":{},"arguments":{"name":"old"},"name" : "old" , "y":1}"#, ["arguments", "name", "y"]),
         ])
     func replacesTheName(_ params: String, _ order: [String]) throws {
@@ -119,8 +131,10 @@ import Testing
 
     @Test func theReplacedMemberMayBeAnother() throws {
         let built = try Self.build(
-            #"{"name":"keep","uri":"shown://x"}"#, method: .resourcesRead, name: #""own://x""#, nameKey: "uri")
-        #expect(try Self.members(built) == [JSONMemberValue("name", "keep"), JSONMemberValue("uri", "own://x")])
+            #"{"name":"keep","uri":"shown://x"}"#, method: .resourcesRead, name: #""own://x""#, nameKey: "uri"
+        )
+        #expect(
+            try Self.members(built) == [JSONMemberValue("name", "keep"), JSONMemberValue("uri", "own://x")])
     }
 
     @Test func aNameThatIsNotThereIsNotInvented() throws {
@@ -128,20 +142,23 @@ import Testing
     }
 
     @Test func hugeArgumentsAreReferenced() throws {
-        let params = #"{"name":"old","arguments":{"blob":"\#(String(repeating: "q", count: 300_000))"},"_meta":{"k":1}}"#
+        let params =
+            #"{"name":"old","arguments":{"blob":"\#(String(repeating: "q", count: 300_000))"},"_meta":{"k":1}}"#
         let document = try JSONText(params)
         try document.withRoot { root in
             let out = MessageBuilder()
             let arguments = try #require(root.member("arguments"))
             try withBytes(#""new""#) { name in
-                var request = OutgoingRequest(id: 1, method: .toolsCall, params: root, meta: RequestMeta(root))
+                var request = OutgoingRequest(
+                    id: 1, method: .toolsCall, params: root, meta: RequestMeta(root))
                 request.replacedName = name
                 RequestEdit.write(request, for: .newest, identity: identity, into: out)
                 let parts = out.finish()
                 let source = try #require(document.bytes.baseAddress)
                 let inside = parts.filter { part in
                     guard let start = part.pointer else { return false }
-                    return UnsafeRawPointer(start) >= source && UnsafeRawPointer(start) < source + document.bytes.count
+                    return UnsafeRawPointer(start) >= source
+                        && UnsafeRawPointer(start) < source + document.bytes.count
                 }
                 #expect(inside.count == 1)
                 #expect(Int(inside.first?.count ?? 0) >= arguments.range.count)
@@ -168,7 +185,9 @@ import Testing
 
     @Test(
         "reserved keys are recognised however they are spelled",
-        arguments: [#"io.modelcontextprotocol\/clientCapabilities"#, #"\u0069o.modelcontextprotocol/protocolVersion"#])
+        arguments: [
+            #"io.modelcontextprotocol\/clientCapabilities"#, #"\u0069o.modelcontextprotocol/protocolVersion"#,
+        ])
     func escapedReservedKeys(_ key: String) throws {
         // Passed on, it would stand beside ours, and which one counts would be the server's choice.
         let params = #"{"_meta":{"\#(key)":{"sampling":{}},"com.example/k":1}}"#
@@ -179,7 +198,8 @@ import Testing
     }
 
     @Test func keysOfOthersPassUntouched() throws {
-        let vendor = #""com.example/a":{"deep":[1.0,"\u00e9"]},"plain":null,"tracestate":"x=1","baggage":"k=v","e\"sc":2"#
+        let vendor =
+            #""com.example/a":{"deep":[1.0,"\u00e9"]},"plain":null,"tracestate":"x=1","baggage":"k=v","e\"sc":2"#
         for revision in [Revision.v2026_07_28, .v2025_06_18] {
             let built = try Self.build(#"{"_meta":{"progressToken":5,\#(vendor)}}"#, to: revision)
             for member in vendor.split(separator: ",", maxSplits: 1) { #expect(built.contains(member)) }
@@ -204,10 +224,16 @@ import Testing
         #expect(try Self.meta(Self.build(params))?[key] == [:])
     }
 
-    @Test("extensions are negotiated per hop and left out", arguments: [
-        (#"{"extensions":{"a/b":{}}}"#, "{}"), (#"{"extensions":{},"sampling":{"tools":{}}}"#, #"{"sampling":{"tools":{}}}"#),
-        (#"{"roots":{},"e\u0078tensions":{"a/b":{}},"elicitation":{}}"#, #"{"roots":{},"elicitation":{}}"#), ("{}", "{}"),
-    ])
+    @Test(
+        "extensions are negotiated per hop and left out",
+        arguments: [
+            (#"{"extensions":{"a/b":{}}}"#, "{}"),
+            (#"{"extensions":{},"sampling":{"tools":{}}}"#, #"{"sampling":{"tools":{}}}"#),
+            (
+                #"{"roots":{},"e\u0078tensions":{"a/b":{}},"elicitation":{}}"#,
+                #"{"roots":{},"elicitation":{}}"#
+            ), ("{}", "{}"),
+        ])
     func extensions(_ declared: String, _ claimed: String) throws {
         let meta = try Self.meta(Self.build("{}", capabilities: declared))
         try expectSame(#require(meta?["io.modelcontextprotocol/clientCapabilities"]), claimed)
@@ -256,7 +282,8 @@ import Testing
     @Test(
         "a traceparent that cannot be read is not edited",
         arguments: [
-            #""""#, #""00-short-01""#, "5", "null", #""00-0AF7651916CD43DD8448EB211C80319C-B7AD6B7169203331-01""#,
+            #""""#, #""00-short-01""#, "5", "null",
+            #""00-0AF7651916CD43DD8448EB211C80319C-B7AD6B7169203331-01""#,
             #""00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01""#,
             #""0\u0030-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01""#,
         ])

@@ -68,12 +68,14 @@ import Testing
         #expect(result["_meta"] == ["com.example/k": 1])
     }
 
-    @Test("a modern client gets a modern result", arguments: [Revision.v2024_11_05, .v2025_11_25, .v2026_07_28])
+    @Test(
+        "a modern client gets a modern result", arguments: [Revision.v2024_11_05, .v2025_11_25, .v2026_07_28])
     func toModern(_ server: Revision) throws {
         let type = server.isModern ? #""resultType":"complete","# : ""
         let result = try Self.edit("{\(type)\(Self.body)}", from: server, to: .v2026_07_28)
         try expectSame(
-            result, Self.text + #","resultType":"complete","_meta":{"\#(Self.serverInfo)":\#(identityText)}}"#)
+            result, Self.text + #","resultType":"complete","_meta":{"\#(Self.serverInfo)":\#(identityText)}}"#
+        )
     }
 
     @Test func anEmptyResultBecomesAWholeModernOne() throws {
@@ -90,7 +92,8 @@ import Testing
     func meta(_ meta: String) throws {
         for members in [#""_meta":\#(meta),"content":[]"#, #""content":[],"_meta":\#(meta)"#] {
             let result = try Self.edit("{\(members)}", from: .v2026_07_28, to: .v2026_07_28)
-            try expectSame(#require(result["_meta"]), #"{"\#(Self.serverInfo)":\#(identityText),"a/b":[1.0]}"#)
+            try expectSame(
+                #require(result["_meta"]), #"{"\#(Self.serverInfo)":\#(identityText),"a/b":[1.0]}"#)
             #expect(result["content"] == [])
         }
     }
@@ -141,7 +144,8 @@ import Testing
         arguments: Revision.allCases, [#"{"a":1}"#, "[1]", "5", #""x""#, "true", "null"])
     func structuredContent(_ client: Revision, _ content: String) throws {
         let result = try Self.edit(
-            #"{"content":[],"structuredContent":\#(content),"resultType":"complete"}"#, from: .v2026_07_28, to: client)
+            #"{"content":[],"structuredContent":\#(content),"resultType":"complete"}"#, from: .v2026_07_28,
+            to: client)
         let isObject = content.hasPrefix("{")
         let isShown = client.isModern || client >= .v2025_06_18 && isObject
         let wanted = isShown ? try JSONValue(parsing: content) : JSONValue?.none
@@ -171,7 +175,8 @@ import Testing
     }
 
     @Test func inputRequiredPassesToAModernClientUntouched() throws {
-        let members = #""resultType":"input_required","requestState":"s\u0041","inputRequests":{"q":{"method":"roots/list"}}"#
+        let members =
+            #""resultType":"input_required","requestState":"s\u0041","inputRequests":{"q":{"method":"roots/list"}}"#
         let result = try Self.edit("{\(members)}", from: .v2026_07_28, to: .v2026_07_28)
         try expectSame(result, #"{\#(members),"_meta":{"\#(Self.serverInfo)":\#(identityText)}}"#)
     }
@@ -186,7 +191,9 @@ import Testing
 
     // MARK: URIs
 
-    @Test("contents are shown under the URI that the client asked for", arguments: Revision.allCases, Revision.allCases)
+    @Test(
+        "contents are shown under the URI that the client asked for", arguments: Revision.allCases,
+        Revision.allCases)
     func shownURI(_ server: Revision, _ client: Revision) throws {
         let type = server.isModern ? #""resultType":"complete","ttlMs":1,"cacheScope":"private","# : ""
         let result = try Self.edit(
@@ -202,7 +209,8 @@ import Testing
     @Test("contents keep their URIs where nothing was renamed", arguments: Revision.allCases)
     func ownURI(_ client: Revision) throws {
         let contents = #"[{"uri":"a://1","text":"\u0041"},{"uri":"a://2","text":""}]"#
-        let result = try Self.edit(#"{"contents":\#(contents)}"#, .resourcesRead, from: .v2025_11_25, to: client)
+        let result = try Self.edit(
+            #"{"contents":\#(contents)}"#, .resourcesRead, from: .v2025_11_25, to: client)
         #expect(try result["contents"] == JSONValue(parsing: contents))
     }
 
@@ -210,7 +218,8 @@ import Testing
     func oddContents(_ contents: String) throws {
         for client in [Revision.v2026_07_28, .v2025_06_18] {
             let result = try Self.edit(
-                #"{"contents":\#(contents)}"#, .resourcesRead, from: .v2025_11_25, to: client, shownURI: "s+a://1")
+                #"{"contents":\#(contents)}"#, .resourcesRead, from: .v2025_11_25, to: client,
+                shownURI: "s+a://1")
             #expect(result["contents"]?.array?.count == (try JSONValue(parsing: contents).array?.count))
         }
     }
@@ -218,7 +227,8 @@ import Testing
     @Test func hugeResultsAreReferenced() throws {
         let content = #"[{"type":"text","text":"\#(String(repeating: "w", count: 200_000))"}]"#
         for (server, client) in [
-            (Revision.v2025_06_18, Revision.v2025_06_18), (.v2026_07_28, .v2025_06_18), (.v2025_06_18, .v2026_07_28),
+            (Revision.v2025_06_18, Revision.v2025_06_18), (.v2026_07_28, .v2025_06_18),
+            (.v2025_06_18, .v2026_07_28),
             (.v2026_07_28, .v2026_07_28),
         ] {
             let document = try JSONText(#"{"resultType":"complete","content":\#(content),"_meta":{}}"#)
@@ -226,13 +236,15 @@ import Testing
                 let out = MessageBuilder()
                 try withBytes("1") { id in
                     try ResultEdit.write(
-                        id: id, result: root, method: .toolsCall, serverIsModern: server.isModern, client: client,
+                        id: id, result: root, method: .toolsCall, serverIsModern: server.isModern,
+                        client: client,
                         identity: identity, into: out)
                 }
                 let source = try #require(document.bytes.baseAddress)
                 let copied = out.finish().filter { part in
                     guard let start = part.pointer else { return false }
-                    return UnsafeRawPointer(start) < source || UnsafeRawPointer(start) >= source + document.bytes.count
+                    return UnsafeRawPointer(start) < source
+                        || UnsafeRawPointer(start) >= source + document.bytes.count
                 }
                 #expect(copied.reduce(0) { $0 + Int($1.count) } < 1000)
                 #expect(try value(out)["result"]?["content"] == JSONValue(parsing: content))
@@ -266,6 +278,8 @@ import Testing
             ErrorRow(code: "-32602", method: .resourcesRead, client: .v2026_07_28, shown: -32602),
             ErrorRow(code: "-32042", method: .toolsCall, client: .v2026_07_28, shown: -32603),
             ErrorRow(code: "-32021", method: .toolsCall, client: .v2026_07_28, shown: -32021),
+            ErrorRow(code: "-32020", method: .toolsCall, client: .v2026_07_28, shown: -32603),
+            ErrorRow(code: "-32022", method: .toolsCall, client: .v2026_07_28, shown: -32603),
             ErrorRow(code: "-32601", method: .toolsCall, client: .v2026_07_28, shown: -32601),
             ErrorRow(code: "9223372036854775807", method: .toolsCall, client: .v2026_07_28, shown: Int.max),
             ErrorRow(code: "1.5", method: .toolsCall, client: .v2026_07_28, shown: -32603),
@@ -289,12 +303,15 @@ import Testing
         }
     }
 
-    @Test("an incomplete error still makes a whole answer", arguments: ["{}", #"{"message":5}"#, #"{"code":null}"#])
+    @Test(
+        "an incomplete error still makes a whole answer",
+        arguments: ["{}", #"{"message":5}"#, #"{"code":null}"#])
     func incompleteError(_ error: String) throws {
         try withRoot(error) { root in
             let out = MessageBuilder()
             let code = withBytes("1") {
-                ResultEdit.writeError(id: $0, error: root, method: .toolsCall, client: .v2025_06_18, into: out)
+                ResultEdit.writeError(
+                    id: $0, error: root, method: .toolsCall, client: .v2025_06_18, into: out)
             }
             #expect(code == .internalError)
             let built = try value(out)

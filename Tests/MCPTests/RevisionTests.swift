@@ -23,7 +23,9 @@ import Testing
 
     @Test(
         "other strings name no revision",
-        arguments: ["", "2026-07-2", "2026-07-280", "2026-07-29", "2099-01-01", "draft", "2026_07_28", "2025-06-18 "])
+        arguments: [
+            "", "2026-07-2", "2026-07-280", "2026-07-29", "2099-01-01", "draft", "2026_07_28", "2025-06-18 ",
+        ])
     func unknown(_ text: String) {
         #expect(withBytes(text) { Revision($0) } == nil)
     }

@@ -38,7 +38,9 @@ func repeatedKeys(_ value: JSONValue) -> [String] {
 }
 
 /// Expects two values to be the same JSON, whatever the order of members.
-func expectSame(_ built: JSONValue, _ wanted: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+func expectSame(_ built: JSONValue, _ wanted: String, sourceLocation: SourceLocation = #_sourceLocation)
+    throws
+{
     let wanted = try JSONValue(parsing: wanted)
     #expect(built.isEqual(to: wanted), "built \(built), wanted \(wanted)", sourceLocation: sourceLocation)
 }

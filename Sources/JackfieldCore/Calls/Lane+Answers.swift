@@ -125,7 +125,8 @@ extension Lane {
             }
         } else {
             let code = ResultEdit.writeError(
-                id: call.clientId, error: outcome, method: call.method, client: call.revision, into: reply)
+                id: call.clientId, error: outcome, method: call.method, serverIsModern: call.serverIsModern,
+                client: call.revision, into: reply)
             if call.revision.isModern {
                 switch code {
                 case .methodNotFound: status = JF_STATUS_NOT_FOUND

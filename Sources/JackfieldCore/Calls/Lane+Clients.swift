@@ -29,7 +29,7 @@ extension Lane {
         return Int32(JF_OK)
     }
 
-    private func receive(_ client: Client, _ message: jf_message) {
+    func receive(_ client: Client, _ message: jf_message) {
         let body = paddedBody(message)
         let document: JSONDocument
         do {
@@ -42,6 +42,7 @@ extension Lane {
                 client, message, id: nil, .parse, "the message is not valid JSON: \(error)",
                 status: JF_STATUS_BAD_REQUEST)
         }
+        if document.root.kind == .array { return receiveBatch(client, message, document.root) }
         do {
             let envelope = try Envelope.read(document.root)
             handle(client, message, envelope, body)
@@ -58,6 +59,7 @@ extension Lane {
         guard let client = clients[handle] else { return }
         dropSubscribers { $0.client == handle && $0.exchange == exchange }
         dropWaiting { $0.client == handle && $0.exchange == exchange }
+        batches[BatchKey(client: handle, exchange: exchange)] = nil
         var next = client.firstCall
         while let call = next {
             next = call.next
@@ -82,6 +84,7 @@ extension Lane {
         client.isOpen = false
         dropSubscribers { $0.client == handle }
         dropWaiting { $0.client == handle }
+        if !batches.isEmpty { batches = batches.filter { $0.key.client != handle } }
         var next = client.firstCall
         while let call = next {
             next = call.next
@@ -102,6 +105,9 @@ extension Lane {
     ) -> Int32 {
         guard client.isOpen, let listener = client.instance.listener, let slot = listener.reply else {
             return Int32(JF_E_STALE)
+        }
+        if !batches.isEmpty, final, let left = batches[BatchKey(client: client.handle, exchange: exchange)] {
+            return sendOfBatch(client, exchange, parts, left)
         }
         var message = jf_message()
         message.size = UInt32(MemoryLayout<jf_message>.size)

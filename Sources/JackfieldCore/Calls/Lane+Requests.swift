@@ -71,7 +71,8 @@ extension Lane {
             return refuse(
                 client, message, id: id, error.code, error.message, data: error.data, status: JF_STATUS_BAD_REQUEST)
         }
-        if message.flags & UInt32(JF_MSG_ACCEPTS_JSON | JF_MSG_ACCEPTS_STREAM) == 0 {
+        let both = UInt32(JF_MSG_ACCEPTS_JSON | JF_MSG_ACCEPTS_STREAM)
+        if !client.isShared, message.flags & both != both {
             return refuse(
                 client, message, id: id, .invalidRequest,
                 "Accept must list application/json and text/event-stream", status: JF_STATUS_NOT_ACCEPTABLE)
@@ -148,7 +149,7 @@ extension Lane {
                 status: JF_STATUS_BAD_REQUEST)
         }
         if hold(client, message) { return }
-        let revision = Revision(asked.content).flatMap { $0.isModern ? nil : $0 } ?? .newestLegacy
+        let revision = Revision(asked).flatMap { $0.isModern ? nil : $0 } ?? .newestLegacy
         let session: Session
         if client.isShared {
             session = Session(revision: revision, path: view.path, now: loop.now)
@@ -249,7 +250,7 @@ extension Lane {
     func serve(_ asking: Asking) {
         let client = asking.client
         let message = asking.message
-        if asking.client.isShared, isDuplicate(asking) {
+        if asking.client.isShared ? isDuplicate(asking) : asking.session?.hasOpen(asking.id) == true {
             return refuse(
                 client, message, id: asking.id, .invalidRequest, "this id belongs to a request still under way",
                 status: JF_STATUS_BAD_REQUEST)

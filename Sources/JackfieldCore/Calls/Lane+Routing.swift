@@ -41,7 +41,7 @@ extension Lane {
         call.revision = asking.revision
         if let session = asking.session {
             call.session = session
-            session.inFlight.add(1, ordering: .relaxed)
+            session.begin(asking.id)
         }
         call.method = method
         call.acceptsStream = asking.message.flags & UInt32(JF_MSG_ACCEPTS_STREAM) != 0

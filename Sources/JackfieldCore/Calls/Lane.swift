@@ -46,6 +46,8 @@ final class Lane: @unchecked Sendable {
     var isClosing = false
     /// Relayed calls by the asking lane and its handle.
     var relays: [RelayKey: UInt64] = [:]
+    /// Batches of 2025-03-26 under way, by client and exchange.
+    var batches: [BatchKey: Int] = [:]
 
     private(set) var instances: [PluginInstance] = []
     private var instanceById: [String: PluginInstance] = [:]
@@ -229,7 +231,7 @@ final class Lane: @unchecked Sendable {
         if call.origin != .supervision { openCalls -= 1 }
         if call.timer != 0 { loop.cancelTimer(call.timer) }
         call.client?.unlink(call)
-        call.session?.inFlight.subtract(1, ordering: .relaxed)
+        call.session?.end(call.clientId)
         // A relayed call counts where it was asked.
         if call.origin != .relay { call.server?.inFlight.subtract(1, ordering: .relaxed) }
         if let link = call.link {

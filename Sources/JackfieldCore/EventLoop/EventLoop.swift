@@ -108,7 +108,7 @@ public final class EventLoop: @unchecked Sendable {
     // MARK: Timers
 
     func arm(after delay: UInt64, _ action: @escaping TimerAction, _ user: UnsafeMutableRawPointer?) -> UInt64 {
-        timers.arm(at: now &+ delay, action, user)
+        timers.arm(at: delay > .max - now ? .max : now + delay, action, user)
     }
 
     func arm(at deadline: UInt64, _ action: @escaping TimerAction, _ user: UnsafeMutableRawPointer?) -> UInt64 {

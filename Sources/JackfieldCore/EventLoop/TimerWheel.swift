@@ -25,6 +25,8 @@ struct TimerWheel {
     /// One bit per slot that holds a timer, so that the next one is found without a walk.
     private var occupied: ContiguousArray<UInt64>
     private var currentTick: UInt64
+    /// How far the last sweep goes.
+    private var sweptTick: UInt64 = 0
     private(set) var armed = 0
 
     init(now: UInt64) {
@@ -44,9 +46,10 @@ struct TimerWheel {
             index = timers.count
             timers.append(Timer())
         }
-        // Rounded up, and at least one tick ahead: the current slot may be under way.
+        // Rounded up, and behind the sweep under way: a timer that arms itself again must not keep it going for ever.
+        let whole = deadline / Self.nanosecondsPerTick
         let tick = max(
-            (deadline &+ Self.nanosecondsPerTick - 1) / Self.nanosecondsPerTick, currentTick + 1)
+            deadline % Self.nanosecondsPerTick == 0 ? whole : whole + 1, max(currentTick, sweptTick) + 1)
         timers[index].tick = tick
         timers[index].action = action
         timers[index].user = user
@@ -126,6 +129,7 @@ struct TimerWheel {
     /// Takes the next timer that is due at `now`, or nil. Called until nil, so that an action may arm and cancel.
     mutating func takeDue(now: UInt64) -> (TimerAction, UnsafeMutableRawPointer?)? {
         let nowTick = now / Self.nanosecondsPerTick
+        sweptTick = max(sweptTick, nowTick)
         while currentTick < nowTick {
             let slot = Int((currentTick + 1) % UInt64(Self.slotCount))
             var index = heads[slot]

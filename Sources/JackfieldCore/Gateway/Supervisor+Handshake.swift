@@ -55,7 +55,7 @@ extension Supervisor {
             guard let result = envelope.outcome, let versions = result.member("supportedVersions"),
                 versions.kind == .array
             else { return notModern("its answer to server/discover has no supportedVersions") }
-            let speaks = versions.elements.contains { Revision($0.content)?.isModern == true }
+            let speaks = versions.elements.contains { Revision($0)?.isModern == true }
             if !speaks { return notModern("it lists no stateless protocol version") }
             learn(result.member("capabilities"), result)
             status.info = result.member("_meta")?.member("io.modelcontextprotocol/serverInfo").map {
@@ -71,7 +71,7 @@ extension Supervisor {
             switch code {
             case -32022:
                 let listed = envelope.outcome?.member("data")?.member("supported")
-                let known = listed?.elements.contains { Revision($0.content)?.isModern == true } ?? false
+                let known = listed?.elements.contains { Revision($0)?.isModern == true } ?? false
                 down(
                     known
                         ? "it refused 2026-07-28 although it lists it"
@@ -134,7 +134,7 @@ extension Supervisor {
         switch answer {
         case .result(let envelope, let message):
             guard let result = envelope.outcome, let version = result.member("protocolVersion"),
-                let revision = Revision(version.content), !revision.isModern
+                let revision = Revision(version), !revision.isModern
             else {
                 let said = envelope.outcome?.member("protocolVersion")?.string() ?? "nothing"
                 return down("it answered initialize with the unknown protocol version \(said)", retryAfter: nil)

@@ -99,9 +99,13 @@ struct CatalogBuilder {
             let record = records[index]
             let selection = selection(record, kind)
             for item in record.listing?[kind] ?? [] where selection.shows(item.key) {
-                let uri = taken.insert(item.key).inserted ? item.key : "\(scheme(record.server.name))+\(item.key)"
+                var uri = item.key
+                var attempt = 1
+                while !taken.insert(uri).inserted {
+                    uri = "\(scheme(record.server.name))\(attempt == 1 ? "" : String(attempt))+\(item.key)"
+                    attempt += 1
+                }
                 entries.append(ViewEntry(server: index, item: item, shown: uri))
-                if uri != item.key { taken.insert(uri) }
             }
         }
         return entries

@@ -99,14 +99,20 @@ extension ListedItem {
         guard let key = node.member(kind.key), let text = key.string(), !text.isEmpty else {
             throw ListingProblem("it has no \"\(kind.key)\"")
         }
+        var keys = 0
+        for member in node.members where member.keyEquals(kind.key) { keys += 1 }
+        guard keys == 1 else { throw ListingProblem("its \"\(kind.key)\" is repeated") }
+        guard node.member("name")?.kind == .string else { throw ListingProblem("it has no \"name\"") }
         let raw = [UInt8](node.raw)
         let start = node.range.lowerBound
         let keyRange = (key.range.lowerBound - start)..<(key.range.upperBound - start)
         var headers: [ParameterHeader] = []
         var output = OutputSchema.none
         if kind == .tools {
-            guard let input = node.member("inputSchema"), input.kind == .object else {
-                throw ListingProblem("its \"inputSchema\" is not an object")
+            guard let input = node.member("inputSchema"), input.kind == .object,
+                input.member("type")?.equals("object") == true
+            else {
+                throw ListingProblem("its \"inputSchema\" does not describe an object")
             }
             headers = try ParameterHeader.all(in: input)
             if let schema = node.member("outputSchema") {

@@ -17,28 +17,37 @@ struct Naming {
 
     /// One shown name per candidate, all different from each other and from those `taken`.
     func names(for candidates: [Candidate], taken: Set<String> = []) -> [String] {
-        var wanted: [String] = []
-        wanted.reserveCapacity(candidates.count)
+        var raw: [String] = []
+        raw.reserveCapacity(candidates.count)
         switch plan.prefix {
-        case .always: for item in candidates { wanted.append(fitted(prefixed(item), item)) }
-        case .never: for item in candidates { wanted.append(fitted(item.shown, item)) }
+        case .always: for item in candidates { raw.append(prefixed(item)) }
+        case .never: for item in candidates { raw.append(item.shown) }
         case .onConflict:
             var servers: [String: Set<Int>] = [:]
             for item in candidates { servers[item.shown, default: []].insert(item.server) }
             for item in candidates {
                 let isShared = (servers[item.shown]?.count ?? 0) > 1
-                wanted.append(fitted(isShared ? prefixed(item) : item.shown, item))
+                raw.append(isShared ? prefixed(item) : item.shown)
             }
         }
-        // What still collides (characters replaced, prefixes equal to names) is kept apart by its hash.
+        var names = candidates.indices.map { fitted(raw[$0], candidates[$0]) }
+        // In an order of its own, so that the order in which a server lists decides nothing: of those that want one name,
+        // the one spelled exactly so has it, the others are kept apart by a hash.
+        let order = candidates.indices.sorted {
+            (names[$0] == raw[$0] ? 0 : 1, candidates[$0].server, candidates[$0].original)
+                < (names[$1] == raw[$1] ? 0 : 1, candidates[$1].server, candidates[$1].original)
+        }
         var taken = taken
-        for at in wanted.indices {
-            if !taken.insert(wanted[at]).inserted {
-                wanted[at] = hashed(wanted[at], candidates[at])
-                taken.insert(wanted[at])
+        for at in order {
+            var name = names[at]
+            var attempt = 0
+            while !taken.insert(name).inserted {
+                name = hashed(names[at], candidates[at], attempt)
+                attempt += 1
             }
+            names[at] = name
         }
-        return wanted
+        return names
     }
 
     private func prefixed(_ item: Candidate) -> String {
@@ -51,8 +60,9 @@ struct Naming {
         return clean.utf8.count <= plan.maxLength ? clean : hashed(clean, item)
     }
 
-    private func hashed(_ name: String, _ item: Candidate) -> String {
-        let tag = Naming.tag("\(item.serverName)\u{0}\(item.original)")
+    private func hashed(_ name: String, _ item: Candidate, _ attempt: Int = 0) -> String {
+        let again = attempt == 0 ? "" : "\u{0}\(attempt)"
+        let tag = Naming.tag("\(item.serverName)\u{0}\(item.original)\(again)")
         return String(name.prefix(max(1, plan.maxLength - tag.count - 1))) + "_" + tag
     }
 

@@ -14,7 +14,7 @@ struct ParameterHeader: Sendable, Equatable {
     /// All annotations of an input schema. Throws where one is invalid: the tool must then not be shown.
     static func all(in schema: JSONNode) throws(ListingProblem) -> [ParameterHeader] {
         // Most schemas have none; the text search is much cheaper than the walk.
-        guard contains(schema.raw, "x-mcp-header") else { return [] }
+        guard contains(schema.raw, "x-mcp-header") || contains(schema.raw, "\\u") else { return [] }
         var found: [ParameterHeader] = []
         try collect(schema, path: [], isReachable: true, depth: 0, into: &found)
         var names: Set<String> = []

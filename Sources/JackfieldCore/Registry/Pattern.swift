@@ -15,8 +15,11 @@ struct Pattern: Sendable {
         var resume = 0
         while from < name.count {
             if at < units.count, units[at] == 63 || (units[at] != 42 && units[at] == name[from]) {
+                let isAny = units[at] == 63
                 at += 1
                 from += 1
+                // `?` takes a whole character of UTF-8.
+                while isAny, from < name.count, name[from] & 0xC0 == 0x80 { from += 1 }
             } else if at < units.count, units[at] == 42 {
                 star = at
                 resume = from

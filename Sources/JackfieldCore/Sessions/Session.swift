@@ -54,7 +54,8 @@ final class Session: Sendable {
     let revision: Revision
     /// The endpoint path it was opened on; it is valid nowhere else.
     let path: String
-    /// Calls under way.
+    /// Calls under way, as hashes of their ids: two with one id could not be told apart when one is cancelled.
+    private let open = Mutex<ContiguousArray<UInt64>>([])
     let inFlight = Atomic<Int>(0)
     /// Open stand-alone streams.
     let streams = Atomic<Int>(0)
@@ -66,6 +67,27 @@ final class Session: Sendable {
         self.revision = revision
         self.path = path
         lastUsed = Atomic(now)
+    }
+
+    func hasOpen(_ id: UnsafeRawBufferPointer) -> Bool {
+        let hash = NameTable.hash(id)
+        return open.withLock { $0.contains(hash) }
+    }
+
+    func begin(_ id: UnsafeRawBufferPointer) {
+        let hash = NameTable.hash(id)
+        open.withLock { $0.append(hash) }
+        inFlight.add(1, ordering: .relaxed)
+    }
+
+    func end(_ id: UnsafeRawBufferPointer) {
+        let hash = NameTable.hash(id)
+        open.withLock { open in
+            guard let at = open.firstIndex(of: hash) else { return }
+            open.swapAt(at, open.count - 1)
+            open.removeLast()
+        }
+        inFlight.subtract(1, ordering: .relaxed)
     }
 
     func touch(_ now: UInt64) { lastUsed.store(now, ordering: .relaxed) }

@@ -116,7 +116,7 @@ public enum RequestEdit {
         }
         if let meta = request.meta.node {
             for member in meta.members {
-                if member.keyEquals("progressToken") || isReserved(member.key) { continue }
+                if member.keyEquals("progressToken") || isReserved(member) { continue }
                 key("\"")
                 out.bytes(member.key)
                 out.literal("\":")
@@ -132,8 +132,10 @@ public enum RequestEdit {
     }
 
     /// Keys under `io.modelcontextprotocol/` are regenerated on every hop.
-    static func isReserved(_ key: UnsafeRawBufferPointer) -> Bool {
-        key.starts(with: "io.modelcontextprotocol/")
+    static func isReserved(_ member: JSONMember) -> Bool {
+        member.keyHasEscapes
+            ? member.keyString().utf8.starts(with: "io.modelcontextprotocol/".utf8)
+            : member.key.starts(with: "io.modelcontextprotocol/")
     }
 }
 

@@ -75,6 +75,8 @@ public enum ResultEdit {
         _ result: JSONNode, _ shownURI: String?, _ edit: inout ObjectEdit, _ out: MessageBuilder
     ) {
         guard let shownURI, let contents = result.member("contents"), contents.kind == .array else { return }
+        // `SERVER+URI`: what stands before the server's own URI goes before those of its parts too.
+        let head = shownURI.firstIndex(of: "+").map { String(shownURI[...$0]) } ?? ""
         edit.separator()
         out.literal("\"contents\":[")
         var first = true
@@ -89,7 +91,7 @@ public enum ResultEdit {
             inner.begin()
             inner.separator()
             out.literal("\"uri\":")
-            out.quoted(shownURI)
+            out.quoted(head + (element.member("uri")?.string() ?? ""))
             inner.rest { $0.keyEquals("uri") }
         }
         out.byte(93)
@@ -110,7 +112,16 @@ public enum ResultEdit {
                 ContentEdit.write(member, client, out)
             }
         }
+        let meta = result.member("_meta")
+        if let meta, meta.kind == .object, meta.members.contains(where: RequestEdit.isReserved) {
+            edit.separator()
+            out.literal("\"_meta\":")
+            var inner = ObjectEdit(meta, out)
+            inner.begin()
+            inner.rest(dropping: RequestEdit.isReserved)
+        }
         edit.rest { member in
+            if member.keyEquals("_meta"), member.value.members.contains(where: RequestEdit.isReserved) { return true }
             if member.keyEquals("resultType") || member.keyEquals("ttlMs") || member.keyEquals("cacheScope") {
                 return true
             }
@@ -125,7 +136,7 @@ public enum ResultEdit {
 
     /// Writes an error answer, its code translated between the eras.
     public static func writeError(
-        id: UnsafeRawBufferPointer, error: JSONNode, method: Method, client: Revision,
+        id: UnsafeRawBufferPointer, error: JSONNode, method: Method, serverIsModern: Bool = true, client: Revision,
         into out: MessageBuilder
     ) -> ErrorCode {
         let code = ErrorCode(rawValue: Int(error.member("code")?.int64 ?? -32603))
@@ -135,7 +146,7 @@ public enum ResultEdit {
             if code == .urlElicitationRequired { shown = .internalError }
             // Between us and the server: the client's own headers and version were right.
             if code == .headerMismatch || code == .unsupportedVersion { shown = .internalError }
-        } else if code == .invalidParams, method == .resourcesRead {
+        } else if serverIsModern, code == .invalidParams, method == .resourcesRead {
             shown = .resourceNotFound
         }
         out.literal("{\"jsonrpc\":\"2.0\",\"id\":")

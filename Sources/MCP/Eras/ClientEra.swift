@@ -61,7 +61,7 @@ public struct ProtocolRefusal: Error {
 
 public enum ClientEra {
     /// Whether a message must be judged by the modern rules. Any version header that is not a known legacy revision
-    /// counts as modern, as does a reserved `_meta` key; `initialize` is always legacy.
+    /// counts as modern; without the header, a reserved `_meta` key does, but never on `initialize`.
     public static func isModern(
         method: Method, headers: MirroredHeaders, meta: RequestMeta
     ) -> Bool {
@@ -94,7 +94,7 @@ public enum ClientEra {
         }
         _ = capabilities
         if !headers.absent { try checkHeaders(envelope, headers, version) }
-        guard let revision = Revision(version.content), revision.isModern else {
+        guard let revision = Revision(version), revision.isModern else {
             let asked = version.string() ?? ""
             var writer = JSONWriter()
             writer.beginObject()

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The five revisions of the Model Context Protocol and the two eras they fall into.
 
+import JSON
+
 /// A protocol revision, ordered by date. Version strings are opaque dates; there are exactly these five.
 public enum Revision: UInt8, Sendable, Comparable, CaseIterable {
     case v2024_11_05 = 0
@@ -36,6 +38,12 @@ public enum Revision: UInt8, Sendable, Comparable, CaseIterable {
             return
         }
         return nil
+    }
+
+    /// The revision that a string of a message names, escapes decoded.
+    public init?(_ node: JSONNode) {
+        guard let known = Revision.allCases.first(where: { node.equals($0.text) }) else { return nil }
+        self = known
     }
 }
 

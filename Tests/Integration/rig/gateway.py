@@ -21,6 +21,10 @@ LISTENING = "listening on http://"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8"}
 
 
+# Restarts of a child that keeps dying: soon, so that tests of many deaths stay short.
+QUICK = {"initial_ms": 50, "max_ms": 200}
+
+
 def stdio(command, **more):
     """A server of the native form that is a child process."""
     return {"command": str(command[0]), "args": [str(a) for a in command[1:]], **more}

@@ -82,7 +82,9 @@ class Faults:
         await out.stream([json.dumps(note).encode()])
 
     async def fault_stream_noise(self, m, a, out):
-        odd = [b"not json", b'{"jsonrpc":"2.0","method":"notifications/unheard/of","params":{"x":1}}']
+        odd = [b'{"jsonrpc":"2.0","method":"notifications/unheard/of","params":{"x":1}}']
+        if a.get("words"):
+            odd.insert(0, b"Server starting... (not JSON)")
         await out.stream(odd + [json.dumps(self.result(m, text_result("after noise"))).encode()])
 
     async def fault_unknown_result_type(self, m, a, out):

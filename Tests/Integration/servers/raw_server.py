@@ -96,7 +96,7 @@ class RawServer(Faults):
     async def handle(self, message, headers, out):
         """Answers one message. `headers` is None on stdio."""
         method = message.get("method")
-        self.events.emit("message", label=self.o.label, message=message, headers=headers)
+        self.events.emit("message", label=self.o.label, method=method, message=message, headers=headers)
         if method is None or "id" not in message:
             await out.nothing()
             return

@@ -33,19 +33,25 @@ import Testing
     @Test func itemsKeepEverythingButTheirName() throws {
         var record = try server("s")
         record.listing?[.tools] = [
-            try listed(.tools, #"{"title":"T","name":"a","inputSchema":{"type":"object","x":1.50},"_meta":{"k":[1]}}"#)
+            try listed(
+                .tools,
+                #"{"title":"T","name":"a","inputSchema":{"type":"object","x":1.50},"_meta":{"k":[1]}}"#)
         ]
         let view = try #require(catalog([record]).view("/mcp"))
         let shown = try shownItems(view, .tools, .modern)
         #expect(
             shown == [
-                ["title": "T", "name": "s__a", "inputSchema": ["type": "object", "x": .number("1.50")], "_meta": ["k": [1]]]
+                [
+                    "title": "T", "name": "s__a", "inputSchema": ["type": "object", "x": .number("1.50")],
+                    "_meta": ["k": [1]],
+                ]
             ])
     }
 
     @Test func eachServerIsShownAloneUnderItsOwnNames() throws {
         let all = try catalog([
-            server("a", tools: ["x.y", "z"], resources: ["u://1"]), server("b", tools: ["x.y"], resources: ["u://1"]),
+            server("a", tools: ["x.y", "z"], resources: ["u://1"]),
+            server("b", tools: ["x.y"], resources: ["u://1"]),
         ])
         for name in ["a", "b"] {
             let view = try #require(all.view("/mcp/servers/\(name)"))
@@ -79,7 +85,8 @@ import Testing
 
     @Test func filtersHoldOnEveryPath() throws {
         let record = try server(
-            "s", tools: ["read_a", "read_secret", "write_a"], prompts: ["p", "q"], resources: ["a://1", "b://1"],
+            "s", tools: ["read_a", "read_secret", "write_a"], prompts: ["p", "q"],
+            resources: ["a://1", "b://1"],
             templates: ["a://{x}", "b://{x}"]
         ) { plan in
             plan.tools.allow = ["read_*"]
@@ -152,21 +159,24 @@ import Testing
             server("My_Srv", resources: ["u://1"]), server("9x", resources: ["u://1"]),
         ])
         let view = try #require(all.view("/mcp"))
-        #expect(try shownKeys(view, .resources) == [
-            "u://1", "u://2", "b+u://1", "u://3", "my-srv+u://1", "s9x+u://1",
-        ])
+        #expect(
+            try shownKeys(view, .resources) == [
+                "u://1", "u://2", "b+u://1", "u://3", "my-srv+u://1", "s9x+u://1",
+            ])
         #expect(try shownKeys(view, .templates) == ["u://{x}", "b+u://{x}"])
         #expect(owner(all, view, .resources, "u://1") == "a:u://1")
         #expect(owner(all, view, .resources, "b+u://1") == "b:u://1")
         #expect(owner(all, view, .resources, "my-srv+u://1") == "My_Srv:u://1")
     }
 
-    @Test("shown URIs are never the same twice", arguments: [
-        [("a", ["u://1"]), ("B", ["u://1"]), ("b", ["u://1"])],
-        [("a", ["u://1"]), ("x_y", ["u://1"]), ("x-y", ["u://1"])],
-        [("a", ["b+u://1", "u://1"]), ("b", ["u://1"])],
-        [("a", ["u://1"]), ("b", ["u://1"]), ("c", ["b+u://1"])],
-    ] as [[(String, [String])]])
+    @Test(
+        "shown URIs are never the same twice",
+        arguments: [
+            [("a", ["u://1"]), ("B", ["u://1"]), ("b", ["u://1"])],
+            [("a", ["u://1"]), ("x_y", ["u://1"]), ("x-y", ["u://1"])],
+            [("a", ["b+u://1", "u://1"]), ("b", ["u://1"])],
+            [("a", ["u://1"]), ("b", ["u://1"]), ("c", ["b+u://1"])],
+        ] as [[(String, [String])]])
     func distinctURIs(_ servers: [(String, [String])]) throws {
         let all = try catalog(servers.map { try server($0.0, resources: $0.1) })
         let view = try #require(all.view("/mcp"))
@@ -178,7 +188,8 @@ import Testing
 
     @Test func aURILeadsToTheMostLiteralTemplate() throws {
         let all = try catalog([
-            server("a", templates: ["u://{+all}"]), server("b", templates: ["u://logs/{name}", "u://{kind}/{name}"]),
+            server("a", templates: ["u://{+all}"]),
+            server("b", templates: ["u://logs/{name}", "u://{kind}/{name}"]),
         ])
         let view = try #require(all.view("/mcp"))
         for (uri, template) in [
@@ -200,18 +211,24 @@ import Testing
         plan.rename = rename
         let all = try catalog(
             [
-                server("git", tools: ["status", "log", "push"], prompts: ["review"], resources: ["git://head"]),
+                server(
+                    "git", tools: ["status", "log", "push"], prompts: ["review"], resources: ["git://head"]),
                 server("files", tools: ["read", "write"], resources: ["file:///a"]), server("empty"),
             ], bundles: [plan])
         return (all, try #require(all.view("/mcp/bundles/b")))
     }
 
-    @Test("a bundle shows what its patterns choose", arguments: [
-        ([], [], ["git__status", "git__log", "git__push", "files__read", "files__write"], 2),
-        (["git__*"], ["*push"], ["git__status", "git__log"], 1), (["git"], [], ["git__status", "git__log", "git__push"], 1),
-        (["git"], ["git__push"], ["git__status", "git__log"], 1), (["files__read", "git__log"], [], ["git__log", "files__read"], 2),
-        (["*"], ["files"], ["git__status", "git__log", "git__push"], 3), (["nothing"], [], [], 0), (["empty"], [], [], 1),
-    ] as [([String], [String], [String], Int)])
+    @Test(
+        "a bundle shows what its patterns choose",
+        arguments: [
+            ([], [], ["git__status", "git__log", "git__push", "files__read", "files__write"], 2),
+            (["git__*"], ["*push"], ["git__status", "git__log"], 1),
+            (["git"], [], ["git__status", "git__log", "git__push"], 1),
+            (["git"], ["git__push"], ["git__status", "git__log"], 1),
+            (["files__read", "git__log"], [], ["git__log", "files__read"], 2),
+            (["*"], ["files"], ["git__status", "git__log", "git__push"], 3), (["nothing"], [], [], 0),
+            (["empty"], [], [], 1),
+        ] as [([String], [String], [String], Int)])
     func bundle(_ include: [String], _ exclude: [String], _ tools: [String], _ servers: Int) throws {
         let (all, view) = try Self.bundled(include, exclude)
         #expect(try shownKeys(view, .tools) == tools)
@@ -224,7 +241,8 @@ import Testing
 
     @Test func aBundleMayRename() throws {
         let (all, view) = try Self.bundled(["*"], rename: ["git__log": "history", "files__read": "open"])
-        #expect(try shownKeys(view, .tools) == ["git__status", "history", "git__push", "open", "files__write"])
+        #expect(
+            try shownKeys(view, .tools) == ["git__status", "history", "git__push", "open", "files__write"])
         #expect(owner(all, view, .tools, "history") == "git:log")
         #expect(owner(all, view, .tools, "git__log") == nil)
         let aggregate = try #require(all.view("/mcp"))
@@ -239,10 +257,13 @@ import Testing
         #expect(owner(all, view, .tools, "git__status") == "git:status")
     }
 
-    @Test("unlisted URIs are for bundles that name whole servers", arguments: [
-        (["git"], true), (["git", "files"], true), (["git__*"], false), (["git", "files__read"], false), ([], false),
-        (["*"], true),
-    ] as [([String], Bool)])
+    @Test(
+        "unlisted URIs are for bundles that name whole servers",
+        arguments: [
+            (["git"], true), (["git", "files"], true), (["git__*"], false), (["git", "files__read"], false),
+            ([], false),
+            (["*"], true),
+        ] as [([String], Bool)])
     func unlisted(_ include: [String], _ isAllowed: Bool) throws {
         let (all, view) = try Self.bundled(include)
         #expect(view.allowsUnlisted == isAllowed)
@@ -252,12 +273,15 @@ import Testing
 
     // MARK: States
 
-    @Test("a server that is down is shown as its plan says", arguments: [EndpointStatus.State.down, .connecting], [true, false])
+    @Test(
+        "a server that is down is shown as its plan says",
+        arguments: [EndpointStatus.State.down, .connecting], [true, false])
     func down(_ state: EndpointStatus.State, _ keepStale: Bool) throws {
         let all = try catalog([
             server("a", tools: ["x"]), server("b", tools: ["y"], state: state) { $0.keepStale = keepStale },
         ])
-        #expect(try shownKeys(#require(all.view("/mcp")), .tools) == (keepStale ? ["a__x", "b__y"] : ["a__x"]))
+        #expect(
+            try shownKeys(#require(all.view("/mcp")), .tools) == (keepStale ? ["a__x", "b__y"] : ["a__x"]))
         #expect(try shownKeys(#require(all.view("/mcp/servers/b")), .tools) == (keepStale ? ["y"] : []))
     }
 
@@ -292,9 +316,12 @@ import Testing
 
     // MARK: What a view says of itself
 
-    static func capable(_ name: String, _ change: (inout ServerCapabilities) -> Void, says: String? = nil) throws -> ServerRecord {
+    static func capable(_ name: String, _ change: (inout ServerCapabilities) -> Void, says: String? = nil)
+        throws -> ServerRecord
+    {
         var record = try server(name)
         change(&record.statuses[0].capabilities)
+        record.statuses[0].revision = .v2025_11_25
         record.statuses[0].instructions = says
         return record
     }
@@ -305,12 +332,16 @@ import Testing
             Self.capable("c") {
                 $0.prompts = true
                 $0.completions = true
-            },
+            }, server("never-reached", state: .connecting),
         ])
         for (path, wanted) in [
-            ("/mcp", #"{"completions":{},"prompts":{"listChanged":true},"resources":{"listChanged":true},"tools":{"listChanged":true}}"#),
+            (
+                "/mcp",
+                #"{"completions":{},"prompts":{"listChanged":true},"resources":{"listChanged":true},"tools":{"listChanged":true}}"#
+            ),
             ("/mcp/servers/a", #"{"tools":{"listChanged":true}}"#),
-            ("/mcp/servers/b", #"{"resources":{"listChanged":true},"tools":{"listChanged":true}}"#),
+            ("/mcp/servers/b", #"{"resources":{"listChanged":true}}"#),
+            ("/mcp/servers/never-reached", #"{"tools":{"listChanged":true}}"#),
         ] {
             let capabilities = try JSONValue(parsing: all.capabilities(of: #require(all.view(path))))
             #expect(try capabilities.isEqual(to: JSONValue(parsing: wanted)), "\(path): \(capabilities)")
@@ -322,7 +353,10 @@ import Testing
         bundle.description = "Chosen."
         bundle.include = ["a"]
         let all = try catalog(
-            [Self.capable("a", { _ in }, says: "Be A."), Self.capable("b", { _ in }), Self.capable("c", { _ in }, says: "Be C.")],
+            [
+                Self.capable("a", { _ in }, says: "Be A."), Self.capable("b", { _ in }),
+                Self.capable("c", { _ in }, says: "Be C."),
+            ],
             bundles: [bundle])
         #expect(try all.instructions(of: #require(all.view("/mcp"))) == "a: Be A.\n\nc: Be C.")
         #expect(try all.instructions(of: #require(all.view("/mcp/servers/a"))) == "Be A.")

@@ -6,7 +6,9 @@ import Testing
 @testable import JackfieldCore
 
 @Suite("Cursor") struct CursorTests {
-    @Test("is read back as it was made", arguments: [0, 1, UInt64.max, 0x0123_4567_89ab_cdef], [0, 1, 255, Int.max])
+    @Test(
+        "is read back as it was made", arguments: [0, 1, UInt64.max, 0x0123_4567_89ab_cdef],
+        [0, 1, 255, Int.max])
     func roundTrips(_ fingerprint: UInt64, _ offset: Int) throws {
         let text = Cursor(fingerprint: fingerprint, offset: offset).text
         #expect(text.utf8.count == 48)
@@ -38,10 +40,13 @@ import Testing
         }
     }
 
-    @Test("what is no cursor is refused", arguments: [
-        "", "1", String(repeating: "0", count: 47), String(repeating: "0", count: 49),
-        String(repeating: "g", count: 48), String(repeating: " ", count: 48), String(repeating: "é", count: 24),
-    ])
+    @Test(
+        "what is no cursor is refused",
+        arguments: [
+            "", "1", String(repeating: "0", count: 47), String(repeating: "0", count: 49),
+            String(repeating: "g", count: 48), String(repeating: " ", count: 48),
+            String(repeating: "é", count: 24),
+        ])
     func garbage(_ text: String) {
         #expect(withBytes(text) { Cursor($0) } == nil)
     }

@@ -219,7 +219,8 @@ private let broken = UInt32(JF_BROKEN)
         loop.runBriefly()
         #expect(old.events.count == 1)
         #expect(new.events == [])
-        #expect(Set(fresh.map { $0 & 0xFFFF_FFFF }) == Set(handles.map { $0 & 0xFFFF_FFFF }), "slots are reused")
+        #expect(
+            Set(fresh.map { $0 & 0xFFFF_FFFF }) == Set(handles.map { $0 & 0xFFFF_FFFF }), "slots are reused")
         #expect(Set(fresh).isDisjoint(with: handles))
     }
 
@@ -391,6 +392,15 @@ private let broken = UInt32(JF_BROKEN)
         #expect(cancelled.events == [])
     }
 
+    @Test func aDelayBeyondTheClocksEndNeverEnds() throws {
+        let loop = try EventLoop()
+        let recorder = Recorder()
+        _ = loop.arm(after: .max, Recorder.fired, recorder.user)
+        loop.after(5_000_000) { loop.stop() }
+        loop.run()
+        #expect(recorder.events == [])
+    }
+
     @Test func aTimerMayCancelAnotherOfTheSameMoment() throws {
         let loop = try EventLoop()
         var handles: [UInt64] = []
@@ -415,7 +425,24 @@ private let broken = UInt32(JF_BROKEN)
             handle = loop.after(3_600_000_000_000) { captured.events.append(1) }
         }
         #expect(watched != nil)
-        loop.cancelTimer(handle)
+        loop.cancelAfter(handle)
+        #expect(watched == nil)
+        loop.cancelAfter(handle)
+        loop.cancelAfter(0)
+    }
+
+    @Test func aTimersClosureIsLetGoOnceItHasRun() throws {
+        let loop = try EventLoop()
+        weak var watched: Recorder?
+        do {
+            let captured = Recorder()
+            watched = captured
+            loop.after(1) {
+                captured.events.append(1)
+                loop.stop()
+            }
+        }
+        loop.run()
         #expect(watched == nil)
     }
 

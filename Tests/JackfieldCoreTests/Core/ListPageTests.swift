@@ -37,7 +37,8 @@ import Testing
 
     @Test func cursorsOfOneListAreNoneOfAnother() throws {
         let all = try catalog(
-            [server("a", tools: ["x", "y"], prompts: ["p", "q"]), server("b", tools: ["x", "z"])], pageSize: 1)
+            [server("a", tools: ["x", "y"], prompts: ["p", "q"]), server("b", tools: ["x", "z"])], pageSize: 1
+        )
         var fingerprints: Set<UInt64> = []
         for path in ["/mcp", "/mcp/servers/a", "/mcp/servers/b"] {
             fingerprints.insert(try #require(all.view(path)).fingerprints[ItemKind.tools.rawValue])
@@ -61,7 +62,8 @@ import Testing
         // The same names, another description.
         var record = try server("s", prompts: ["p"])
         record.listing?[.tools] = [
-            try listed(.tools, #"{"name":"a","inputSchema":{"type":"object"},"description":"new"}"#), try item(.tools, "b"),
+            try listed(.tools, #"{"name":"a","inputSchema":{"type":"object"},"description":"new"}"#),
+            try item(.tools, "b"),
         ]
         #expect(catalog([record]).view("/mcp")?.fingerprints[tools] != base.view("/mcp")?.fingerprints[tools])
     }
@@ -94,8 +96,10 @@ import Testing
     @Test func outputSchemasAreShownByShapeUnderPrefixes() throws {
         var record = try server("s")
         record.listing?[.tools] = [
-            try listed(.tools, #"{"name":"o","inputSchema":{"type":"object"},"outputSchema":{"type":"object"}}"#),
-            try listed(.tools, #"{"outputSchema":{"type":"array"},"inputSchema":{"type":"object"},"name":"l"}"#),
+            try listed(
+                .tools, #"{"name":"o","inputSchema":{"type":"object"},"outputSchema":{"type":"object"}}"#),
+            try listed(
+                .tools, #"{"outputSchema":{"type":"array"},"inputSchema":{"type":"object"},"name":"l"}"#),
         ]
         let view = try #require(catalog([record]).view("/mcp"))
         #expect(try shownKeys(view, .tools) == ["s__o", "s__l"])
@@ -105,9 +109,11 @@ import Testing
         }
     }
 
-    @Test("whatever servers list, the aggregate is whole", arguments: [
-        NamingPlan.Prefix.always, .onConflict, .never,
-    ], [0, 3])
+    @Test(
+        "whatever servers list, the aggregate is whole",
+        arguments: [
+            NamingPlan.Prefix.always, .onConflict, .never,
+        ], [0, 3])
     func randomFederations(_ prefix: NamingPlan.Prefix, _ pageSize: Int) throws {
         var random = Generator(state: 29)
         let parts = ["a", "b", ".", "/", "\"", "\\", "é", "\n", "__", String(repeating: "w", count: 40)]
@@ -116,14 +122,16 @@ import Testing
             for (at, name) in ["one", "two", "three.x"].enumerated() {
                 func keys(_ head: String) -> [String] {
                     let keys = (0..<Int.random(in: 0...8, using: &random)).map { _ in
-                        head + (0..<Int.random(in: 1...3, using: &random))
+                        head
+                            + (0..<Int.random(in: 1...3, using: &random))
                             .map { _ in parts.randomElement(using: &random) ?? "a" }.joined()
                     }
                     return Array(Set(keys)).sorted()
                 }
                 records.append(
                     try server(
-                        name, tools: keys(""), prompts: keys(""), resources: keys("u://"), templates: keys("u://{x}"),
+                        name, tools: keys(""), prompts: keys(""), resources: keys("u://"),
+                        templates: keys("u://{x}"),
                         generation: UInt64(at)))
             }
             let all = catalog(records, pageSize: pageSize) { $0.prefix = prefix }

@@ -9,21 +9,29 @@ import Testing
 
 @Suite("Listing") struct ListingTests {
     @Test func kindsHaveTheMembersOfTheirLists() {
-        #expect(ItemKind.allCases.map { "\($0.listMethod.name)" } == [
-            "tools/list", "resources/list", "resources/templates/list", "prompts/list",
-        ])
-        #expect(ItemKind.allCases.map { "\($0.member)" } == ["tools", "resources", "resourceTemplates", "prompts"])
+        #expect(
+            ItemKind.allCases.map { "\($0.listMethod.name)" } == [
+                "tools/list", "resources/list", "resources/templates/list", "prompts/list",
+            ])
+        #expect(
+            ItemKind.allCases.map { "\($0.member)" } == [
+                "tools", "resources", "resourceTemplates", "prompts",
+            ])
         #expect(ItemKind.allCases.map { "\($0.key)" } == ["name", "uri", "uriTemplate", "name"])
         #expect(ItemKind.allCases.map(\.rawValue) == [0, 1, 2, 3])
     }
 
-    @Test("an item that cannot be shown is refused with its reason", arguments: [
-        (.tools, "5", "object"), (.tools, "[]", "object"), (.tools, "{}", "name"),
-        (.tools, #"{"name":"","inputSchema":{}}"#, "name"), (.tools, #"{"name":7,"inputSchema":{}}"#, "name"),
-        (.tools, #"{"name":"a"}"#, "inputSchema"), (.tools, #"{"name":"a","inputSchema":true}"#, "inputSchema"),
-        (.resources, #"{"name":"a"}"#, "uri"), (.templates, #"{"name":"a","uri":"b"}"#, "uriTemplate"),
-        (.prompts, #"{"title":"a"}"#, "name"),
-    ] as [(ItemKind, String, String)])
+    @Test(
+        "an item that cannot be shown is refused with its reason",
+        arguments: [
+            (.tools, "5", "object"), (.tools, "[]", "object"), (.tools, "{}", "name"),
+            (.tools, #"{"name":"","inputSchema":{}}"#, "name"),
+            (.tools, #"{"name":7,"inputSchema":{}}"#, "name"),
+            (.tools, #"{"name":"a"}"#, "inputSchema"),
+            (.tools, #"{"name":"a","inputSchema":true}"#, "inputSchema"),
+            (.resources, #"{"name":"a"}"#, "uri"), (.templates, #"{"name":"a","uri":"b"}"#, "uriTemplate"),
+            (.prompts, #"{"title":"a"}"#, "name"),
+        ] as [(ItemKind, String, String)])
     func refuses(_ kind: ItemKind, _ text: String, _ why: String) throws {
         do {
             _ = try listed(kind, text)
@@ -33,21 +41,26 @@ import Testing
         }
     }
 
-    @Test("an item with a repeated key is refused", arguments: [
-        (.tools, #"{"name":"a","inputSchema":{"type":"object"},"name":"b"}"#),
-        (.tools, #"{"name":"a","n\u0061me":"b","inputSchema":{"type":"object"}}"#),
-        (.resources, #"{"uri":"a://1","name":"n","uri":"a://2"}"#), (.prompts, #"{"name":"a","name":"a"}"#),
-    ] as [(ItemKind, String)])
+    @Test(
+        "an item with a repeated key is refused",
+        arguments: [
+            (.tools, #"{"name":"a","inputSchema":{"type":"object"},"name":"b"}"#),
+            (.tools, #"{"name":"a","n\u0061me":"b","inputSchema":{"type":"object"}}"#),
+            (.resources, #"{"uri":"a://1","name":"n","uri":"a://2"}"#),
+            (.prompts, #"{"name":"a","name":"a"}"#),
+        ] as [(ItemKind, String)])
     func repeatedKey(_ kind: ItemKind, _ text: String) {
         // Only one of them can be rewritten. Many parsers take the last: such an item could pose as another server's.
         #expect(throws: ListingProblem.self) { try listed(kind, text) }
     }
 
-    @Test("an item is left out or has what every client's schema requires", arguments: [
-        (.resources, #"{"uri":"a://1"}"#), (.resources, #"{"uri":"a://1","name":4}"#),
-        (.templates, #"{"uriTemplate":"a://{x}"}"#), (.tools, #"{"name":"a","inputSchema":{}}"#),
-        (.tools, #"{"name":"a","inputSchema":{"type":"string"}}"#),
-    ] as [(ItemKind, String)])
+    @Test(
+        "an item is left out or has what every client's schema requires",
+        arguments: [
+            (.resources, #"{"uri":"a://1"}"#), (.resources, #"{"uri":"a://1","name":4}"#),
+            (.templates, #"{"uriTemplate":"a://{x}"}"#), (.tools, #"{"name":"a","inputSchema":{}}"#),
+            (.tools, #"{"name":"a","inputSchema":{"type":"string"}}"#),
+        ] as [(ItemKind, String)])
     func requiredMembers(_ kind: ItemKind, _ text: String) throws {
         // Clients validate the list as a whole: one such item would cost them all others.
         guard let item = try? listed(kind, text) else { return }
@@ -58,11 +71,13 @@ import Testing
         if kind == .tools { #expect(shown["inputSchema"]?["type"] == "object") }
     }
 
-    @Test("only the key changes when an item is shown under another name", arguments: [
-        #"{"name":"old","inputSchema":{"type":"object"},"title":"old"}"#,
-        #"{ "title" : "old" , "name" : "old" , "inputSchema" : {"type":"object","properties":{"name":{"const":"old"}}} }"#,
-        #"{"inputSchema":{"type":"object"},"x":[1.50,null],"n\u0061me":"o\u006cd"}"#,
-    ])
+    @Test(
+        "only the key changes when an item is shown under another name",
+        arguments: [
+            #"{"name":"old","inputSchema":{"type":"object"},"title":"old"}"#,
+            #"{ "title" : "old" , "name" : "old" , "inputSchema" : {"type":"object","properties":{"name":{"const":"old"}}} }"#,
+            #"{"inputSchema":{"type":"object"},"x":[1.50,null],"n\u0061me":"o\u006cd"}"#,
+        ])
     func shownUnderAnotherName(_ text: String) throws {
         let item = try listed(.tools, text)
         #expect(item.key == "old")
@@ -79,15 +94,19 @@ import Testing
     }
 
     @Test func shapesFollowTheRevisions() {
-        #expect(Revision.allCases.map { ListShape($0) } == [.plain, .plain, .structured, .structured, .modern])
+        #expect(
+            Revision.allCases.map { ListShape($0) } == [.plain, .plain, .structured, .structured, .modern])
     }
 
-    @Test("an output schema is shown to those who can mean it", arguments: [
-        (#"{"type":"object"}"#, [ListShape.structured, .modern]),
-        (#"{"type":"object","properties":{}}"#, [.structured, .modern]), (#"{"type":"array"}"#, [.modern]),
-        ("{}", [.modern]), ("true", [.modern]), (#"{"type":["object"]}"#, [.modern]),
-        (#"{"anyOf":[{"type":"object"}]}"#, [.modern]),
-    ])
+    @Test(
+        "an output schema is shown to those who can mean it",
+        arguments: [
+            (#"{"type":"object"}"#, [ListShape.structured, .modern]),
+            (#"{"type":"object","properties":{}}"#, [.structured, .modern]),
+            (#"{"type":"array"}"#, [.modern]),
+            ("{}", [.modern]), ("true", [.modern]), (#"{"type":["object"]}"#, [.modern]),
+            (#"{"anyOf":[{"type":"object"}]}"#, [.modern]),
+        ])
     func outputSchema(_ schema: String, _ shapes: [ListShape]) throws {
         let output = #""outputSchema":\#(schema)"#
         for text in [

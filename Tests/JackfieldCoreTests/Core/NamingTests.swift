@@ -84,14 +84,19 @@ import Testing
     }
 
     @Test func theLimitIsASetting() {
-        let names = Self.names(.always, ["a:\(String(repeating: "t", count: 40))", "a:short"]) { $0.maxLength = 24 }
+        let names = Self.names(.always, ["a:\(String(repeating: "t", count: 40))", "a:short"]) {
+            $0.maxLength = 24
+        }
         #expect(names[0].utf8.count == 24)
         #expect(names[1] == "a__short")
     }
 
-    @Test("other characters become underscores", arguments: [
-        ("a.b", "a_b"), ("a/b c", "a_b_c"), ("ü", "_"), ("日本", "__"), ("A-z_09", "A-z_09"), ("a\u{0}b", "a_b"),
-    ])
+    @Test(
+        "other characters become underscores",
+        arguments: [
+            ("a.b", "a_b"), ("a/b c", "a_b_c"), ("ü", "_"), ("日本", "__"), ("A-z_09", "A-z_09"),
+            ("a\u{0}b", "a_b"),
+        ])
     func sanitizes(_ name: String, _ wanted: String) {
         #expect(Naming.sanitized(name) == wanted)
         #expect(Self.names(.never, ["s:\(name)"]) == [wanted])
@@ -125,7 +130,8 @@ import Testing
         // A server may list, by chance or on purpose, the very name that a collision would be given.
         let tag = Naming.tag("a\u{0}x.y")
         for items in [
-            ["a:x_y", "a:x_y_\(tag)", "a:x.y"], ["a:x_y", "a:x.y", "a:x_y_\(tag)"], ["a:x_y_\(tag)", "a:x_y", "a:x.y"],
+            ["a:x_y", "a:x_y_\(tag)", "a:x.y"], ["a:x_y", "a:x.y", "a:x_y_\(tag)"],
+            ["a:x_y_\(tag)", "a:x_y", "a:x.y"],
         ] {
             let names = Self.names(.never, items)
             #expect(Set(names).count == 3, "\(names)")
@@ -141,9 +147,11 @@ import Testing
         }
     }
 
-    @Test("names do not depend on the order in which a server lists", arguments: [
-        NamingPlan.Prefix.always, .onConflict, .never,
-    ])
+    @Test(
+        "names do not depend on the order in which a server lists",
+        arguments: [
+            NamingPlan.Prefix.always, .onConflict, .never,
+        ])
     func orderWithinAServer(_ prefix: NamingPlan.Prefix) {
         // Servers may list in any order; a name that moves to another tool makes clients call the wrong one.
         let items = ["a:x.y", "a:x_y", "a:x/y", "a:z", "a:\(String(repeating: "t", count: 90))"]
@@ -173,7 +181,8 @@ import Testing
         #expect(Naming.tag("") == Naming.tag(""))
         #expect(Naming.tag("a") != Naming.tag("b"))
         let name = Self.names(.always, ["files:\(String(repeating: "read_", count: 20))"])[0]
-        #expect(name == "files__" + String(String(repeating: "read_", count: 20).prefix(48)) + "_" + expectedTag)
+        #expect(
+            name == "files__" + String(String(repeating: "read_", count: 20).prefix(48)) + "_" + expectedTag)
     }
 
     /// FNV-1a of `files`, NUL, and twenty times `read_`, folded as `Naming.tag` says.

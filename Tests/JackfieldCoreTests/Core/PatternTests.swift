@@ -6,15 +6,23 @@ import Testing
 @testable import JackfieldCore
 
 @Suite("Pattern") struct PatternTests {
-    @Test("matches whole names", arguments: [
-        ("", "", true), ("", "a", false), ("*", "", true), ("*", "anything", true), ("a", "a", true), ("a", "A", false),
-        ("a", "ab", false), ("a*", "ab", true), ("*b", "ab", true), ("*b", "abc", false), ("a*c", "abbbc", true),
-        ("a*c", "ac", true), ("a*b*c", "a-b-b-c", true), ("a*b*c", "a-c-b", false), ("?", "", false), ("?", "x", true),
-        ("?", "xy", false), ("a?c", "abc", true), ("a?c", "ac", false), ("*?", "", false), ("*?", "x", true),
-        ("**", "", true), ("***a***", "bab", true), ("git_*", "git_status", true), ("git_*", "agit_status", false),
-        ("file://*", "file:///a/b", true), ("[a]", "[a]", true), ("[a]", "a", false), ("a.c", "abc", false),
-        ("*.md", "x.md.md", true), ("a*", "é", false), ("*é", "aé", true),
-    ])
+    @Test(
+        "matches whole names",
+        arguments: [
+            ("", "", true), ("", "a", false), ("*", "", true), ("*", "anything", true), ("a", "a", true),
+            ("a", "A", false),
+            ("a", "ab", false), ("a*", "ab", true), ("*b", "ab", true), ("*b", "abc", false),
+            ("a*c", "abbbc", true),
+            ("a*c", "ac", true), ("a*b*c", "a-b-b-c", true), ("a*b*c", "a-c-b", false), ("?", "", false),
+            ("?", "x", true),
+            ("?", "xy", false), ("a?c", "abc", true), ("a?c", "ac", false), ("*?", "", false),
+            ("*?", "x", true),
+            ("**", "", true), ("***a***", "bab", true), ("git_*", "git_status", true),
+            ("git_*", "agit_status", false),
+            ("file://*", "file:///a/b", true), ("[a]", "[a]", true), ("[a]", "a", false),
+            ("a.c", "abc", false),
+            ("*.md", "x.md.md", true), ("a*", "é", false), ("*é", "aé", true),
+        ])
     func matches(_ pattern: String, _ name: String, _ wanted: Bool) {
         #expect(Pattern(pattern).matches(name) == wanted)
     }
@@ -47,7 +55,8 @@ import Testing
                 Array("ab".utf8).randomElement(using: &random) ?? 97
             }
             let wanted = Self.model(pattern[...], name[...])
-            let actual = Pattern(String(decoding: pattern, as: UTF8.self)).matches(String(decoding: name, as: UTF8.self))
+            let actual = Pattern(String(decoding: pattern, as: UTF8.self)).matches(
+                String(decoding: name, as: UTF8.self))
             #expect(actual == wanted, "\(pattern) \(name)")
             if wanted { hits += 1 }
         }
@@ -60,11 +69,15 @@ import Testing
         #expect(!pattern.matches(String(repeating: "a", count: 5_000)))
     }
 
-    @Test("a selection shows what is allowed and not denied", arguments: [
-        ([], [], "x", true), (["x"], [], "x", true), (["y"], [], "x", false), (["y", "x*"], [], "x1", true),
-        ([], ["x"], "x", false), ([], ["y"], "x", true), (["*"], ["x"], "x", false), (["x"], ["*"], "x", false),
-        (["read_*"], ["*_secret"], "read_secret", false), (["read_*"], ["*_secret"], "read_file", true),
-    ] as [([String], [String], String, Bool)])
+    @Test(
+        "a selection shows what is allowed and not denied",
+        arguments: [
+            ([], [], "x", true), (["x"], [], "x", true), (["y"], [], "x", false),
+            (["y", "x*"], [], "x1", true),
+            ([], ["x"], "x", false), ([], ["y"], "x", true), (["*"], ["x"], "x", false),
+            (["x"], ["*"], "x", false),
+            (["read_*"], ["*_secret"], "read_secret", false), (["read_*"], ["*_secret"], "read_file", true),
+        ] as [([String], [String], String, Bool)])
     func selection(_ allow: [String], _ deny: [String], _ name: String, _ wanted: Bool) {
         var plan = SelectionPlan()
         plan.allow = allow

@@ -70,7 +70,8 @@ func shownItems(
             members.formUnion(["resultType", "ttlMs", "cacheScope", "_meta"])
             #expect(result["resultType"] == "complete", sourceLocation: sourceLocation)
             #expect((result["ttlMs"]?.int ?? -1) >= 0, sourceLocation: sourceLocation)
-            #expect(["public", "private"].contains(result["cacheScope"]?.string), sourceLocation: sourceLocation)
+            #expect(
+                ["public", "private"].contains(result["cacheScope"]?.string), sourceLocation: sourceLocation)
             let info = result["_meta"]?["io.modelcontextprotocol/serverInfo"]
             #expect(info?["name"]?.string?.isEmpty == false, sourceLocation: sourceLocation)
             #expect(info?["version"]?.string?.isEmpty == false, sourceLocation: sourceLocation)
@@ -92,7 +93,8 @@ func shownItems(
             #expect(item["inputSchema"]?["type"] == "object", "\(item)", sourceLocation: sourceLocation)
         }
         if let output = item["outputSchema"], shape != .modern {
-            #expect(shape == .structured && output["type"] == "object", "\(item)", sourceLocation: sourceLocation)
+            #expect(
+                shape == .structured && output["type"] == "object", "\(item)", sourceLocation: sourceLocation)
         }
     }
     return items

@@ -2,6 +2,7 @@
 // SessionTable: opened, found, evicted; keys and their text.
 
 import MCP
+import Synchronization
 import Testing
 
 @testable import JackfieldCore
@@ -35,10 +36,13 @@ import Testing
         #expect(texts.count == 1_000)
     }
 
-    @Test("keys with leading zeros read back", arguments: [
-        String(repeating: "0", count: 32), "0000000000000001" + "00000000000000ff", String(repeating: "f", count: 32),
-        "0123456789abcdef" + "fedcba9876543210",
-    ])
+    @Test(
+        "keys with leading zeros read back",
+        arguments: [
+            String(repeating: "0", count: 32), "0000000000000001" + "00000000000000ff",
+            String(repeating: "f", count: 32),
+            "0123456789abcdef" + "fedcba9876543210",
+        ])
     func keyText(_ text: String) throws {
         let key = try #require(withBytes(text) { SessionKey($0) })
         #expect(key.text == text)
@@ -50,8 +54,10 @@ import Testing
         let text = String(decoding: session.text, as: UTF8.self)
         let changed = String(text.dropLast()) + (text.last == "0" ? "1" : "0")
         for wrong in [
-            "", "0", changed, String(text.dropLast()), text + "0", " " + text.dropLast(), "G" + text.dropFirst(),
-            String(repeating: "é", count: 16), String(repeating: "A", count: 32), String(repeating: "\u{0}", count: 32),
+            "", "0", changed, String(text.dropLast()), text + "0", " " + text.dropLast(),
+            "G" + text.dropFirst(),
+            String(repeating: "é", count: 16), String(repeating: "A", count: 32),
+            String(repeating: "\u{0}", count: 32),
         ] {
             #expect(withBytes(wrong) { table.find($0) } == nil, "\(wrong)")
         }
@@ -69,43 +75,58 @@ import Testing
         #expect(table.count == 1)
     }
 
+    static let second: UInt64 = 1_000_000_000
+
     @Test func theLimitHoldsWhileNothingIsIdle() throws {
-        let table = SessionTable(limit: 3, idleLimit: 100)
+        let table = SessionTable(limit: 3, idleLimit: 3_600 * Self.second)
         let sessions = try (0..<3).map { _ in try #require(Self.open(table, 1_000)) }
-        #expect(Self.open(table, 1_100) == nil, "exactly the idle limit is not idle yet")
+        #expect(Self.open(table, 1_000 + 60 * Self.second) == nil, "a minute is not long enough")
         #expect(table.count == 3)
         table.close(sessions[0])
-        #expect(Self.open(table, 1_100) != nil)
-        #expect(Self.open(table, 1_100) == nil)
+        #expect(Self.open(table, 1_000 + Self.second) != nil)
+        #expect(Self.open(table, 1_000 + Self.second) == nil)
         #expect(SessionTable(limit: 0, idleLimit: 0).open(revision: .v2024_11_05, path: "", now: 0) == nil)
     }
 
-    @Test func idleSessionsGiveWayButBusyAndUsedOnesDoNot() throws {
-        let table = SessionTable(limit: 3, idleLimit: 100)
-        let idle = try #require(Self.open(table, 0))
+    @Test func theLongestIdleGivesWayButBusyAndUsedOnesDoNot() throws {
+        let table = SessionTable(limit: 5, idleLimit: 3_600 * Self.second)
+        let idle = try #require(Self.open(table, 10))
+        let idler = try #require(Self.open(table, 0))
         let busy = try #require(Self.open(table, 0))
+        let streaming = try #require(Self.open(table, 0))
         let used = try #require(Self.open(table, 0))
         busy.inFlight.add(1, ordering: .relaxed)
-        used.touch(150)
-        let fresh = try #require(Self.open(table, 200))
-        #expect(idle.text.withUnsafeBytes { table.find($0) } == nil)
-        for kept in [busy, used, fresh] { #expect(kept.text.withUnsafeBytes { table.find($0) } === kept) }
-        #expect(table.count == 3)
+        streaming.streams.add(1, ordering: .relaxed)
+        used.touch(50 * Self.second)
+        func isKnown(_ session: Session) -> Bool {
+            session.text.withUnsafeBytes { table.find($0) } === session
+        }
+        let fresh = try #require(Self.open(table, 100 * Self.second))
+        #expect(!isKnown(idler))
+        #expect([idle, busy, streaming, used, fresh].map(isKnown) == [true, true, true, true, true])
+        _ = try #require(Self.open(table, 100 * Self.second))
+        #expect(!isKnown(idle))
+        #expect(Self.open(table, 100 * Self.second) == nil)
+        #expect([busy, streaming, used, fresh].map(isKnown) == [true, true, true, true])
+        #expect(table.count == 5)
     }
 
     @Test func sweepingEndsWhatIsIdle() throws {
         let table = SessionTable(limit: 10, idleLimit: 100)
         let idle = try #require(Self.open(table, 0))
         let busy = try #require(Self.open(table, 0))
+        let streaming = try #require(Self.open(table, 0))
         let used = try #require(Self.open(table, 0))
         busy.inFlight.add(1, ordering: .relaxed)
+        streaming.streams.add(1, ordering: .relaxed)
         used.touch(1_000)
         table.sweep(100)
-        #expect(table.count == 3)
+        #expect(table.count == 4)
         table.sweep(1_050)
-        #expect(table.count == 2)
+        #expect(table.count == 3)
         #expect(idle.text.withUnsafeBytes { table.find($0) } == nil)
         busy.inFlight.subtract(1, ordering: .relaxed)
+        streaming.streams.subtract(1, ordering: .relaxed)
         table.sweep(2_000)
         #expect(table.count == 0)
         // A clock that seems to stand before the last use is no idleness.

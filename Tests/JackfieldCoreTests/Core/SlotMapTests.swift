@@ -108,7 +108,9 @@ extension SlotMap {
         var model: [UInt64: Int] = [:]
         var gone: [UInt64] = []
         for step in 0..<20_000 {
-            if Bool.random(using: &random), let handle = model.keys.sorted().randomElement(using: &random), model.count > 20 {
+            if Bool.random(using: &random), let handle = model.keys.sorted().randomElement(using: &random),
+                model.count > 20
+            {
                 #expect(map.remove(handle)?.number == model.removeValue(forKey: handle))
                 gone.append(handle)
             } else if let handle = map.insert(Item(step)) {

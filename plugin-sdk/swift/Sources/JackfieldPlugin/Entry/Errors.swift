@@ -10,8 +10,8 @@ public struct ToolArgumentError: Error, CustomStringConvertible {
     public init(_ description: String) { self.description = description }
 }
 
-/// The tool could not do its job, which is an answer (`isError`) that the model reads and can act on: "no such
-/// city", "the service says …". Outside of tools: an internal error with this text.
+/// The tool could not do its job, which is an answer (`isError`) that the model reads and can act on: "no
+/// such city", "the service says …". Outside of tools: an internal error with this text.
 public struct ToolFailure: Error, CustomStringConvertible {
     public let description: String
 
@@ -90,7 +90,8 @@ enum Outcome {
     /// What an error means for a request that is answered with `Result`.
     init<Result: Answer>(_ error: any Error, for: Result.Type) {
         switch error {
-        case let error as ToolArgumentError: self = .fault(Int32(JF_E_INVALID), error.description, isPublic: true)
+        case let error as ToolArgumentError:
+            self = .fault(Int32(JF_E_INVALID), error.description, isPublic: true)
         case let error as ToolFailure:
             if let result = Result.failure(error.description) {
                 self.init(result)
@@ -99,7 +100,8 @@ enum Outcome {
             }
         case let error as PluginError:
             self = .fault(
-                Int32(error.status), error.description, isPublic: error.isPublic, retryAfter: error.retryAfter)
+                Int32(error.status), error.description, isPublic: error.isPublic, retryAfter: error.retryAfter
+            )
         default: self = .fault(Int32(JF_E_FAULT), "\(error)")
         }
     }

@@ -39,14 +39,17 @@ extension PluginEntry where Tools: CompletingToolset {
 /// Makes the facets of a new instance.
 private typealias FacetMaker = (HostServices, JSONReader) -> [Facet]
 
-/// What `create` makes, which its C signature leaves no room for. Set by the entry function, always to the same,
-/// before anything else of the plugin runs; entry calls come from one thread at a time.
+/// What `create` makes, which its C signature leaves no room for. Set by the entry function, always to the
+/// same, before anything else of the plugin runs; entry calls come from one thread at a time.
 nonisolated(unsafe) private var makeFacets: FacetMaker?
 
-private func pluginTable(_ offer: PluginOffer, _ why: PluginRefusal, _ maker: @escaping FacetMaker) -> PluginTable {
+private func pluginTable(_ offer: PluginOffer, _ why: PluginRefusal, _ maker: @escaping FacetMaker)
+    -> PluginTable
+{
     guard let offer, offer.pointee.major == JF_ABI_MAJOR else {
         why?.pointee.set(
-            Int32(JF_E_UNSUPPORTED), "it was built for ABI \(JF_ABI_MAJOR); the host offers \(offer?.pointee.major ?? 0)")
+            Int32(JF_E_UNSUPPORTED),
+            "it was built for ABI \(JF_ABI_MAJOR); the host offers \(offer?.pointee.major ?? 0)")
         return nil
     }
     makeFacets = maker
@@ -58,7 +61,8 @@ nonisolated(unsafe) private let table: UnsafePointer<jf_plugin> = {
     let table = UnsafeMutablePointer<jf_plugin>.allocate(capacity: 1)
     table.initialize(
         to: jf_plugin(
-            size: UInt32(MemoryLayout<jf_plugin>.size), minor: UInt32(JF_ABI_MINOR), create: create, destroy: destroy,
+            size: UInt32(MemoryLayout<jf_plugin>.size), minor: UInt32(JF_ABI_MINOR), create: create,
+            destroy: destroy,
             facet: facet, start: nil, drain: nil, stop: stop))
     return UnsafePointer(table)
 }()
@@ -72,7 +76,8 @@ private func create(
     do throws(MissingService) {
         services = try HostServices(offer)
     } catch {
-        why?.pointee.set(Int32(JF_E_UNSUPPORTED), "it needs the service \(error.id), which the host does not offer")
+        why?.pointee.set(
+            Int32(JF_E_UNSUPPORTED), "it needs the service \(error.id), which the host does not offer")
         return Int32(JF_E_UNSUPPORTED)
     }
     let bytes = config.ptr == nil ? Array("{}".utf8) : Array(config.bytes)

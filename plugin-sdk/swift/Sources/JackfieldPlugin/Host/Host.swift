@@ -12,8 +12,8 @@ public enum LogLevel: UInt32, Sendable {
 /// The gateway, as one configured server of a plugin sees it. Cheap to copy.
 ///
 /// Members marked [any] work on every thread. [lane] means the instance's own thread: inside the methods of a
-/// ``Toolset``, in timers, and in what ``onLane(_:)`` runs. The lane serves all calls of its loop, so nothing on
-/// it may block; a millisecond is the budget. After the plugin was stopped every member does nothing.
+/// ``Toolset``, in timers, and in what ``onLane(_:)`` runs. The lane serves all calls of its loop, so nothing
+/// on it may block; a millisecond is the budget. After the plugin was stopped every member does nothing.
 public struct Host: Sendable {
     let services: HostServices
     /// The host's handle of the set; 0 outside of one.
@@ -39,8 +39,9 @@ public struct Host: Sendable {
 
     // MARK: The lane
 
-    /// Runs `body` once after `delay` (resolution 1 ms, never early). Should the host have no timer left, `body` is
-    /// released instead and a warning logged; a ``Pending`` that it held then fails by itself. [lane]
+    /// Runs `body` once after `delay` (resolution 1 ms, never early). Should the host have no timer left,
+    /// `body` is released instead and a warning logged; a ``Pending`` that it held then fails by itself.
+    /// [lane]
     @discardableResult
     public func after(_ delay: Duration, _ body: @escaping () -> Void) -> Timer {
         let timer = Timer(services, body)

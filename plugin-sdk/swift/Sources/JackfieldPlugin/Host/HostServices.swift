@@ -33,9 +33,11 @@ final class HostServices: @unchecked Sendable {
         guard let config = service(JF_CONFIG_1, jf_config_1()), config.find != nil, config.text != nil,
             config.integer != nil, config.real != nil
         else { throw MissingService(id: JF_CONFIG_1) }
-        guard let loop = service(JF_LOOP_1, jf_loop_1()), loop.timer != nil, loop.cancel != nil, loop.post != nil
+        guard let loop = service(JF_LOOP_1, jf_loop_1()), loop.timer != nil, loop.cancel != nil,
+            loop.post != nil
         else { throw MissingService(id: JF_LOOP_1) }
-        guard let ops = service(JF_OPS_1, jf_ops_1()), ops.finish != nil, ops.state != nil, ops.progress != nil
+        guard let ops = service(JF_OPS_1, jf_ops_1()), ops.finish != nil, ops.state != nil,
+            ops.progress != nil
         else { throw MissingService(id: JF_OPS_1) }
         guard let clock = service(JF_CLOCK_1, jf_clock_1()), clock.monotonic_ns != nil, clock.wall_ns != nil
         else { throw MissingService(id: JF_CLOCK_1) }
@@ -47,8 +49,8 @@ final class HostServices: @unchecked Sendable {
         toolsets = service(JF_TOOLSETS_1, jf_toolsets_1())
     }
 
-    /// Runs `body` unless the instance has stopped; `stop` waits for it, so that no call reaches tables that are
-    /// gone. Nothing in here calls back.
+    /// Runs `body` unless the instance has stopped; `stop` waits for it, so that no call reaches tables that
+    /// are gone. Nothing in here calls back.
     private func whileOpen<Result>(_ body: (inout Gate) -> Result) -> Result? {
         gate.withLock { gate in gate.isOpen ? body(&gate) : nil }
     }
@@ -94,7 +96,8 @@ final class HostServices: @unchecked Sendable {
     // MARK: JSON  [any]
 
     /// The value at a JSON Pointer, as a range of `document`; nil: none, or not JSON.
-    func find(_ document: UnsafeBufferPointer<UInt8>, _ pointer: String) -> (range: Range<Int>, kind: UInt32)? {
+    func find(_ document: UnsafeBufferPointer<UInt8>, _ pointer: String) -> (range: Range<Int>, kind: UInt32)?
+    {
         var value = jf_view.absent
         var kind: UInt32 = 0
         let isFound = withView(pointer) { pointer in
@@ -133,7 +136,9 @@ final class HostServices: @unchecked Sendable {
     /// Arms a timer; false when the host has none left or the instance stopped. [lane]
     func arm(_ timer: Timer, after delay: UInt64) -> Bool {
         let address = Unmanaged.passUnretained(timer).toOpaque()
-        guard succeeds({ loop.timer(loop.context, delay, timerFired, address, &timer.handle) }) else { return false }
+        guard succeeds({ loop.timer(loop.context, delay, timerFired, address, &timer.handle) }) else {
+            return false
+        }
         timers[ObjectIdentifier(timer)] = timer
         return true
     }
@@ -164,7 +169,8 @@ final class HostServices: @unchecked Sendable {
         whileOpen { gate in operation.claim(&gate.operations) } ?? false
     }
 
-    /// Ends an operation, if it is still open. Encode the outcome before: nothing else happens under the lock. [any]
+    /// Ends an operation, if it is still open. Encode the outcome before: nothing else happens under the
+    /// lock. [any]
     func finish(_ operation: Operation, _ outcome: Outcome) -> Bool {
         var fault = jf_fault.empty()
         var blob = jf_blob.none
@@ -182,7 +188,9 @@ final class HostServices: @unchecked Sendable {
     /// Whether nobody answered it yet. [any]
     func isOpen(_ operation: Operation) -> Bool { whileOpen { _ in !operation.isOver } ?? false }
 
-    func state(_ operation: jf_ref) -> Int32 { whileOpen { _ in ops.state(ops.context, operation) } ?? Int32(JF_E_STALE) }
+    func state(_ operation: jf_ref) -> Int32 {
+        whileOpen { _ in ops.state(ops.context, operation) } ?? Int32(JF_E_STALE)
+    }
 
     func progress(_ operation: Operation, _ done: Double, _ total: Double, _ text: String?) {
         func report(_ text: jf_view) {

@@ -8,7 +8,9 @@ extension jf_view {
     var text: String? { ptr == nil ? nil : String(decoding: bytes, as: UTF8.self) }
 
     /// The borrowed bytes; empty when absent.
-    var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: ptr, count: ptr == nil ? 0 : Int(len)) }
+    var bytes: UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: ptr, count: ptr == nil ? 0 : Int(len))
+    }
 
     static var absent: jf_view { jf_view(ptr: nil, len: 0) }
 
@@ -30,9 +32,12 @@ extension jf_blob {
     /// An owned copy; whoever gets it drops it.
     static func copying(_ bytes: [UInt8]) -> jf_blob {
         let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes.count, 1), alignment: 16)
-        bytes.withUnsafeBytes { memory.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(memory), byteCount: $0.count) }
+        bytes.withUnsafeBytes {
+            memory.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(memory), byteCount: $0.count)
+        }
         return jf_blob(
-            ptr: UnsafePointer(memory.assumingMemoryBound(to: UInt8.self)), len: UInt64(bytes.count), owner: memory,
+            ptr: UnsafePointer(memory.assumingMemoryBound(to: UInt8.self)), len: UInt64(bytes.count),
+            owner: memory,
             drop: dropCopy)
     }
 
@@ -64,6 +69,7 @@ extension Duration {
         let (seconds, attoseconds) = components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }
         let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? .max : whole.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000)).partialValue
+        return overflow
+            ? .max : whole.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000)).partialValue
     }
 }

@@ -9,8 +9,8 @@ public enum JSONKind: UInt32, Sendable {
     case bool, number, text, array, object
 }
 
-/// A value inside a JSON document. Owns the document's bytes, so it may be kept; reading is cheap but not free
-/// (the host looks it up each time): read once, keep the result. [any]
+/// A value inside a JSON document. Owns the document's bytes, so it may be kept; reading is cheap but not
+/// free (the host looks it up each time): read once, keep the result. [any]
 public struct JSONReader: Sendable {
     private let document: JSONDocument
     private let range: Range<Int>
@@ -36,7 +36,8 @@ public struct JSONReader: Sendable {
 
     // MARK: Finding
 
-    /// The value at a JSON Pointer (RFC 6901), such as "/servers/0/name"; "" is this value. nil: there is none.
+    /// The value at a JSON Pointer (RFC 6901), such as "/servers/0/name"; "" is this value. nil: there is
+    /// none.
     public func find(_ pointer: String) -> JSONReader? { document.find(pointer, in: range) }
 
     /// The member of an object; nil: there is none, or this is no object.
@@ -124,10 +125,12 @@ final class JSONDocument: Sendable {
 
     func find(_ pointer: String, in range: Range<Int>) -> JSONReader? {
         withBytes(range) { bytes in
-            guard let (found, kind) = services.find(bytes, pointer), let kind = JSONKind(rawValue: kind) else {
+            guard let (found, kind) = services.find(bytes, pointer), let kind = JSONKind(rawValue: kind)
+            else {
                 return nil
             }
-            return JSONReader(self, found.lowerBound + range.lowerBound..<found.upperBound + range.lowerBound, kind)
+            return JSONReader(
+                self, found.lowerBound + range.lowerBound..<found.upperBound + range.lowerBound, kind)
         }
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A request's arguments, read with errors that the client can act on.
 
-/// The arguments of a tool or prompt. The host passes on what the client sent, whatever the schema says: every
-/// reading checks. A wrong or missing argument throws ``ToolArgumentError``; `null` counts as missing.
+/// The arguments of a tool or prompt. The host passes on what the client sent, whatever the schema says:
+/// every reading checks. A wrong or missing argument throws ``ToolArgumentError``; `null` counts as missing.
 public struct Arguments: Sendable {
     /// The whole object.
     public let json: JSONReader
@@ -17,7 +17,9 @@ public struct Arguments: Sendable {
         try optional(name, "a string") { $0.text } ?? `default`
     }
     /// A string out of a few.
-    public func text(_ name: String, of choices: [String], default: String? = nil) throws(ToolArgumentError) -> String {
+    public func text(_ name: String, of choices: [String], default: String? = nil) throws(ToolArgumentError)
+        -> String
+    {
         let expected = "one of \(choices.joined(separator: ", "))"
         let read = { (value: JSONReader) in value.text.flatMap { choices.contains($0) ? $0 : nil } }
         if let `default` { return try optional(name, expected, read) ?? `default` }
@@ -28,7 +30,8 @@ public struct Arguments: Sendable {
         _ name: String, in range: ClosedRange<Int> = Int.min...Int.max, default: Int? = nil
     ) throws(ToolArgumentError) -> Int {
         let all = Int.min...Int.max
-        let expected = range == all ? "an integer" : "an integer from \(range.lowerBound) to \(range.upperBound)"
+        let expected =
+            range == all ? "an integer" : "an integer from \(range.lowerBound) to \(range.upperBound)"
         let read = { (value: JSONReader) in value.integer.flatMap { range.contains($0) ? $0 : nil } }
         if let `default` { return try optional(name, expected, read) ?? `default` }
         return try required(name, expected, read)
@@ -64,7 +67,9 @@ public struct Arguments: Sendable {
         _ name: String, _ expected: String, _ read: (JSONReader) -> Value?
     ) throws(ToolArgumentError) -> Value? {
         guard let value = value(name) else { return nil }
-        guard let read = read(value) else { throw ToolArgumentError("argument '\(name)' must be \(expected)") }
+        guard let read = read(value) else {
+            throw ToolArgumentError("argument '\(name)' must be \(expected)")
+        }
         return read
     }
 

@@ -9,7 +9,9 @@ extension Tool {
             writer.member("description", description)
             writer.member("inputSchema", inputSchema)
             if let outputSchema { writer.member("outputSchema", outputSchema) }
-            guard hints.readOnly ?? hints.destructive ?? hints.idempotent ?? hints.openWorld != nil else { return }
+            guard hints.readOnly ?? hints.destructive ?? hints.idempotent ?? hints.openWorld != nil else {
+                return
+            }
             writer.member("annotations") { writer in
                 writer.object { writer in
                     writer.member("readOnlyHint", ifPresent: hints.readOnly)
@@ -101,7 +103,9 @@ extension Content {
         }
     }
 
-    private static func encode(_ type: String, _ bytes: [UInt8], _ mimeType: String, _ writer: inout JSONWriter) {
+    private static func encode(
+        _ type: String, _ bytes: [UInt8], _ mimeType: String, _ writer: inout JSONWriter
+    ) {
         writer.object { writer in
             writer.member("type", type)
             writer.member("data", base64(bytes))

@@ -17,7 +17,8 @@ public struct Field: Sendable {
 
     /// A string; `choices` are the only values allowed, if there are any.
     public static func text(
-        _ name: String, _ description: String, choices: [String] = [], maxLength: Int? = nil, required: Bool = true,
+        _ name: String, _ description: String, choices: [String] = [], maxLength: Int? = nil,
+        required: Bool = true,
         default: String? = nil
     ) -> Field {
         var extra: [JSONValue.Member] = []
@@ -32,7 +33,9 @@ public struct Field: Sendable {
     ) -> Field {
         var extra: [JSONValue.Member] = []
         if let range {
-            extra = [.init("minimum", .integer(range.lowerBound)), .init("maximum", .integer(range.upperBound))]
+            extra = [
+                .init("minimum", .integer(range.lowerBound)), .init("maximum", .integer(range.upperBound)),
+            ]
         }
         return make(name, "integer", description, extra, required, `default`.map { .integer($0) })
     }
@@ -43,7 +46,9 @@ public struct Field: Sendable {
     ) -> Field {
         var extra: [JSONValue.Member] = []
         if let range {
-            extra = [.init("minimum", .number(range.lowerBound)), .init("maximum", .number(range.upperBound))]
+            extra = [
+                .init("minimum", .number(range.lowerBound)), .init("maximum", .number(range.upperBound)),
+            ]
         }
         return make(name, "number", description, extra, required, `default`.map { .number($0) })
     }
@@ -56,7 +61,8 @@ public struct Field: Sendable {
 
     /// An array whose elements follow `schema`, such as `["type": "string"]`.
     public static func list(
-        _ name: String, _ description: String, of schema: JSONValue, maxItems: Int? = nil, required: Bool = true
+        _ name: String, _ description: String, of schema: JSONValue, maxItems: Int? = nil,
+        required: Bool = true
     ) -> Field {
         var extra: [JSONValue.Member] = [.init("items", schema)]
         if let maxItems { extra.append(.init("maxItems", .integer(maxItems))) }
@@ -67,7 +73,9 @@ public struct Field: Sendable {
         _ name: String, _ type: String, _ description: String, _ extra: [JSONValue.Member], _ required: Bool,
         _ standard: JSONValue?
     ) -> Field {
-        var members: [JSONValue.Member] = [.init("type", .text(type)), .init("description", .text(description))]
+        var members: [JSONValue.Member] = [
+            .init("type", .text(type)), .init("description", .text(description)),
+        ]
         members += extra
         if let standard { members.append(.init("default", standard)) }
         return Field(name, schema: .object(members), required: required && standard == nil)
@@ -78,7 +86,8 @@ extension JSONValue {
     /// The schema of an object with these members and no others.
     public static func object(fields: [Field]) -> JSONValue {
         var members: [Member] = [
-            Member("type", "object"), Member("properties", .object(fields.map { Member($0.name, $0.schema) })),
+            Member("type", "object"),
+            Member("properties", .object(fields.map { Member($0.name, $0.schema) })),
         ]
         let required = fields.filter(\.isRequired).map { JSONValue.text($0.name) }
         if !required.isEmpty { members.append(Member("required", .array(required))) }

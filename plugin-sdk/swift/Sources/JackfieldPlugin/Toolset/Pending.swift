@@ -3,9 +3,9 @@
 
 import CJackfield
 
-/// The right and duty to answer one request. The first ``finish(_:)``, ``fail(_:)`` or ``giveUp()`` counts, later
-/// ones do nothing. Should all copies be released without an answer, the request fails with an internal error, so
-/// that no client waits for ever. All members [any].
+/// The right and duty to answer one request. The first ``finish(_:)``, ``fail(_:)`` or ``giveUp()`` counts,
+/// later ones do nothing. Should all copies be released without an answer, the request fails with an internal
+/// error, so that no client waits for ever. All members [any].
 public struct Pending<Result: Answer>: Sendable {
     let operation: Operation
 
@@ -32,14 +32,14 @@ public struct Pending<Result: Answer>: Sendable {
         operation.services.progress(operation, done, total, text)
     }
 
-    /// Runs `body` on the lane when the caller left or ran out of time: stop the work and call ``giveUp()`` (or
-    /// finish as usual; the result is dropped). Replaces an earlier body. Released, without being run, when the
-    /// request is answered.
+    /// Runs `body` on the lane when the caller left or ran out of time: stop the work and call ``giveUp()``
+    /// (or finish as usual; the result is dropped). Replaces an earlier body. Released, without being run,
+    /// when the request is answered.
     public func onCancel(_ body: @escaping () -> Void) { operation.onCancel(body) }
 }
 
-/// One open operation of the host's. Its state is behind locks, hence `@unchecked Sendable`; what `onCancel` stores
-/// runs on the lane only.
+/// One open operation of the host's. Its state is behind locks, hence `@unchecked Sendable`; what `onCancel`
+/// stores runs on the lane only.
 final class Operation: @unchecked Sendable {
     let handle: jf_ref
     let services: HostServices
@@ -111,7 +111,8 @@ final class Operation: @unchecked Sendable {
     }
 }
 
-/// The table of open operations must not keep them alive: an operation that the author lost fails in its deinit.
+/// The table of open operations must not keep them alive: an operation that the author lost fails in its
+/// deinit.
 struct WeakOperation {
     private(set) weak var operation: Operation?
 

@@ -38,7 +38,9 @@ public struct ResourceContents: Sendable {
     public var mimeType: String?
     let body: Body
 
-    public static func text(_ uri: String, _ text: String, mimeType: String? = "text/plain") -> ResourceContents {
+    public static func text(_ uri: String, _ text: String, mimeType: String? = "text/plain")
+        -> ResourceContents
+    {
         ResourceContents(uri: uri, mimeType: mimeType, body: .text(text))
     }
     public static func blob(_ uri: String, _ bytes: [UInt8], mimeType: String? = nil) -> ResourceContents {

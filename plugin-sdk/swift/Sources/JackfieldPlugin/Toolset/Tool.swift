@@ -35,7 +35,8 @@ public struct Tool: Sendable {
 
     /// A tool whose arguments are named fields; `output` describes its structured result, if it has one.
     public init(
-        _ name: String, title: String? = nil, _ description: String, input: [Field] = [], output: [Field]? = nil,
+        _ name: String, title: String? = nil, _ description: String, input: [Field] = [],
+        output: [Field]? = nil,
         hints: Hints = Hints()
     ) {
         self.init(
@@ -68,7 +69,8 @@ public struct Resource: Sendable {
     public var size: Int?
 
     public init(
-        _ uri: String, name: String, title: String? = nil, description: String? = nil, mimeType: String? = nil,
+        _ uri: String, name: String, title: String? = nil, description: String? = nil,
+        mimeType: String? = nil,
         size: Int? = nil
     ) {
         self.uri = uri
@@ -120,7 +122,8 @@ public struct Prompt: Sendable {
         }
     }
 
-    public init(_ name: String, title: String? = nil, description: String? = nil, arguments: [Argument] = []) {
+    public init(_ name: String, title: String? = nil, description: String? = nil, arguments: [Argument] = [])
+    {
         self.name = name
         self.title = title
         self.description = description

@@ -4,10 +4,11 @@
 /// An MCP server in process. There is one value per configured server (and per event loop, where the manifest
 /// says `threads: per-loop`), so stored properties belong to one server on one thread.
 ///
-/// All methods are called on the instance's lane, one at a time. They must not block: what takes longer than a
-/// millisecond answers with ``CallContext/later(_:)``. Errors that they throw become answers (see
-/// ``ToolArgumentError``, ``ToolFailure``, ``PluginError``). A Swift trap (`fatalError`, an index out of range,
-/// integer overflow, `!` on nil) cannot be caught: it ends the whole gateway, or the cell that the plugin runs in.
+/// All methods are called on the instance's lane, one at a time. They must not block: what takes longer than
+/// a millisecond answers with ``CallContext/later(_:)``. Errors that they throw become answers (see
+/// ``ToolArgumentError``, ``ToolFailure``, ``PluginError``). A Swift trap (`fatalError`, an index out of
+/// range, integer overflow, `!` on nil) cannot be caught: it ends the whole gateway, or the cell that the
+/// plugin runs in.
 ///
 /// The manifest's `threads` must be `per-loop` or `serial`.
 public protocol Toolset {
@@ -41,17 +42,22 @@ extension Toolset {
     public var templates: [ResourceTemplate] { [] }
     public var prompts: [Prompt] { [] }
 
-    public mutating func call(_ name: String, arguments: Arguments, context: CallContext) throws -> ToolResult {
+    public mutating func call(_ name: String, arguments: Arguments, context: CallContext) throws -> ToolResult
+    {
         throw unknown(name)
     }
     public mutating func read(_ uri: String, context: CallContext) throws -> ResourceResult? { nil }
-    public mutating func prompt(_ name: String, arguments: Arguments, context: CallContext) throws -> PromptResult? {
+    public mutating func prompt(_ name: String, arguments: Arguments, context: CallContext) throws
+        -> PromptResult?
+    {
         nil
     }
     public mutating func close() {}
 
     /// To be thrown for a tool that does not exist.
-    public func unknown(_ name: String) -> ToolArgumentError { ToolArgumentError("there is no tool '\(name)'") }
+    public func unknown(_ name: String) -> ToolArgumentError {
+        ToolArgumentError("there is no tool '\(name)'")
+    }
 }
 
 /// A toolset that suggests values for arguments of its prompts and templates.

@@ -13,7 +13,9 @@ class ToolsetFacet: Facet {
     /// nil: nothing of this kind, or no such set.
     func list(_ handle: jf_ref, _ kind: UInt32) -> [UInt8]? { fatalError("abstract") }
     /// nil: answered later.
-    func request(_ kind: RequestKind, _ slot: RequestSlot, _ request: jf_request) -> Outcome? { fatalError("abstract") }
+    func request(_ kind: RequestKind, _ slot: RequestSlot, _ request: jf_request) -> Outcome? {
+        fatalError("abstract")
+    }
     /// Reads JSON that came with a call.
     func read(_ json: jf_view) -> JSONReader? { fatalError("abstract") }
 }
@@ -86,14 +88,18 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
 
     override func request(_ kind: RequestKind, _ slot: RequestSlot, _ request: jf_request) -> Outcome? {
         guard let set = sets[request.set] else { return .fault(Int32(JF_E_STALE), "the set is closed") }
-        guard let params = read(request.params) else { return .fault(Int32(JF_E_INVALID), "params are not JSON") }
+        guard let params = read(request.params) else {
+            return .fault(Int32(JF_E_INVALID), "params are not JSON")
+        }
         let context = CallContext(
             host: set.host, deadlineNanoseconds: request.deadline_ns, principal: request.principal.text,
             params: params, slot: slot)
         let name = request.name.text ?? ""
         switch kind {
         case .call:
-            return answer(slot) { try set.tools.call(name, arguments: try arguments(request), context: context) }
+            return answer(slot) {
+                try set.tools.call(name, arguments: try arguments(request), context: context)
+            }
         case .read:
             return answer(slot) {
                 if let result = try set.tools.read(name, context: context) { return result }
@@ -102,7 +108,9 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
         case .prompt:
             return answer(slot) {
                 let arguments = try arguments(request)
-                if let result = try set.tools.prompt(name, arguments: arguments, context: context) { return result }
+                if let result = try set.tools.prompt(name, arguments: arguments, context: context) {
+                    return result
+                }
                 throw ToolArgumentError("there is no prompt '\(name)'")
             }
         case .complete:
@@ -126,7 +134,8 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
         case "ref/resource": subject = .template(name)
         default: throw ToolArgumentError("'ref' must be of type ref/prompt or ref/resource")
         }
-        guard let argument = params.find("/argument/name")?.text, let value = params.find("/argument/value")?.text
+        guard let argument = params.find("/argument/name")?.text,
+            let value = params.find("/argument/value")?.text
         else { throw ToolArgumentError("'argument' must have a name and a value") }
         let settled = params.find("/context/arguments")?.members ?? []
         return CompletionRequest(
@@ -153,7 +162,8 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
         } catch {
             outcome = Outcome(error, for: Result.self)
         }
-        // An operation that was begun all the same must not end a second time; if it did end, that answer counts.
+        // An operation that was begun all the same must not end a second time; if it did end, that answer
+        // counts.
         if let operation = slot.operation, !operation.supersede() { return nil }
         return outcome
     }

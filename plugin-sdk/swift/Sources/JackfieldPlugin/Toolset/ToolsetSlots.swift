@@ -5,12 +5,14 @@ import CJackfield
 
 func toolsetTable(completes: Bool) -> jf_toolset_1 {
     jf_toolset_1(
-        size: UInt32(MemoryLayout<jf_toolset_1>.size), flags: 0, open: openSet, close: closeSet, list: listItems,
+        size: UInt32(MemoryLayout<jf_toolset_1>.size), flags: 0, open: openSet, close: closeSet,
+        list: listItems,
         call: call, read: read, prompt: prompt, complete: completes ? complete : nil, cancel: cancel)
 }
 
 private func openSet(
-    _ own: OpaquePointer?, _ set: jf_ref, _ name: jf_view, _ config: jf_view, _ handle: UnsafeMutablePointer<jf_ref>?,
+    _ own: OpaquePointer?, _ set: jf_ref, _ name: jf_view, _ config: jf_view,
+    _ handle: UnsafeMutablePointer<jf_ref>?,
     _ why: UnsafeMutablePointer<jf_fault>?
 ) -> Int32 {
     guard let facet = Instance.behind(own).toolset, let handle else { return Int32(JF_E_FAULT) }

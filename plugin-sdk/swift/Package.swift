@@ -1,0 +1,32 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+// The Swift SDK for Jackfield plugins. Add it with `.package(path:)`; see README.md.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "JackfieldPlugin",
+    products: [
+        // Static: each plugin has a copy of its own, and exports nothing of it.
+        .library(name: "JackfieldPlugin", type: .static, targets: ["JackfieldPlugin"]),
+        // The ABI headers, for the C file with the manifest.
+        .library(name: "CJackfield", type: .static, targets: ["CJackfield"]),
+        // The mock host (jf_mock.h), for tests of plugins.
+        .library(name: "CMockHost", type: .static, targets: ["CMockHost"]),
+    ],
+    targets: [
+        .target(name: "CJackfield"),
+        .target(name: "CPluginLock"),
+        .target(name: "JackfieldPlugin", dependencies: ["CJackfield", "CPluginLock"], swiftSettings: strict),
+        .target(
+            name: "CMockHost", dependencies: ["CJackfield"], path: "Tests/CMockHost",
+            exclude: ["source/README.md", "source/tests"], cSettings: [.define("_GNU_SOURCE")]),
+        .testTarget(
+            name: "JackfieldPluginTests", dependencies: ["JackfieldPlugin", "CJackfield", "CMockHost"],
+            swiftSettings: strict),
+    ]
+)
