@@ -26,12 +26,14 @@ let package = Package(
         .target(name: "JSON", dependencies: ["CSimdjson"], swiftSettings: strict),
         .target(name: "MCP", dependencies: ["JSON"], swiftSettings: strict),
         .target(
-            name: "JackfieldCore", dependencies: ["CJackfield", "CLinux", "JSON", "MCP"], swiftSettings: strict),
+            name: "JackfieldCore", dependencies: ["CJackfield", "CLinux", "JSON", "MCP"],
+            swiftSettings: strict),
         .target(name: "Configuration", dependencies: ["CYaml"], swiftSettings: strict),
         .executableTarget(
             name: "jackfield", dependencies: ["CLinux", "Configuration", "JackfieldCore", "JSON"],
             swiftSettings: strict),
-        .executableTarget(name: "jackfield-cell", dependencies: ["CLinux", "JackfieldCore", "JSON"], swiftSettings: strict),
+        .executableTarget(
+            name: "jackfield-cell", dependencies: ["CLinux", "JackfieldCore", "JSON"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "MCPTests", dependencies: ["MCP", "JSON"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),

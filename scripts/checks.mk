@@ -51,5 +51,5 @@ format: ## Rewrite sources in house style
 	@clang-format -i $(C_FILES)
 
 .PHONY: docs
-docs: ## Generate the reference pages from their sources
-	@python3 scripts/docs.py
+docs: build ## Generate the reference pages from their sources
+	@scripts/docs.sh $(DIST)

@@ -8,8 +8,8 @@ enum Welcome {
     static let text = """
         # Welcome
 
-        This server runs inside the gateway: a plugin in Swift, called through the plugin ABI. Nothing lies behind
-        it, so it is a good first thing to point a client at.
+        This server runs inside the gateway: a plugin in Swift, called through the plugin ABI. Nothing lies
+        behind it, so it is a good first thing to point a client at.
 
         - Tools that answer at once: `echo`, `add`, `now`, `uuid`, `random`
         - A tool that takes its time, reports progress and can be canceled: `wait`

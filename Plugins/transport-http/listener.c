@@ -87,8 +87,8 @@ static bool configure(struct listener *l, jf_view config) {
     return true;
 }
 
-/** Whether somebody listens there already: SO_REUSEPORT, which our own loops share the port with, would join in
- *  silently. Port 0 is never taken. */
+/** Whether somebody listens there already: SO_REUSEPORT, which our own loops share the port with, would join
+ * in silently. Port 0 is never taken. */
 static bool is_taken(const struct endpoint *bound, int family) {
     int one = 1;
     int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);

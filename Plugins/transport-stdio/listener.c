@@ -6,6 +6,7 @@
 #include "settings.h"
 #include "writer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /** Reads per loop turn. */
@@ -81,6 +82,14 @@ static void on_long_line(void *user, uint64_t length) {
     say(self->self, JF_LOG_WARNING, NULL, 0,
         "stdio: a message of %llu bytes was left out: max_message is %llu", (unsigned long long)length,
         (unsigned long long)self->lines.limit);
+    /* Its id was never read: JSON-RPC answers such a message without one. */
+    char text[160];
+    int size = snprintf(text, sizeof text,
+                        "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,\"message\":"
+                        "\"the message has %llu bytes, over the limit of %llu\"}}",
+                        (unsigned long long)length, (unsigned long long)self->lines.limit);
+    jf_view answer = {(const uint8_t *)text, (uint64_t)size};
+    if (self->writer.fd >= 0) (void)writer_put(&self->writer, &answer, 1);
 }
 
 /** The client's input is over. */

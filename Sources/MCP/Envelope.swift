@@ -112,7 +112,8 @@ public struct Envelope {
                 ? 1
                 : member.keyEquals("arguments")
                     ? 2
-                    : member.keyEquals("_meta") ? 4 : member.keyEquals("uri") ? 8 : member.keyEquals("ref") ? 16 : 0
+                    : member.keyEquals("_meta")
+                        ? 4 : member.keyEquals("uri") ? 8 : member.keyEquals("ref") ? 16 : 0
             if seen & bit != 0 { return true }
             seen |= bit
         }

@@ -192,16 +192,17 @@ import Testing
     // MARK: URIs
 
     @Test(
-        "contents are shown under the URI that the client asked for", arguments: Revision.allCases,
+        "contents are shown under the server's prefix, parts under their own URIs",
+        arguments: Revision.allCases,
         Revision.allCases)
     func shownURI(_ server: Revision, _ client: Revision) throws {
         let type = server.isModern ? #""resultType":"complete","ttlMs":1,"cacheScope":"private","# : ""
         let result = try Self.edit(
-            #"{\#(type)"x":1,"contents":[{"text":"a","u\u0072i":"own://r","mimeType":"t/p"},{"uri":"own://r","blob":""}]}"#,
-            .resourcesRead, from: server, to: client, shownURI: #"s+own://"r""#)
+            #"{\#(type)"x":1,"contents":[{"text":"a","u\u0072i":"own://r","mimeType":"t/p"},{"uri":"own://r/\"p\"","blob":""}]}"#,
+            .resourcesRead, from: server, to: client, shownURI: "s+own://r")
         try expectSame(
             #require(result["contents"]),
-            #"[{"uri":"s+own://\"r\"","text":"a","mimeType":"t/p"},{"uri":"s+own://\"r\"","blob":""}]"#)
+            #"[{"uri":"s+own://r","text":"a","mimeType":"t/p"},{"uri":"s+own://r/\"p\"","blob":""}]"#)
         #expect(result["x"] == 1)
         #expect((result["resultType"] != nil) == client.isModern)
     }

@@ -8,8 +8,8 @@
 
 #include "transport-http/listener_cases.h"
 #include "transport-http/refusal_cases.h"
-#include "transport-http/stream_cases.h"
 #include "transport-http/retain_cases.h"
+#include "transport-http/stream_cases.h"
 
 #include "transport-http/connector_cases.h"
 #include "transport-http/fault_cases.h"

@@ -91,7 +91,9 @@ final class Call {
     deinit { id.deallocate() }
 
     /// The client's id, raw JSON.
-    var clientId: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(id)[0..<idCount]) }
+    var clientId: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(id)[0..<idCount])
+    }
 
     func setClientId(_ bytes: UnsafeRawBufferPointer) {
         if bytes.count > id.count {

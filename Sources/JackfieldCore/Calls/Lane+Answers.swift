@@ -90,7 +90,9 @@ extension Lane {
         return call
     }
 
-    func deliverAnswer(_ call: Call, _ envelope: Envelope, _ message: jf_message, _ body: UnsafeRawBufferPointer) {
+    func deliverAnswer(
+        _ call: Call, _ envelope: Envelope, _ message: jf_message, _ body: UnsafeRawBufferPointer
+    ) {
         call.phase = .answered
         switch call.origin {
         case .client: answerClient(call, envelope, message.status)
@@ -117,7 +119,8 @@ extension Lane {
         if envelope.kind == .result {
             do {
                 try ResultEdit.write(
-                    id: call.clientId, result: outcome, method: call.method, serverIsModern: call.serverIsModern,
+                    id: call.clientId, result: outcome, method: call.method,
+                    serverIsModern: call.serverIsModern,
                     client: call.revision, identity: Product.identity, shownURI: call.shownURI, into: reply)
             } catch {
                 reply.reset()
@@ -139,11 +142,15 @@ extension Lane {
     }
 
     /// The last message to a client, then the end of the call.
-    func conclude(_ call: Call, status: Int32, _ parts: UnsafeBufferPointer<ByteSegment>, http: Int, retryAfter: UInt32 = 0) {
+    func conclude(
+        _ call: Call, status: Int32, _ parts: UnsafeBufferPointer<ByteSegment>, http: Int,
+        retryAfter: UInt32 = 0
+    ) {
         observe(call, status)
         if !call.clientIsGone, let client = call.client {
             send(
-                client, exchange: call.exchange, parts, final: true, status: call.isStreaming ? JF_STATUS_OK : http,
+                client, exchange: call.exchange, parts, final: true,
+                status: call.isStreaming ? JF_STATUS_OK : http,
                 retryAfter: retryAfter)
         }
         finish(call)
@@ -194,7 +201,8 @@ extension Lane {
         case .client:
             guard !call.progressToken.isEmpty, canStream(call) else { return }
             reply.reset()
-            reply.literal("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":")
+            reply.literal(
+                "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":")
             reply.copy(call.progressToken)
             for member in params.members where !member.keyEquals("progressToken") {
                 reply.literal(",\"")
@@ -238,7 +246,8 @@ extension Lane {
             reply.bytes(id)
             reply.literal(",\"result\":{}}")
         case .samplingCreateMessage:
-            Answers.error(id: id, ErrorCode(rawValue: -1), "sampling is not offered through this gateway", into: reply)
+            Answers.error(
+                id: id, ErrorCode(rawValue: -1), "sampling is not offered through this gateway", into: reply)
         case .elicitationCreate:
             Answers.error(id: id, .invalidParams, "elicitation was not declared by this client", into: reply)
         default:
@@ -246,7 +255,8 @@ extension Lane {
         }
         let status = channel.supervisor?.status ?? endpointStatus(channel)
         _ = post(
-            channel, exchange: 0, reply.finish(), method: .unknown, revision: status?.revision ?? .newestLegacy,
+            channel, exchange: 0, reply.finish(), method: .unknown,
+            revision: status?.revision ?? .newestLegacy,
             session: status?.session)
     }
 
@@ -326,7 +336,9 @@ extension Lane {
         // 404 on a request that carried a session id has one meaning (2025-11-25, Session Management).
         if Int(transport) == JF_STATUS_NOT_FOUND { return replay(call) }
         // Some servers use another status: then the message text names the session, the code does not tell.
-        guard error.member("code")?.int64 == -32600 || error.member("code")?.int64 == -32001 else { return false }
+        guard error.member("code")?.int64 == -32600 || error.member("code")?.int64 == -32001 else {
+            return false
+        }
         let text = error.member("message")?.string()?.lowercased() ?? ""
         return text.contains("session") && replay(call)
     }
@@ -350,7 +362,8 @@ extension Lane {
         let problem = call.retained.withUnsafeBytes { body in
             outgoing.bytes(body)
             return post(
-                channel, exchange: call.handle, outgoing.finish(), method: call.method, revision: status.revision,
+                channel, exchange: call.handle, outgoing.finish(), method: call.method,
+                revision: status.revision,
                 session: status.session, deadline: call.deadline)
         }
         if let problem { return serverFailed(call, problem) }

@@ -17,7 +17,8 @@ extension Lane {
     /// A message that is an array. Everywhere but in a session of 2025-03-26 that is no message.
     func receiveBatch(_ client: Client, _ message: jf_message, _ root: JSONNode) {
         let session = client.isShared ? client.session : message.session.present.flatMap { sessions.find($0) }
-        guard let session, session.revision == .v2025_03_26, root.count > 0, root.count <= Self.batchLimit else {
+        guard let session, session.revision == .v2025_03_26, root.count > 0, root.count <= Self.batchLimit
+        else {
             return refuse(
                 client, message, id: nil, .invalidRequest,
                 "a message must be one JSON object; only 2025-03-26 has batches, of 1 to \(Self.batchLimit) messages",
@@ -33,8 +34,9 @@ extension Lane {
                     status: JF_STATUS_BAD_REQUEST)
             }
             // What is no notification or answer gets an answer, if only an error.
-            if element.member("id") != nil && element.member("method") != nil || element.member("method") == nil
-                && element.member("result") == nil && element.member("error") == nil
+            if element.member("id") != nil && element.member("method") != nil
+                || element.member("method") == nil
+                    && element.member("result") == nil && element.member("error") == nil
             {
                 requests += 1
             }

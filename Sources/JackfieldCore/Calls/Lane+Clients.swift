@@ -34,7 +34,9 @@ extension Lane {
         let document: JSONDocument
         do {
             guard body.count <= limits.message else {
-                return refuse(client, message, id: nil, .invalidRequest, "the message is larger than \(limits.message) bytes", status: JF_STATUS_TOO_LARGE)
+                return refuse(
+                    client, message, id: nil, .invalidRequest,
+                    "the message is larger than \(limits.message) bytes", status: JF_STATUS_TOO_LARGE)
             }
             document = try requestParser.parse(body, recordDepth: 4)
         } catch {
@@ -48,7 +50,8 @@ extension Lane {
             handle(client, message, envelope, body)
         } catch let problem {
             refuse(
-                client, message, id: problem.id.map { UnsafeRawBufferPointer(rebasing: body[$0]) }, .invalidRequest, "\(problem.message)",
+                client, message, id: problem.id.map { UnsafeRawBufferPointer(rebasing: body[$0]) },
+                .invalidRequest, "\(problem.message)",
                 status: JF_STATUS_BAD_REQUEST)
         }
     }
@@ -129,7 +132,8 @@ extension Lane {
 
     /// Refuses a message that no call was made for.
     func refuse(
-        _ client: Client, _ message: jf_message, id: UnsafeRawBufferPointer?, _ code: ErrorCode, _ text: String,
+        _ client: Client, _ message: jf_message, id: UnsafeRawBufferPointer?, _ code: ErrorCode,
+        _ text: String,
         data: String? = nil, status: Int, retryAfter: UInt32 = 0
     ) {
         // On a shared channel nothing but requests is answered; what could not be read at all is, without an id.
@@ -137,7 +141,8 @@ extension Lane {
         reply.reset()
         Answers.error(id: id, code, text, data: data, into: reply)
         send(
-            client, exchange: message.exchange, reply.finish(), final: true, status: status, retryAfter: retryAfter)
+            client, exchange: message.exchange, reply.finish(), final: true, status: status,
+            retryAfter: retryAfter)
     }
 
     /// Acknowledges a notification: HTTP answers 202, a shared channel says nothing.

@@ -75,7 +75,8 @@ extension Lane {
         }
         fail(
             call, .internalError, "server \(name) gave no answer within \(seconds) s; the call was cancelled",
-            data: "{\"server\":\(String(decoding: JSONWriter.quoted(name), as: UTF8.self)),\"reason\":\"timeout\"}",
+            data:
+                "{\"server\":\(String(decoding: JSONWriter.quoted(name), as: UTF8.self)),\"reason\":\"timeout\"}",
             outcome: Int32(JF_E_TIMEOUT))
     }
 
@@ -158,7 +159,9 @@ extension Lane {
     func cancelInSession(_ key: SessionKey, _ id: [UInt8]) {
         var found: [Call] = []
         calls.forEach { _, call in
-            if call.origin == .client, call.session?.key == key, call.clientId.elementsEqual(id) { found.append(call) }
+            if call.origin == .client, call.session?.key == key, call.clientId.elementsEqual(id) {
+                found.append(call)
+            }
         }
         for call in found { cancel(call, reason: "the client cancelled") }
     }

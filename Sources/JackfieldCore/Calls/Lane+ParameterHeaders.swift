@@ -34,7 +34,8 @@ extension Lane {
 
     /// The arguments, indexed to their full depth (the request's own index stops above them).
     private func withArguments<R>(_ envelope: Envelope, _ body: (JSONNode?) -> R) -> R {
-        guard let raw = envelope.params?.member("arguments")?.raw, let text = try? JSONText(copying: raw) else {
+        guard let raw = envelope.params?.member("arguments")?.raw, let text = try? JSONText(copying: raw)
+        else {
             return body(nil)
         }
         return text.withRoot { body($0) }
@@ -42,7 +43,8 @@ extension Lane {
 
     /// Lends the headers that a call needs; none in the usual case, without any work.
     func withHeaders<R>(
-        _ wanted: [ParameterHeader], _ envelope: Envelope, isWanted: Bool, _ body: (UnsafePointer<jf_pair>?, Int) -> R
+        _ wanted: [ParameterHeader], _ envelope: Envelope, isWanted: Bool,
+        _ body: (UnsafePointer<jf_pair>?, Int) -> R
     ) -> R {
         guard isWanted, !wanted.isEmpty else { return body(nil, 0) }
         let pairs: [(String, String)] = withArguments(envelope) { arguments in

@@ -44,7 +44,8 @@ extension Lane {
             guard let call = calls[handle] else { return }
             // The catalogue may have changed since: a view is only good with its own.
             guard let view = catalog.view(path) else {
-                return fail(call, .invalidParams, "nothing is served at \(path)", outcome: Int32(JF_E_INVALID))
+                return fail(
+                    call, .invalidParams, "nothing is served at \(path)", outcome: Int32(JF_E_INVALID))
             }
             text.withRoot { root in startPluginCall(call, root, view, body) }
         }
@@ -57,12 +58,15 @@ extension Lane {
         }
         if let kind = ItemKind.allCases.first(where: { $0.listMethod == call.method }) {
             guard let page = page(of: view, kind, .modern, envelope.params) else {
-                return fail(call, .invalidParams, "this cursor is not of the current list", outcome: Int32(JF_E_INVALID))
+                return fail(
+                    call, .invalidParams, "this cursor is not of the current list",
+                    outcome: Int32(JF_E_INVALID))
             }
             return answerPlugin(call, isError: false, page.bytes)
         }
         guard !envelope.repeatsParameter, let target = target(call.method, envelope.params, view) else {
-            return fail(call, .invalidParams, "nothing at \(view.path) has that name", outcome: Int32(JF_E_INVALID))
+            return fail(
+                call, .invalidParams, "nothing at \(view.path) has that name", outcome: Int32(JF_E_INVALID))
         }
         body.withUnsafeBytes { dispatch(call, target, envelope, RequestMeta(envelope.params), $0) }
     }
@@ -70,7 +74,9 @@ extension Lane {
     /// Cancels; `done` comes with JF_E_GONE.
     func cancelPluginCall(_ handle: UInt64) {
         loop.later { [self] in
-            if let call = calls[handle], call.origin == .plugin { cancel(call, reason: "the caller cancelled") }
+            if let call = calls[handle], call.origin == .plugin {
+                cancel(call, reason: "the caller cancelled")
+            }
         }
     }
 

@@ -14,9 +14,10 @@ extension Lane {
         let home = gateway.lane(server.homeLane)
         call.relayLane = home
         call.phase = .sent
-        call.serverIsModern = catalog.index(of: server).map {
-            catalog.statuses[$0][endpoint].revision?.isModern ?? true
-        } ?? true
+        call.serverIsModern =
+            catalog.index(of: server).map {
+                catalog.statuses[$0][endpoint].revision?.isModern ?? true
+            } ?? true
         let copy = paddedCopy(body)
         let from = RelayKey(lane: index, handle: call.handle)
         let method = call.method
@@ -32,11 +33,13 @@ extension Lane {
 
     /// A call from another lane; runs on the home lane.
     func relayArrived(
-        _ from: RelayKey, _ origin: Lane, _ body: [UInt8], method: Method, server: Server, endpoint index: Int,
+        _ from: RelayKey, _ origin: Lane, _ body: [UInt8], method: Method, server: Server,
+        endpoint index: Int,
         target: Target, deadline: UInt64, wantsProgress: Bool, revision: Revision
     ) {
         guard let call = takeCall(.relay) else {
-            let error = "{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":-32603,\"message\":\"the gateway is overloaded\"}}"
+            let error =
+                "{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":-32603,\"message\":\"the gateway is overloaded\"}}"
             let padded = Array(error.utf8) + [UInt8](repeating: 32, count: JSONParser.padding)
             return origin.loop.post { origin.relayAnswered(from.handle, padded) }
         }
@@ -51,7 +54,9 @@ extension Lane {
         // A reload may have replaced the server meanwhile: its successor of the same name takes the call.
         var server = server
         if link(server) == nil,
-            let successor = catalog.servers.first(where: { $0.name == server.name && index < $0.endpoints.count })
+            let successor = catalog.servers.first(where: {
+                $0.name == server.name && index < $0.endpoints.count
+            })
         {
             server = successor
         }
@@ -81,8 +86,9 @@ extension Lane {
     private func paddedCopy(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: bytes.count + JSONParser.padding) { out, count in
             UnsafeMutableRawBufferPointer(out).copyMemory(from: bytes)
-            UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(out)[bytes.count...]).initializeMemory(
-                as: UInt8.self, repeating: 32)
+            UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(out)[bytes.count...])
+                .initializeMemory(
+                    as: UInt8.self, repeating: 32)
             count = bytes.count + JSONParser.padding
         }
     }
@@ -123,12 +129,19 @@ extension Lane {
             switch envelope.kind {
             case .result, .error:
                 call.phase = .answered
-                if call.origin == .plugin { answerPlugin(call, envelope) } else { answerClient(call, envelope) }
+                if call.origin == .plugin {
+                    answerPlugin(call, envelope)
+                } else {
+                    answerClient(call, envelope)
+                }
             default:
-                guard let params = envelope.params, !call.progressToken.isEmpty, canStream(call) else { return }
+                guard let params = envelope.params, !call.progressToken.isEmpty, canStream(call) else {
+                    return
+                }
                 reply.reset()
                 reply.literal(
-                    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":")
+                    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":"
+                )
                 reply.copy(call.progressToken)
                 for member in params.members where !member.keyEquals("progressToken") {
                     reply.literal(",\"")

@@ -20,7 +20,8 @@ struct Asking {
 }
 
 extension Lane {
-    func handle(_ client: Client, _ message: jf_message, _ envelope: Envelope, _ body: UnsafeRawBufferPointer) {
+    func handle(_ client: Client, _ message: jf_message, _ envelope: Envelope, _ body: UnsafeRawBufferPointer)
+    {
         let meta = RequestMeta(envelope.params)
         var headers = MirroredHeaders()
         headers.absent = client.isShared
@@ -69,7 +70,8 @@ extension Lane {
             try ClientEra.checkModern(envelope, headers: headers, meta: meta)
         } catch {
             return refuse(
-                client, message, id: id, error.code, error.message, data: error.data, status: JF_STATUS_BAD_REQUEST)
+                client, message, id: id, error.code, error.message, data: error.data,
+                status: JF_STATUS_BAD_REQUEST)
         }
         let both = UInt32(JF_MSG_ACCEPTS_JSON | JF_MSG_ACCEPTS_STREAM)
         if !client.isShared, message.flags & both != both {
@@ -83,7 +85,8 @@ extension Lane {
         guard envelope.method.isModernRequest else {
             return refuse(
                 client, message, id: id, .methodNotFound,
-                "method \(methodText(envelope)) does not exist in 2026-07-28 here", status: JF_STATUS_NOT_FOUND)
+                "method \(methodText(envelope)) does not exist in 2026-07-28 here",
+                status: JF_STATUS_NOT_FOUND)
         }
         serve(asking)
     }
@@ -113,12 +116,14 @@ extension Lane {
             guard let text = message.session.present else {
                 return refuse(
                     client, message, id: envelope.id?.raw, .invalidRequest,
-                    "the Mcp-Session-Id header is missing; send initialize first", status: JF_STATUS_BAD_REQUEST)
+                    "the Mcp-Session-Id header is missing; send initialize first",
+                    status: JF_STATUS_BAD_REQUEST)
             }
             guard let known = sessions.find(text), view.path == known.path else {
                 return refuse(
                     client, message, id: envelope.id?.raw, .invalidRequest,
-                    "this session is unknown or has ended; send initialize again", status: JF_STATUS_NOT_FOUND)
+                    "this session is unknown or has ended; send initialize again", status: JF_STATUS_NOT_FOUND
+                )
             }
             session = known
             session.touch(loop.now)
@@ -126,7 +131,11 @@ extension Lane {
         switch envelope.kind {
         case .notification:
             if envelope.method == .cancelled {
-                if client.isShared { cancelNamed(client, envelope) } else { cancelEverywhere(session, envelope) }
+                if client.isShared {
+                    cancelNamed(client, envelope)
+                } else {
+                    cancelEverywhere(session, envelope)
+                }
             }
             return acknowledge(client, message)
         case .result, .error:
@@ -136,7 +145,8 @@ extension Lane {
         }
         let asking = Asking(
             client: client, message: message, envelope: envelope, meta: meta, revision: session.revision,
-            session: session, view: view, id: envelope.id?.raw ?? UnsafeRawBufferPointer(start: nil, count: 0),
+            session: session, view: view,
+            id: envelope.id?.raw ?? UnsafeRawBufferPointer(start: nil, count: 0),
             body: body)
         serve(asking)
     }
@@ -196,7 +206,8 @@ extension Lane {
         let isLegacy = message.protocol.present.map { Revision($0).map { !$0.isModern } ?? false } ?? true
         guard isLegacy else {
             return refuse(
-                client, message, id: nil, .invalidRequest, "2026-07-28 has POST only; use subscriptions/listen",
+                client, message, id: nil, .invalidRequest,
+                "2026-07-28 has POST only; use subscriptions/listen",
                 status: JF_STATUS_NOT_ALLOWED)
         }
         guard let text = message.session.present else {
@@ -226,11 +237,13 @@ extension Lane {
     func endLegacySession(_ client: Client, _ message: jf_message) {
         guard message.protocol.present.map({ Revision($0).map { !$0.isModern } ?? false }) ?? true else {
             return refuse(
-                client, message, id: nil, .invalidRequest, "2026-07-28 has POST only", status: JF_STATUS_NOT_ALLOWED)
+                client, message, id: nil, .invalidRequest, "2026-07-28 has POST only",
+                status: JF_STATUS_NOT_ALLOWED)
         }
         guard let text = message.session.present else {
             return refuse(
-                client, message, id: nil, .invalidRequest, "there is no session to end", status: JF_STATUS_NOT_ALLOWED)
+                client, message, id: nil, .invalidRequest, "there is no session to end",
+                status: JF_STATUS_NOT_ALLOWED)
         }
         guard let session = sessions.find(text), session.path == viewPath(message) else {
             return refuse(
@@ -252,7 +265,8 @@ extension Lane {
         let message = asking.message
         if asking.client.isShared ? isDuplicate(asking) : asking.session?.hasOpen(asking.id) == true {
             return refuse(
-                client, message, id: asking.id, .invalidRequest, "this id belongs to a request still under way",
+                client, message, id: asking.id, .invalidRequest,
+                "this id belongs to a request still under way",
                 status: JF_STATUS_BAD_REQUEST)
         }
         switch asking.envelope.method {
@@ -284,7 +298,8 @@ extension Lane {
 
     private func list(_ asking: Asking, _ kind: ItemKind) {
         if hold(asking.client, asking.message) { return }
-        guard let page = page(of: asking.view, kind, ListShape(asking.revision), asking.envelope.params) else {
+        guard let page = page(of: asking.view, kind, ListShape(asking.revision), asking.envelope.params)
+        else {
             return refuse(
                 asking.client, asking.message, id: asking.id, .invalidParams,
                 "this cursor is not of the current list; start again without one",
@@ -346,6 +361,10 @@ extension Lane {
     }
 
     func methodText(_ envelope: Envelope) -> String {
-        String(String(decoding: envelope.methodName?.content ?? UnsafeRawBufferPointer(start: nil, count: 0), as: UTF8.self).prefix(100))
+        String(
+            String(
+                decoding: envelope.methodName?.content ?? UnsafeRawBufferPointer(start: nil, count: 0),
+                as: UTF8.self
+            ).prefix(100))
     }
 }

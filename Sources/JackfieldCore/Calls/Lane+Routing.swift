@@ -13,7 +13,8 @@ extension Lane {
         let method = asking.envelope.method
         if asking.envelope.repeatsParameter {
             return refuse(
-                asking.client, asking.message, id: asking.id, .invalidRequest, "a member of params is repeated",
+                asking.client, asking.message, id: asking.id, .invalidRequest,
+                "a member of params is repeated",
                 status: JF_STATUS_BAD_REQUEST)
         }
         guard let target = target(method, asking.envelope.params, asking.view) else {
@@ -24,12 +25,14 @@ extension Lane {
             let problem = parameterMismatch(asking, target.headers)
         {
             return refuse(
-                asking.client, asking.message, id: asking.id, .headerMismatch, problem, status: JF_STATUS_BAD_REQUEST)
+                asking.client, asking.message, id: asking.id, .headerMismatch, problem,
+                status: JF_STATUS_BAD_REQUEST)
         }
         if asking.client.inFlight >= limits.callsPerClient
             || (asking.session?.inFlight.load(ordering: .relaxed) ?? 0) >= limits.callsPerClient
         {
-            return refuseOverload(asking, "this client has \(limits.callsPerClient) calls under way, its limit")
+            return refuseOverload(
+                asking, "this client has \(limits.callsPerClient) calls under way, its limit")
         }
         guard let call = takeCall(.client) else {
             return refuseOverload(asking, "the gateway has \(limits.calls) calls under way, its limit")
@@ -75,7 +78,9 @@ extension Lane {
             guard let uri = params.member("uri"), uri.kind == .string else { return nil }
             return withContent(uri) { resource(view, $0) }
         case .completionComplete:
-            guard let reference = params.member("ref"), let type = reference.member("type") else { return nil }
+            guard let reference = params.member("ref"), let type = reference.member("type") else {
+                return nil
+            }
             if type.equals("ref/prompt") {
                 guard let found = named(view, .prompts, reference.member("name")) else { return nil }
                 return referring(found, "{\"type\":\"ref/prompt\",\"name\":")
@@ -97,7 +102,8 @@ extension Lane {
 
     private func referring(_ target: Target, _ head: String) -> Target {
         Target(
-            server: target.server, replacement: Array(head.utf8) + (target.replacement ?? JSONWriter.quoted(target.name)) + [125],
+            server: target.server,
+            replacement: Array(head.utf8) + (target.replacement ?? JSONWriter.quoted(target.name)) + [125],
             key: "ref", name: target.name, shownURI: nil, headers: [])
     }
 
@@ -123,17 +129,20 @@ extension Lane {
             guard entry.isRenamed, let plus = entry.shown.firstIndex(of: "+") else {
                 guard selection.shows(text) else { return nil }
                 return Target(
-                    server: entry.server, replacement: nil, key: "uri", name: text, shownURI: nil, headers: [])
+                    server: entry.server, replacement: nil, key: "uri", name: text, shownURI: nil, headers: []
+                )
             }
             let own = String(text.dropFirst(entry.shown.distance(from: entry.shown.startIndex, to: plus) + 1))
             guard selection.shows(own) else { return nil }
             return Target(
-                server: entry.server, replacement: JSONWriter.quoted(own), key: "uri", name: own, shownURI: text,
+                server: entry.server, replacement: JSONWriter.quoted(own), key: "uri", name: own,
+                shownURI: text,
                 headers: [])
         }
         // Unlisted URIs (`ui://`, links in results) lead to the only server that has resources at all, if it is the only.
         let owners = view.servers.filter { catalog.statuses[$0].contains { $0.capabilities.resources } }
-        guard owners.count == 1, view.allowsUnlisted, catalog.servers[owners[0]].plan.resources.shows(text) else {
+        guard owners.count == 1, view.allowsUnlisted, catalog.servers[owners[0]].plan.resources.shows(text)
+        else {
             return nil
         }
         return Target(server: owners[0], replacement: nil, key: "uri", name: text, shownURI: nil, headers: [])
@@ -162,9 +171,13 @@ extension Lane {
             }
         case .completionComplete: text = "params.ref names no prompt or resource template that is served here"
         case .promptsGet:
-            text = params?.member("name")?.string().map { "no prompt \($0) is served here" } ?? "params.name must be a string"
+            text =
+                params?.member("name")?.string().map { "no prompt \($0) is served here" }
+                ?? "params.name must be a string"
         default:
-            text = params?.member("name")?.string().map { "no tool \($0) is served here" } ?? "params.name must be a string"
+            text =
+                params?.member("name")?.string().map { "no tool \($0) is served here" }
+                ?? "params.name must be a string"
         }
         refuse(
             asking.client, asking.message, id: asking.id, code, text, data: data,
@@ -181,14 +194,16 @@ extension Lane {
 
     /// Sends a call whose origin is set up to one of its server's endpoints, or fails it.
     func dispatch(
-        _ call: Call, _ target: Target, _ envelope: Envelope, _ meta: RequestMeta, _ body: UnsafeRawBufferPointer
+        _ call: Call, _ target: Target, _ envelope: Envelope, _ meta: RequestMeta,
+        _ body: UnsafeRawBufferPointer
     ) {
         let server = catalog.servers[target.server]
         let statuses = catalog.statuses[target.server]
         let link = links[target.server]
         guard server.inFlight.load(ordering: .relaxed) < limits.callsPerServer else {
             return fail(
-                call, .internalError, "server \(server.name) has \(limits.callsPerServer) calls under way, its limit",
+                call, .internalError,
+                "server \(server.name) has \(limits.callsPerServer) calls under way, its limit",
                 status: JF_STATUS_OVERLOADED, retryAfter: 1000)
         }
         call.server = server
@@ -238,7 +253,8 @@ extension Lane {
         let revision = status.revision ?? .newestLegacy
         call.serverIsModern = revision.isModern
         call.epoch = status.epoch
-        var request = OutgoingRequest(id: call.handle, method: call.method, params: envelope.params, meta: meta)
+        var request = OutgoingRequest(
+            id: call.handle, method: call.method, params: envelope.params, meta: meta)
         request.nameKey = target.key
         request.wantsProgress = !call.progressToken.isEmpty
         request.spanId = meta.traceparent == nil ? 0 : nextSpan()
@@ -262,7 +278,8 @@ extension Lane {
         call.phase = .sent
         var name = target.name
         let sent = name.withUTF8 { name in
-            withHeaders(target.headers, envelope, isWanted: revision.isModern && status.hasHeaders) { headers, count in
+            withHeaders(target.headers, envelope, isWanted: revision.isModern && status.hasHeaders) {
+                headers, count in
                 post(
                     channel, exchange: call.handle, outgoing.finish(), method: call.method,
                     name: revision.isModern && call.method.mirroredName != nil

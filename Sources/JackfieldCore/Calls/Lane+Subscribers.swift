@@ -52,7 +52,8 @@ extension Lane {
     func endStreams(of session: SessionKey) {
         for subscriber in subscribers where subscriber.session?.key == session {
             guard let client = clients[subscriber.client], !client.isShared else { continue }
-            send(client, exchange: subscriber.exchange, UnsafeBufferPointer(start: nil, count: 0), final: true)
+            send(
+                client, exchange: subscriber.exchange, UnsafeBufferPointer(start: nil, count: 0), final: true)
         }
         dropSubscribers { $0.session?.key == session }
     }
@@ -109,7 +110,9 @@ extension Lane {
                 guard let client = clients[subscriber.client] else { continue }
                 reply.reset()
                 if let subscription = subscriber.subscription {
-                    subscription.withUnsafeBytes { Answers.notification(kind.changed, subscription: $0, into: reply) }
+                    subscription.withUnsafeBytes {
+                        Answers.notification(kind.changed, subscription: $0, into: reply)
+                    }
                 } else {
                     Answers.notification(kind.changed, subscription: nil, into: reply)
                 }
@@ -124,7 +127,9 @@ extension Lane {
             guard let client = clients[subscriber.client] else { continue }
             guard let subscription = subscriber.subscription else {
                 if !client.isShared {
-                    send(client, exchange: subscriber.exchange, UnsafeBufferPointer(start: nil, count: 0), final: true)
+                    send(
+                        client, exchange: subscriber.exchange, UnsafeBufferPointer(start: nil, count: 0),
+                        final: true)
                 }
                 continue
             }
@@ -160,7 +165,8 @@ extension Lane {
         let body = message.body_count > 0 ? message.body.map { [UInt8]($0.pointee.bytes) } ?? [] : []
         waiting.append(
             WaitingRequest(
-                client: client.handle, exchange: message.exchange, flags: message.flags & ~UInt32(JF_MSG_PADDED),
+                client: client.handle, exchange: message.exchange,
+                flags: message.flags & ~UInt32(JF_MSG_PADDED),
                 body: body, target: [UInt8](message.target.bytes), protocolVersion: copy(message.protocol),
                 method: copy(message.method), name: copy(message.name), session: copy(message.session),
                 headerText: text, headers: headers))
@@ -208,11 +214,16 @@ extension Lane {
                 body(jf_view(UnsafeRawBufferPointer(rebasing: $0[0..<bytes.count])))
             }
         }
-        lend(request.target) { message.target = $0
-            lend(request.protocolVersion) { message.protocol = $0
-                lend(request.method) { message.method = $0
-                    lend(request.name) { message.name = $0
-                        lend(request.session) { message.session = $0
+        lend(request.target) {
+            message.target = $0
+            lend(request.protocolVersion) {
+                message.protocol = $0
+                lend(request.method) {
+                    message.method = $0
+                    lend(request.name) {
+                        message.name = $0
+                        lend(request.session) {
+                            message.session = $0
                             lend(request.body) { body in
                                 var body = body
                                 withUnsafePointer(to: &body) { pointer in

@@ -61,7 +61,8 @@ extension Lane {
 
     /// A toolset that may block: its slot runs on a pool thread, with copies of what it reads.
     private func callOnWorker(
-        _ call: Call, _ channel: Channel, _ slot: @escaping ToolsetSlot, _ target: Target, _ envelope: Envelope
+        _ call: Call, _ channel: Channel, _ slot: @escaping ToolsetSlot, _ target: Target,
+        _ envelope: Envelope
     ) {
         let arguments = envelope.params?.member("arguments").map { [UInt8]($0.raw) } ?? Array("{}".utf8)
         let params = envelope.params.map { [UInt8]($0.raw) } ?? Array("{}".utf8)
@@ -100,13 +101,16 @@ extension Lane {
         if !isQueued {
             _ = operations.close(handle)
             fail(
-                call, .internalError, "server \(channel.server.name): too many calls wait for a worker thread",
+                call, .internalError,
+                "server \(channel.server.name): too many calls wait for a worker thread",
                 status: JF_STATUS_OVERLOADED, retryAfter: 1000)
         }
     }
 
     /// A toolset operation ended; on the lane. Takes the blob.
-    func operationFinished(_ handle: UInt64, _ status: Int32, _ blob: jf_blob, _ message: String, _ isPublic: Bool) {
+    func operationFinished(
+        _ handle: UInt64, _ status: Int32, _ blob: jf_blob, _ message: String, _ isPublic: Bool
+    ) {
         var blob = blob
         defer { blob.dropOnce() }
         closeIdleToolsets()
@@ -161,7 +165,8 @@ extension Lane {
         let plugin = call.channel?.instance.id ?? "?"
         if status == JF_E_INVALID, isPublic {
             return fail(
-                call, .invalidParams, message, status: call.revision.isModern ? JF_STATUS_BAD_REQUEST : JF_STATUS_OK,
+                call, .invalidParams, message,
+                status: call.revision.isModern ? JF_STATUS_BAD_REQUEST : JF_STATUS_OK,
                 outcome: status)
         }
         if status == JF_E_UNSUPPORTED || status == JF_ABSENT, call.method == .resourcesRead {
@@ -173,7 +178,8 @@ extension Lane {
         log.write(
             .error, "toolset failed",
             [.init("plugin", plugin), .init("status", statusName(status)), .init("why", message)])
-        serverFailed(call, isPublic ? message : "its toolset failed (\(statusName(status))); see the gateway's log")
+        serverFailed(
+            call, isPublic ? message : "its toolset failed (\(statusName(status))); see the gateway's log")
     }
 
     /// Progress of a toolset operation; on the lane.
@@ -182,7 +188,8 @@ extension Lane {
             call.origin == .relay || call.origin == .client && canStream(call)
         else { return }
         reply.reset()
-        reply.literal("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":")
+        reply.literal(
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":")
         reply.copy(call.progressToken)
         reply.text(",\"progress\":\(done)")
         if total.isFinite, total > 0 { reply.text(",\"total\":\(total)") }
@@ -199,7 +206,9 @@ extension Lane {
     func closeIdleToolsets() {
         var idle: [Channel] = []
         channels.forEach { handle, channel in
-            if channel.isClosing, channel.isToolset, operations.count(on: handle) == 0 { idle.append(channel) }
+            if channel.isClosing, channel.isToolset, operations.count(on: handle) == 0 {
+                idle.append(channel)
+            }
         }
         for channel in idle { closeToolset(channel) }
     }

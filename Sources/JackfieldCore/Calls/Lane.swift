@@ -158,7 +158,8 @@ final class Lane: @unchecked Sendable {
         let id = gateway.pluginId(for: server, endpoint)
         guard let id, let instance = instance(id) else {
             throw PluginFailure(
-                plugin: id ?? "?", step: "open", message: "no plugin serves \(server.name); see 'jackfield plugin list'")
+                plugin: id ?? "?", step: "open",
+                message: "no plugin serves \(server.name); see 'jackfield plugin list'")
         }
         let channel = Channel(instance, server, endpoint)
         guard let handle = channels.insert(channel) else {

@@ -67,7 +67,9 @@ public final class EventLoop: @unchecked Sendable {
     // MARK: Descriptors
 
     /// Watches a descriptor, edge-triggered. Returns the watch's handle, 0 when the kernel refused.
-    func watch(_ fd: Int32, _ interest: UInt32, _ ready: @escaping ReadyAction, _ user: UnsafeMutableRawPointer?)
+    func watch(
+        _ fd: Int32, _ interest: UInt32, _ ready: @escaping ReadyAction, _ user: UnsafeMutableRawPointer?
+    )
         -> UInt64
     {
         let index: Int
@@ -107,11 +109,13 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: Timers
 
-    func arm(after delay: UInt64, _ action: @escaping TimerAction, _ user: UnsafeMutableRawPointer?) -> UInt64 {
+    func arm(after delay: UInt64, _ action: @escaping TimerAction, _ user: UnsafeMutableRawPointer?) -> UInt64
+    {
         timers.arm(at: delay > .max - now ? .max : now + delay, action, user)
     }
 
-    func arm(at deadline: UInt64, _ action: @escaping TimerAction, _ user: UnsafeMutableRawPointer?) -> UInt64 {
+    func arm(at deadline: UInt64, _ action: @escaping TimerAction, _ user: UnsafeMutableRawPointer?) -> UInt64
+    {
         timers.arm(at: deadline, action, user)
     }
 

@@ -42,11 +42,13 @@ extension Gateway {
     /// Every server's state. Control loop only (inside `onListening`, `onSettled` or `perform`).
     public func summaries() -> [ServerSummary] {
         records.map { record in
-            let status = record.statuses.first { $0.state == .up } ?? record.statuses.first ?? EndpointStatus()
+            let status =
+                record.statuses.first { $0.state == .up } ?? record.statuses.first ?? EndpointStatus()
             func count(_ kind: ItemKind) -> Int { record.listing?[kind].count ?? 0 }
             return ServerSummary(
                 name: record.server.name, state: status.state.rawValue, reason: status.reason,
-                revision: status.revision.map { "\($0.text)" }, info: status.info, instructions: status.instructions,
+                revision: status.revision.map { "\($0.text)" }, info: status.info,
+                instructions: status.instructions,
                 tools: count(.tools), resources: count(.resources), templates: count(.templates),
                 prompts: count(.prompts))
         }

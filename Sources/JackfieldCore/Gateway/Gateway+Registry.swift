@@ -49,7 +49,8 @@ extension Gateway {
         control.post { [self] in take(server, endpoint, status, listing) }
     }
 
-    private func take(_ server: Server, _ endpoint: Int, _ status: EndpointStatus, _ listing: ServerListing?) {
+    private func take(_ server: Server, _ endpoint: Int, _ status: EndpointStatus, _ listing: ServerListing?)
+    {
         if var record = replacements[server.name], record.server === server {
             record.statuses[endpoint] = status
             if let listing { record.listing = listing }
@@ -89,7 +90,8 @@ extension Gateway {
         if needsBuild || old.servers.count != records.count
             || zip(old.servers, records).contains(where: { $0 !== $1.server })
         {
-            let builder = CatalogBuilder(naming: plan.naming, bundles: plan.bundles, pageSize: plan.limits.pageSize)
+            let builder = CatalogBuilder(
+                naming: plan.naming, bundles: plan.bundles, pageSize: plan.limits.pageSize)
             catalog = builder.build(records)
             needsBuild = false
         } else {
@@ -98,7 +100,9 @@ extension Gateway {
         var changed: [(path: String, kinds: [ItemKind])] = []
         for view in catalog.allViews {
             guard let before = old.view(view.path) else { continue }
-            let kinds = ItemKind.allCases.filter { view.fingerprints[$0.rawValue] != before.fingerprints[$0.rawValue] }
+            let kinds = ItemKind.allCases.filter {
+                view.fingerprints[$0.rawValue] != before.fingerprints[$0.rawValue]
+            }
             if !kinds.isEmpty { changed.append((view.path, kinds)) }
         }
         let new = catalog
@@ -142,7 +146,8 @@ extension Gateway {
         let loaded = Set(lanes[0].loadedPlugins)
         if let missing = needed.first(where: { !loaded.contains($0) }) {
             return log.write(
-                .error, "reload changed nothing: plugin \(missing) is not loaded yet; restart the gateway to load it")
+                .error,
+                "reload changed nothing: plugin \(missing) is not loaded yet; restart the gateway to load it")
         }
         if new.listeners != plan.listeners || new.loops != plan.loops || new.limits != plan.limits
             || new.plugins != plan.plugins
@@ -171,7 +176,9 @@ extension Gateway {
                     let generation = made.server.generation
                     // A new version that neither works nor fails does not keep the old one for ever.
                     control.after(60_000_000_000) { [weak self] in
-                        guard let self, self.replacements[server.name]?.server.generation == generation else { return }
+                        guard let self, self.replacements[server.name]?.server.generation == generation else {
+                            return
+                        }
                         self.promote(server.name)
                     }
                 }

@@ -68,7 +68,8 @@ public final class Gateway: @unchecked Sendable {
             for index in 0..<max(1, plan.loops) {
                 lanes.append(
                     try Lane(
-                        index: index, laneCount: max(1, plan.loops), limits: plan.limits, sessions: sessions, log: log,
+                        index: index, laneCount: max(1, plan.loops), limits: plan.limits, sessions: sessions,
+                        log: log,
                         gateway: self))
             }
         } catch {
@@ -85,7 +86,8 @@ public final class Gateway: @unchecked Sendable {
     private func populate(_ lane: Lane) throws(PluginFailure) {
         for library in libraries where lane.index == 0 || library.manifest.threads == .perLoop {
             let configured = plan.plugins.first { $0.id == library.manifest.id }?.config ?? "{}"
-            let instance = try PluginInstance(library, lane: lane, config: defaults(configured, library), log: log)
+            let instance = try PluginInstance(
+                library, lane: lane, config: defaults(configured, library), log: log)
             lane.add(instance)
             try instance.start()
         }
@@ -152,14 +154,18 @@ public final class Gateway: @unchecked Sendable {
     }
 
     private func listen(
-        _ instance: PluginInstance, _ slot: @convention(c) (
-            OpaquePointer?, jf_ref, jf_view, jf_view, UnsafeMutablePointer<jf_blob>?, UnsafeMutablePointer<jf_fault>?
-        ) -> Int32, _ number: Int, _ bound: String?, _ plan: ListenerPlan
+        _ instance: PluginInstance,
+        _ slot:
+            @convention(c) (
+                OpaquePointer?, jf_ref, jf_view, jf_view, UnsafeMutablePointer<jf_blob>?,
+                UnsafeMutablePointer<jf_fault>?
+            ) -> Int32, _ number: Int, _ bound: String?, _ plan: ListenerPlan
     ) throws(GatewayProblem) -> String {
         var blob = jf_blob.none
         var fault = jf_fault.empty()
         // The first lane chose the port; the others share it.
-        let address = bound.map { $0[($0.range(ofText: "://")?.upperBound ?? $0.startIndex)...] }.map(String.init) ?? ""
+        let address =
+            bound.map { $0[($0.range(ofText: "://")?.upperBound ?? $0.startIndex)...] }.map(String.init) ?? ""
         let status = withView(address) { address in
             withView(plan.options) {
                 slot(instance.own, jf_ref(number + 1), bound == nil ? .absent : address, $0, &blob, &fault)
@@ -168,7 +174,8 @@ public final class Gateway: @unchecked Sendable {
         defer { blob.dropOnce() }
         guard status == JF_OK else {
             throw GatewayProblem(
-                "cannot listen (\(plan.transport)): \(fault.message.isEmpty ? statusName(status) : fault.message)")
+                "cannot listen (\(plan.transport)): \(fault.message.isEmpty ? statusName(status) : fault.message)"
+            )
         }
         return String(decoding: blob.bytes, as: UTF8.self)
     }
@@ -195,7 +202,8 @@ public final class Gateway: @unchecked Sendable {
 
     fileprivate func readSignals() {
         var info = signalfd_siginfo()
-        while read(signals, &info, MemoryLayout<signalfd_siginfo>.size) == MemoryLayout<signalfd_siginfo>.size {
+        while read(signals, &info, MemoryLayout<signalfd_siginfo>.size) == MemoryLayout<signalfd_siginfo>.size
+        {
             if info.ssi_signo == UInt32(SIGHUP) {
                 reloadNow()
             } else {
@@ -217,7 +225,9 @@ public final class Gateway: @unchecked Sendable {
         choice.strategy(name).flatMap { lane.instance($0.id) }
     }
 
-    func pluginId(for server: Server, _ endpoint: Endpoint) -> String? { choice.server(server.plan, endpoint.plan)?.id }
+    func pluginId(for server: Server, _ endpoint: Endpoint) -> String? {
+        choice.server(server.plan, endpoint.plan)?.id
+    }
 
     func sharedClientClosed() { control.post { self.shutDown() } }
 
@@ -241,7 +251,8 @@ public final class Gateway: @unchecked Sendable {
         onHome(server, endpoint) { $0.suspect(why) }
     }
 
-    func renewSession(_ server: Server, _ endpoint: Endpoint, after epoch: Int, for lane: Lane, call: UInt64) {
+    func renewSession(_ server: Server, _ endpoint: Endpoint, after epoch: Int, for lane: Lane, call: UInt64)
+    {
         onHome(server, endpoint) {
             $0.renew(after: epoch, for: lane, call: call)
         } otherwise: {

@@ -23,7 +23,9 @@ extension Gateway {
         for (path, isReadiness) in [("/healthz", false), ("/readyz", true)] {
             let context = Unmanaged.passRetained(HealthContext(lane, http, isReadiness: isReadiness))
             var mount: jf_ref = 0
-            let status = withView(path) { http.pointee.mount(http.pointee.context, $0, serveHealth, context.toOpaque(), &mount) }
+            let status = withView(path) {
+                http.pointee.mount(http.pointee.context, $0, serveHealth, context.toOpaque(), &mount)
+            }
             if status != JF_OK { context.release() }
         }
     }
@@ -38,7 +40,8 @@ private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePoin
     var up = 0
     for statuses in lane.catalog.statuses where statuses.contains(where: { $0.state == .up }) { up += 1 }
     let state = isReady ? "ok" : lane.gateway.isDraining ? "stopping" : "starting"
-    let body = "{\"status\":\"\(state)\",\"servers\":{\"up\":\(up),\"configured\":\(lane.catalog.servers.count)}}\n"
+    let body =
+        "{\"status\":\"\(state)\",\"servers\":{\"up\":\(up),\"configured\":\(lane.catalog.servers.count)}}\n"
     withView(body) { body in
         withView("application/json") { type in
             var header = jf_pair(name: jf_view("content-type"), value: type)
@@ -49,7 +52,8 @@ private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePoin
             withUnsafePointer(to: &header) {
                 response.headers = $0
                 response.header_count = 1
-                _ = context.http.pointee.respond(context.http.pointee.context, request.pointee.exchange, &response)
+                _ = context.http.pointee.respond(
+                    context.http.pointee.context, request.pointee.exchange, &response)
             }
         }
     }

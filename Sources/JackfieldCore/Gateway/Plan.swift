@@ -145,5 +145,6 @@ public struct PluginPlan: Sendable, Equatable {
 public enum Product {
     public static let version = "0.1.0"
     /// Raw JSON of MCP's Implementation object.
-    static let identity: StaticString = "{\"name\":\"jackfield\",\"title\":\"Jackfield\",\"version\":\"0.1.0\"}"
+    static let identity: StaticString =
+        "{\"name\":\"jackfield\",\"title\":\"Jackfield\",\"version\":\"0.1.0\"}"
 }

@@ -20,7 +20,8 @@ public struct PlanProblem: Sendable, CustomStringConvertible {
         let where_ =
             switch place {
             case .listener(let index): "listeners[\(index)]"
-            case .server(let name, let endpoint): endpoint == 0 ? "servers.\(name)" : "servers.\(name).replicas[\(endpoint)]"
+            case .server(let name, let endpoint):
+                endpoint == 0 ? "servers.\(name)" : "servers.\(name).replicas[\(endpoint)]"
             case .routing(let name): "servers.\(name).routing"
             case .plugin(let index): "plugins[\(index)]"
             }
@@ -38,7 +39,9 @@ public struct PluginChoice: Sendable {
         manifests.first { $0.listener?.transport == transport }
     }
 
-    public func strategy(_ name: String) -> PluginManifest? { manifests.first { $0.routing?.strategy == name } }
+    public func strategy(_ name: String) -> PluginManifest? {
+        manifests.first { $0.routing?.strategy == name }
+    }
 
     /// The plugin that serves an endpoint: the toolset it names, or the connector whose key or URL scheme it has.
     public func server(_ plan: ServerPlan, _ endpoint: EndpointPlan) -> PluginManifest? {
@@ -104,7 +107,8 @@ public struct PluginChoice: Sendable {
                         message: "no plugin '\(id)' was found; there are: \(names(manifests.map(\.id)))"))
                 continue
             }
-            plan.plugins[at].config = fit(plan.plugins[at].config, manifest.configSchema, .plugin(at), &problems)
+            plan.plugins[at].config = fit(
+                plan.plugins[at].config, manifest.configSchema, .plugin(at), &problems)
         }
         return (plan, problems)
     }
@@ -134,7 +138,8 @@ public struct PluginChoice: Sendable {
 
     private func unserved(_ server: ServerPlan) -> String {
         if let id = server.plugin {
-            return "no plugin '\(id)' was found; toolsets are: \(names(manifests.filter { $0.toolset != nil }.map(\.id)))"
+            return
+                "no plugin '\(id)' was found; toolsets are: \(names(manifests.filter { $0.toolset != nil }.map(\.id)))"
         }
         let keys = manifests.compactMap(\.connector).flatMap { $0.keys }
         let schemes = manifests.compactMap(\.connector).flatMap { $0.schemes }
@@ -142,7 +147,9 @@ public struct PluginChoice: Sendable {
             + (schemes.isEmpty ? "" : "; URLs may begin with \(names(schemes))")
     }
 
-    private func names(_ list: [String]) -> String { list.isEmpty ? "none" : list.sorted().joined(separator: ", ") }
+    private func names(_ list: [String]) -> String {
+        list.isEmpty ? "none" : list.sorted().joined(separator: ", ")
+    }
 
     /// The options with defaults filled in; violations are reported at their place.
     private func fit(

@@ -43,7 +43,8 @@ extension Supervisor {
         let mine = turn
         // A stdio server that is silent is a legacy one, or still starting: a shorter wait, then the other question.
         let silence = channel?.isShared == true ? min(probeTimeout, 5_000_000_000) : probeTimeout
-        request(.discover, params: modernParams(), revision: .newest, timeout: silence) { [weak self] answer in
+        request(.discover, params: modernParams(), revision: .newest, timeout: silence) {
+            [weak self] answer in
             guard let self, self.turn == mine else { return }
             self.discovered(answer)
         }
@@ -79,7 +80,8 @@ extension Supervisor {
             case -32020, -32021:
                 down("it refused server/discover: \(text(envelope))", retryAfter: nil)
             default:
-                if Int(message.status) == JF_STATUS_UNAUTHORIZED || Int(message.status) == JF_STATUS_FORBIDDEN {
+                if Int(message.status) == JF_STATUS_UNAUTHORIZED || Int(message.status) == JF_STATUS_FORBIDDEN
+                {
                     return needsAuthorization(message.status)
                 }
                 notModern(text(envelope))
@@ -137,7 +139,8 @@ extension Supervisor {
                 let revision = Revision(version), !revision.isModern
             else {
                 let said = envelope.outcome?.member("protocolVersion")?.string() ?? "nothing"
-                return down("it answered initialize with the unknown protocol version \(said)", retryAfter: nil)
+                return down(
+                    "it answered initialize with the unknown protocol version \(said)", retryAfter: nil)
             }
             learn(result.member("capabilities"), result)
             if revision == .v2024_11_05 { status.capabilities.completions = true }
@@ -182,7 +185,8 @@ extension Supervisor {
             return list(all: true)
         }
         let mine = turn
-        request(.initialized, params: nil, revision: status.revision, timeout: probeTimeout) { [weak self] _ in
+        request(.initialized, params: nil, revision: status.revision, timeout: probeTimeout) {
+            [weak self] _ in
             guard let self, self.turn == mine else { return }
             self.list(all: true)
         }

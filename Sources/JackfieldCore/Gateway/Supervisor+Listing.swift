@@ -70,7 +70,8 @@ extension Supervisor {
     private func paged(_ work: ListingWork, _ kind: ItemKind, _ answer: InternalAnswer) {
         switch answer {
         case .result(let envelope, _):
-            guard let result = envelope.outcome, let items = result.member(kind.member), items.kind == .array else {
+            guard let result = envelope.outcome, let items = result.member(kind.member), items.kind == .array
+            else {
                 return keepOld(work, kind, "its answer has no \"\(kind.member)\" array")
             }
             take(work, kind, items)
@@ -151,7 +152,8 @@ extension Supervisor {
         log.write(
             .info, "server is up",
             [
-                .init("server", server.name), .init("revision", status.revision.map { "\($0.text)" } ?? "in process"),
+                .init("server", server.name),
+                .init("revision", status.revision.map { "\($0.text)" } ?? "in process"),
                 .init("lists", counts),
             ])
         up()
@@ -240,7 +242,8 @@ extension Supervisor {
             if known.promptsListChanged { wanted.append("\"promptsListChanged\":true") }
             guard !wanted.isEmpty else { return }
             watch = request(
-                .subscriptionsListen, params: modernParams("\"notifications\":{\(wanted.joined(separator: ","))}"),
+                .subscriptionsListen,
+                params: modernParams("\"notifications\":{\(wanted.joined(separator: ","))}"),
                 revision: revision, timeout: nil
             ) { [weak self] answer in self?.watchEnded(answer) }
         } else if !channel.isShared {

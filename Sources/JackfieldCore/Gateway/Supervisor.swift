@@ -110,7 +110,9 @@ final class Supervisor {
             lane.loop.now &- lastCheck > 2_000_000_000
         else { return }
         lastCheck = lane.loop.now
-        log.write(.debug, "checking a server after a failed call", [.init("server", server.name), .init("why", why)])
+        log.write(
+            .debug, "checking a server after a failed call",
+            [.init("server", server.name), .init("why", why)])
         probe()
     }
 
@@ -121,7 +123,8 @@ final class Supervisor {
         step = .idle
         let delay = retryAfter ?? backOff.next(lane.nextSpan())
         became(.down, why)
-        if let channel, channel.isShared, !channel.isReady { return }  // the connector restarts it and says `ready`
+        // The connector restarts it, and says `ready`.
+        if let channel, channel.isShared, !channel.isReady { return }
         cancelTimers()
         retryTimer = lane.loop.after(delay) { [weak self] in
             guard let self, !self.isStopped else { return }
@@ -146,7 +149,8 @@ final class Supervisor {
         status.state = state
         status.reason = why
         if isNews {
-            log.write(.warning, "server is \(state.rawValue)", [.init("server", server.name), .init("why", why)])
+            log.write(
+                .warning, "server is \(state.rawValue)", [.init("server", server.name), .init("why", why)])
             publish()
         }
         for waiting in renewals { answerRenewal(waiting) }
@@ -205,7 +209,8 @@ final class Supervisor {
         call.serverIsModern = revision?.isModern ?? false
         if let timeout {
             call.deadline = jf_monotonic_ns() &+ timeout
-            call.timer = lane.loop.arm(at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
+            call.timer = lane.loop.arm(
+                at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
         }
         let out = lane.outgoing
         out.reset()

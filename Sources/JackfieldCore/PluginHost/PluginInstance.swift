@@ -40,10 +40,12 @@ final class PluginInstance: @unchecked Sendable {
         self.log = log
         table = attach(library.table, as: jf_plugin.self, empty: jf_plugin())
         guard let create = table.create, table.destroy != nil, table.facet != nil else {
-            throw PluginFailure(plugin: library.manifest.id, step: "create", message: "its table lacks required slots")
+            throw PluginFailure(
+                plugin: library.manifest.id, step: "create", message: "its table lacks required slots")
         }
         var offer = jf_offer(
-            size: UInt32(MemoryLayout<jf_offer>.size), major: UInt16(JF_ABI_MAJOR), minor: UInt16(JF_ABI_MINOR),
+            size: UInt32(MemoryLayout<jf_offer>.size), major: UInt16(JF_ABI_MAJOR),
+            minor: UInt16(JF_ABI_MINOR),
             host: host, service: offeredService)
         var fault = jf_fault.empty()
         var created: OpaquePointer?
@@ -102,12 +104,17 @@ final class PluginInstance: @unchecked Sendable {
         state = .destroyed
         if toolset != nil, lane.operations.count > 0 {
             // A worker may be inside the plugin: at the end of the process, leaving it is safer than pulling it away.
-            return log.write(.warning, "plugin still has operations open; not destroyed", [.init("plugin", id)])
+            return log.write(
+                .warning, "plugin still has operations open; not destroyed", [.init("plugin", id)])
         }
         table.destroy(own)
         own = nil
         let left = memoryInUse.load(ordering: .relaxed)
-        if left != 0 { log.write(.warning, "plugin left accounted memory behind", [.init("plugin", id), .init("bytes", String(left))]) }
+        if left != 0 {
+            log.write(
+                .warning, "plugin left accounted memory behind",
+                [.init("plugin", id), .init("bytes", String(left))])
+        }
         releaseServices()
     }
 
@@ -172,6 +179,7 @@ private func makeServiceTable(_ id: String, _ context: UnsafeMutableRawPointer) 
 
 /// Ids of the services that the host itself offers.
 public let hostServices = [
-    JF_CALLS_1, JF_CHANNELS_1, JF_CLOCK_1, JF_CONFIG_1, JF_INBOUND_1, JF_LOG_1, JF_LOOP_1, JF_MEMORY_1, JF_OPS_1,
+    JF_CALLS_1, JF_CHANNELS_1, JF_CLOCK_1, JF_CONFIG_1, JF_INBOUND_1, JF_LOG_1, JF_LOOP_1, JF_MEMORY_1,
+    JF_OPS_1,
     JF_TOOLSETS_1,
 ]

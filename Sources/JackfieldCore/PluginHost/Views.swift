@@ -84,7 +84,10 @@ extension jf_fault {
             var length = min(utf8.count, capacity)
             // Never cut inside a character.
             while length > 0 && length < utf8.count && utf8[length] & 0xC0 == 0x80 { length -= 1 }
-            withUnsafeMutableBytes(of: &text) { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(utf8)[0..<length])) }
+            withUnsafeMutableBytes(of: &text) {
+                $0.copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(utf8)[0..<length]))
+            }
             return length
         }
         text_len = UInt32(length)

@@ -87,7 +87,9 @@ struct CatalogBuilder {
         }
         let names = Naming(plan: naming).names(for: candidates, taken: Set(aliases.map(\.shown)))
         return aliases
-            + names.indices.map { ViewEntry(server: candidates[$0].server, item: items[$0], shown: names[$0]) }
+            + names.indices.map {
+                ViewEntry(server: candidates[$0].server, item: items[$0], shown: names[$0])
+            }
     }
 
     /// Resources and templates keep their URIs. Where two servers claim the same one, the first configured keeps it and
@@ -113,7 +115,9 @@ struct CatalogBuilder {
 
     /// A server's name as the beginning of a URI scheme (RFC 3986: letter, then letters, digits, `+ - .`).
     private func scheme(_ name: String) -> String {
-        let clean = name.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == ".") ? $0 : "-" }
+        let clean = name.map {
+            $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == ".") ? $0 : "-"
+        }
         return (clean.first?.isLetter == true ? "" : "s") + String(clean).lowercased()
     }
 
@@ -136,7 +140,9 @@ struct CatalogBuilder {
     // MARK: /mcp/bundles/NAME
 
     /// What the bundle's patterns choose from the aggregate, by shown name or by server name.
-    private func bundleView(_ bundle: BundlePlan, _ aggregate: [[ViewEntry]], _ records: [ServerRecord]) -> View {
+    private func bundleView(_ bundle: BundlePlan, _ aggregate: [[ViewEntry]], _ records: [ServerRecord])
+        -> View
+    {
         let include = bundle.include.map { Pattern($0) }
         let exclude = bundle.exclude.map { Pattern($0) }
         var members: Set<Int> = []
@@ -155,7 +161,9 @@ struct CatalogBuilder {
                 return ViewEntry(server: entry.server, item: entry.item, shown: renamed)
             }
         }
-        let whole = records.indices.filter { index in include.contains { $0.matches(records[index].server.name) } }
+        let whole = records.indices.filter { index in
+            include.contains { $0.matches(records[index].server.name) }
+        }
         members.formUnion(whole)
         let servers = members.sorted()
         return View(

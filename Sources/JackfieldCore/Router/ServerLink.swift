@@ -34,7 +34,8 @@ final class ServerLink {
             (records + at).initialize(
                 to: jf_endpoint(
                     size: UInt32(MemoryLayout<jf_endpoint>.size), flags: 0, id: endpoint.id,
-                    weight: UInt32(clamping: endpoint.plan.weight), in_flight: 0, latency_ns: 0, name: .absent))
+                    weight: UInt32(clamping: endpoint.plan.weight), in_flight: 0, latency_ns: 0, name: .absent
+                ))
         }
         // With one endpoint there is nothing to pick: no strategy is asked.
         routing = count > 1 ? lane.gateway.strategy(server.plan.strategy, on: lane) : nil
@@ -67,7 +68,10 @@ final class ServerLink {
     }
 
     /// The endpoint for a call; nil when none is up, or the strategy refuses them all.
-    func pick(_ statuses: [EndpointStatus], method: Method, name: UnsafeRawBufferPointer, attempt: UInt32, deadline: UInt64)
+    func pick(
+        _ statuses: [EndpointStatus], method: Method, name: UnsafeRawBufferPointer, attempt: UInt32,
+        deadline: UInt64
+    )
         -> Int?
     {
         if server.endpoints.count == 1 { return statuses[0].state == .up ? 0 : nil }
@@ -100,7 +104,8 @@ final class ServerLink {
     func observe(_ endpoint: Endpoint, status: Int32, latency: UInt64) {
         guard let routing, routingHandle != 0, let observe = routing.routing?.observe else { return }
         var outcome = jf_outcome(
-            size: UInt32(MemoryLayout<jf_outcome>.size), status: status, endpoint: endpoint.id, latency_ns: latency)
+            size: UInt32(MemoryLayout<jf_outcome>.size), status: status, endpoint: endpoint.id,
+            latency_ns: latency)
         observe(routing.own, routingHandle, &outcome)
     }
 }

@@ -50,7 +50,8 @@ public enum RequestEdit {
         guard let params = request.params else { return }
         var first = !wroteAny
         let base = UnsafeRawBufferPointer(
-            start: params.raw.baseAddress.map { $0 - params.range.lowerBound }, count: params.range.upperBound)
+            start: params.raw.baseAddress.map { $0 - params.range.lowerBound }, count: params.range.upperBound
+        )
         // Runs of untouched members leave in one piece, commas included.
         var run: Range<Int>?
         func flush() {

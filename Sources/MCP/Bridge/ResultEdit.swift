@@ -23,7 +23,8 @@ public enum ResultEdit {
         identity: StaticString, shownURI: String? = nil, into out: MessageBuilder
     ) throws(ResultProblem) {
         guard result.kind == .object else { throw ResultProblem(message: "its result is not an object") }
-        if serverIsModern, !client.isModern, let type = result.member("resultType"), !type.equals("complete") {
+        if serverIsModern, !client.isModern, let type = result.member("resultType"), !type.equals("complete")
+        {
             throw ResultProblem(
                 message: type.equals("input_required")
                     ? "it asks the user for input, which a client of an older revision cannot be asked here"
@@ -44,7 +45,8 @@ public enum ResultEdit {
 
     /// For a modern client: `resultType` and, on cacheable results, the cache fields are there; we identify ourselves.
     private static func writeModern(
-        _ result: JSONNode, _ method: Method, _ identity: StaticString, _ shownURI: String?, _ out: MessageBuilder
+        _ result: JSONNode, _ method: Method, _ identity: StaticString, _ shownURI: String?,
+        _ out: MessageBuilder
     ) {
         var edit = ObjectEdit(result, out)
         if result.member("resultType") == nil { edit.insert("\"resultType\":\"complete\"") }
@@ -121,7 +123,9 @@ public enum ResultEdit {
             inner.rest(dropping: RequestEdit.isReserved)
         }
         edit.rest { member in
-            if member.keyEquals("_meta"), member.value.members.contains(where: RequestEdit.isReserved) { return true }
+            if member.keyEquals("_meta"), member.value.members.contains(where: RequestEdit.isReserved) {
+                return true
+            }
             if member.keyEquals("resultType") || member.keyEquals("ttlMs") || member.keyEquals("cacheScope") {
                 return true
             }
@@ -136,7 +140,8 @@ public enum ResultEdit {
 
     /// Writes an error answer, its code translated between the eras.
     public static func writeError(
-        id: UnsafeRawBufferPointer, error: JSONNode, method: Method, serverIsModern: Bool = true, client: Revision,
+        id: UnsafeRawBufferPointer, error: JSONNode, method: Method, serverIsModern: Bool = true,
+        client: Revision,
         into out: MessageBuilder
     ) -> ErrorCode {
         let code = ErrorCode(rawValue: Int(error.member("code")?.int64 ?? -32603))

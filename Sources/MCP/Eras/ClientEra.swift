@@ -90,7 +90,8 @@ public enum ClientEra {
         guard let capabilities = meta.clientCapabilities, capabilities.kind == .object else {
             throw ProtocolRefusal(
                 .invalidParams,
-                "params._meta needs \"io.modelcontextprotocol/clientCapabilities\" (an object) on every request")
+                "params._meta needs \"io.modelcontextprotocol/clientCapabilities\" (an object) on every request"
+            )
         }
         _ = capabilities
         if !headers.absent { try checkHeaders(envelope, headers, version) }

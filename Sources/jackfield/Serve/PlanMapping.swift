@@ -11,7 +11,9 @@ extension GatewayPlan {
         self.init()
         loops = configuration.runtime.loops ?? Int(jf_cpu_count())
         drainTimeout = configuration.runtime.drainTimeout
-        listeners = configuration.listeners.map { ListenerPlan(transport: $0.transport, options: $0.optionsJSON) }
+        listeners = configuration.listeners.map {
+            ListenerPlan(transport: $0.transport, options: $0.optionsJSON)
+        }
         servers = configuration.servers.filter(\.enabled).map { ServerPlan($0) }
         bundles = configuration.bundles.map { BundlePlan($0) }
         plugins = configuration.plugins.map { PluginPlan($0) }

@@ -13,7 +13,9 @@ final class PluginSet {
     /// - Parameter extra: directories searched before the standard ones.
     init(_ configuration: Configuration?, extra: [String], log: Log) {
         var policy = PluginPolicy()
-        func path(_ file: String) -> String { file.hasPrefix("/") ? file : (configuration?.folder ?? ".") + "/" + file }
+        func path(_ file: String) -> String {
+            file.hasPrefix("/") ? file : (configuration?.folder ?? ".") + "/" + file
+        }
         for plugin in configuration?.plugins ?? [] {
             guard let pin = plugin.sha256 else { continue }
             if let id = plugin.id { policy.pins[id] = pin }
@@ -54,7 +56,8 @@ final class PluginSet {
     func load(_ plan: GatewayPlan) throws(PluginRefusal) -> [PluginLibrary] {
         var libraries: [PluginLibrary] = []
         for id in choice.needed(plan) {
-            guard let candidate = candidates.first(where: { $0.manifest?.id == id && $0.refusal == nil }) else {
+            guard let candidate = candidates.first(where: { $0.manifest?.id == id && $0.refusal == nil })
+            else {
                 continue
             }
             libraries.append(try loader.load(candidate))

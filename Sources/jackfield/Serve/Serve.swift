@@ -27,7 +27,8 @@ func serve(_ options: ServeOptions) -> Int32 {
         return 2
     }
     let log = Log(
-        level: options.logLevel ?? Log.Level(configuration.log.level), json: configuration.log.format == .json)
+        level: options.logLevel ?? Log.Level(configuration.log.level), json: configuration.log.format == .json
+    )
     for warning in configuration.warnings { log.write(.warning, warning.description) }
     let plugins = PluginSet(configuration, extra: options.pluginDirectories, log: log)
     let plan: GatewayPlan

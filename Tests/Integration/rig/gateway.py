@@ -31,7 +31,7 @@ def stdio(command, **more):
 
 
 def native(servers, **blocks):
-    """A native configuration as a value. Draining is short, so that a failed test does not hold up the next."""
+    """A native configuration as a value. Draining is short: a failed test does not hold up the next."""
     return {"version": 1, "runtime": {"drain_timeout": "3s"}, **blocks, "servers": servers}
 
 

@@ -80,7 +80,7 @@ class RecordingProxy:
         self.url = self.base + self.target.path
 
     async def connection(self, reader, writer):
-        """One client connection. Each exchange has an upstream connection of its own, so that none is ever stale."""
+        """One client connection. Each exchange has an upstream connection of its own: none is ever stale."""
         self.tasks.add(asyncio.current_task())
         client = Inbound(reader)
         try:

@@ -173,6 +173,35 @@ TEST(waits_for_a_slow_client_and_writes_all_before_it_closes) {
     down(mock);
 }
 
+TEST(copies_segments_that_it_might_retain) {
+    stdio_ends ends;
+    jf_mock *mock = up();
+    lend_pipes(&ends);
+    jf_ref listener = jf_mock_listen(mock, NULL, "{}", NULL, 0);
+    jf_ref client = opened(mock);
+    char *text = filled(200000, "[", 'x'), *got = malloc(200004);
+    jf_view parts[] = {jf_mock_view("{}"), jf_mock_view(text)};
+    int32_t status = jf_mock_reply_retainable(mock, client, 0, JF_MSG_FINAL, parts, 2, 3);
+    uint32_t taken = jf_mock_retains(mock);
+    size_t length = 0;
+    for (ssize_t part; length < 200003; length += (size_t)part) {
+        jf_mock_settle(mock);
+        part = read(ends.from, got + length, 200003 - length);
+        if (part <= 0) break;
+    }
+    jf_mock_listener(mock)->close(jf_mock_self(mock), client);
+    bool over = jf_mock_wait(mock, 0, JF_MOCK_CLIENT_CLOSED, client, 0, PATIENCE) != NULL;
+    jf_mock_settle(mock);
+    bool restored = take_back(&ends);
+    CHECK(listener != 0 && status == JF_OK && taken == 0, "status %d, %u references", status, taken);
+    CHECK(over && restored && length == 200003 && memcmp(got, "{}", 2) == 0 &&
+              memcmp(got + 2, text, 200000) == 0 && got[200002] == '\n',
+          "%zu bytes", length);
+    free(text);
+    free(got);
+    down(mock);
+}
+
 TEST(gives_up_a_client_that_never_reads) {
     stdio_ends ends;
     jf_mock *mock = up();

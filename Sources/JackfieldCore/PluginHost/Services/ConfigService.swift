@@ -7,7 +7,8 @@ import JSON
 
 func configService(_ context: UnsafeMutableRawPointer) -> jf_config_1 {
     jf_config_1(
-        size: UInt32(MemoryLayout<jf_config_1>.size), flags: 0, context: context, find: configFind, next: configNext,
+        size: UInt32(MemoryLayout<jf_config_1>.size), flags: 0, context: context, find: configFind,
+        next: configNext,
         text: configText, integer: configInteger, real: configReal, quote: configQuote, secret: configSecret)
 }
 

@@ -5,7 +5,8 @@ import CJackfield
 
 func logService(_ context: UnsafeMutableRawPointer) -> jf_log_1 {
     jf_log_1(
-        size: UInt32(MemoryLayout<jf_log_1>.size), flags: 0, context: context, write: logWrite, enabled: logEnabled)
+        size: UInt32(MemoryLayout<jf_log_1>.size), flags: 0, context: context, write: logWrite,
+        enabled: logEnabled)
 }
 
 private func logWrite(

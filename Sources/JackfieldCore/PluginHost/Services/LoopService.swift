@@ -7,7 +7,8 @@ import CLinux
 func loopService(_ context: UnsafeMutableRawPointer) -> jf_loop_1 {
     jf_loop_1(
         size: UInt32(MemoryLayout<jf_loop_1>.size), flags: 0, context: context, watch: loopWatch,
-        unwatch: loopUnwatch, timer: loopTimer, cancel: loopCancel, post: loopPost, now: loopNow, index: loopIndex)
+        unwatch: loopUnwatch, timer: loopTimer, cancel: loopCancel, post: loopPost, now: loopNow,
+        index: loopIndex)
 }
 
 func clockService(_ context: UnsafeMutableRawPointer) -> jf_clock_1 {
@@ -32,7 +33,8 @@ private func loopUnwatch(_ context: UnsafeMutableRawPointer?, _ watch: jf_ref) {
 }
 
 private func loopTimer(
-    _ context: UnsafeMutableRawPointer?, _ delay: UInt64, _ fire: jf_task_fn?, _ user: UnsafeMutableRawPointer?,
+    _ context: UnsafeMutableRawPointer?, _ delay: UInt64, _ fire: jf_task_fn?,
+    _ user: UnsafeMutableRawPointer?,
     _ out: UnsafeMutablePointer<jf_ref>?
 ) -> Int32 {
     guard let fire else { return Int32(JF_E_INVALID) }
@@ -61,7 +63,8 @@ private func loopPost(
 
 private func loopNow(_ context: UnsafeMutableRawPointer?) -> UInt64 { instance(context).lane.loop.now }
 
-private func loopIndex(_ context: UnsafeMutableRawPointer?, _ count: UnsafeMutablePointer<UInt32>?) -> UInt32 {
+private func loopIndex(_ context: UnsafeMutableRawPointer?, _ count: UnsafeMutablePointer<UInt32>?) -> UInt32
+{
     let lane = instance(context).lane
     count?.pointee = UInt32(lane.laneCount)
     return UInt32(lane.index)

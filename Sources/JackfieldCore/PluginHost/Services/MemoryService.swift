@@ -31,7 +31,9 @@ private func memoryRelease(_ context: UnsafeMutableRawPointer?, _ memory: Unsafe
 private func memoryBorrow(
     _ context: UnsafeMutableRawPointer?, _ size: UInt64, _ capacity: UnsafeMutablePointer<UInt64>?
 ) -> UnsafeMutablePointer<UInt8>? {
-    guard size <= 1 << 32, let (buffer, got) = instance(context).lane.loop.buffers.borrow(Int(size)) else { return nil }
+    guard size <= 1 << 32, let (buffer, got) = instance(context).lane.loop.buffers.borrow(Int(size)) else {
+        return nil
+    }
     capacity?.pointee = UInt64(got)
     return buffer
 }

@@ -7,7 +7,8 @@ import Synchronization
 
 func opsService(_ context: UnsafeMutableRawPointer) -> jf_ops_1 {
     jf_ops_1(
-        size: UInt32(MemoryLayout<jf_ops_1>.size), flags: 0, context: context, finish: opsFinish, state: opsState,
+        size: UInt32(MemoryLayout<jf_ops_1>.size), flags: 0, context: context, finish: opsFinish,
+        state: opsState,
         progress: opsProgress)
 }
 
@@ -22,7 +23,8 @@ struct OwnedBlob: @unchecked Sendable {
 }
 
 private func opsFinish(
-    _ context: UnsafeMutableRawPointer?, _ op: jf_ref, _ status: Int32, _ result: UnsafeMutablePointer<jf_blob>?,
+    _ context: UnsafeMutableRawPointer?, _ op: jf_ref, _ status: Int32,
+    _ result: UnsafeMutablePointer<jf_blob>?,
     _ why: UnsafePointer<jf_fault>?
 ) -> Int32 {
     let instance = instance(context)

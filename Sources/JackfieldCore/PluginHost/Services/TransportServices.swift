@@ -24,7 +24,8 @@ func callsService(_ context: UnsafeMutableRawPointer) -> jf_calls_1 {
 // MARK: jf.inbound/1
 
 private func inboundOpened(
-    _ context: UnsafeMutableRawPointer?, _ info: UnsafePointer<jf_client_info>?, _ out: UnsafeMutablePointer<jf_ref>?
+    _ context: UnsafeMutableRawPointer?, _ info: UnsafePointer<jf_client_info>?,
+    _ out: UnsafeMutablePointer<jf_ref>?
 ) -> Int32 {
     guard let info, let out else { return Int32(JF_E_INVALID) }
     let instance = instance(context)
@@ -65,7 +66,8 @@ private func channelsDeliver(
 }
 
 private func channelsFailed(
-    _ context: UnsafeMutableRawPointer?, _ channel: jf_ref, _ exchange: jf_ref, _ why: UnsafePointer<jf_fault>?
+    _ context: UnsafeMutableRawPointer?, _ channel: jf_ref, _ exchange: jf_ref,
+    _ why: UnsafePointer<jf_fault>?
 ) {
     let fault = why.map { attach(UnsafeRawPointer($0), as: jf_fault.self, empty: jf_fault()) } ?? .empty()
     instance(context).lane.channelFailed(channel, exchange, fault)
@@ -81,7 +83,8 @@ private func channelsClosed(_ context: UnsafeMutableRawPointer?, _ channel: jf_r
 
 private func callsStart(
     _ context: UnsafeMutableRawPointer?, _ call: UnsafePointer<jf_call>?, _ done: jf_call_done_fn?,
-    _ user: UnsafeMutableRawPointer?, _ out: UnsafeMutablePointer<jf_ref>?, _ why: UnsafeMutablePointer<jf_fault>?
+    _ user: UnsafeMutableRawPointer?, _ out: UnsafeMutablePointer<jf_ref>?,
+    _ why: UnsafeMutablePointer<jf_fault>?
 ) -> Int32 {
     guard let call, let done else { return Int32(JF_E_INVALID) }
     let instance = instance(context)

@@ -84,7 +84,8 @@ import Testing
                 + #""description":"How many.","minimum":1,"maximum":9,"#
                 + #""default":2},"share":{"type":"number","description":"A share.","minimum":0,"maximum":1},"#
                 + #""deep":{"type":"boolean","description":"Deep?"},"ids":{"type":"array","#
-                + #""description":"Ids.","items":{"type":"integer"},"maxItems":3}},"required":["name","share","ids"],"#
+                + #""description":"Ids.","items":{"type":"integer"},"maxItems":3}},"#
+                + #""required":["name","share","ids"],"#
                 + #""additionalProperties":false}"#)
     }
 

@@ -89,6 +89,7 @@ struct ScriptedTools: Toolset {
                     "deadline": .bool(context.deadlineNanoseconds > 0),
                     "who": .text(context.principal ?? "-"),
                 ])
+        case "read n": return .text(try arguments.text("n", default: "none"))
         case "params": return .text(context.params.find("/name")?.text ?? "?")
         default: throw unknown(name)
         }

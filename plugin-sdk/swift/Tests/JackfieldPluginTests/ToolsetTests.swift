@@ -118,6 +118,38 @@ import Testing
         bench.end()
     }
 
+    /// As gateways lend them: the arguments are a part of the params.
+    @Test func readsArgumentsInsideParams() throws {
+        let bench = try Bench()
+        let toolset = try #require(jf_mock_toolset(bench.mock)).pointee
+        for (arguments, wanted) in [(#"{ "n" : "\u0041" }"#, "A"), ("{}", "none"), ("[{}]", nil)] {
+            let before = #" {"name":"x","arguments":"#
+            let params = Array("\(before)\(arguments),\"more\":{}}".utf8)
+            let status = params.withUnsafeBufferPointer { bytes in
+                let name = Array("read n".utf8)
+                return name.withUnsafeBufferPointer { name in
+                    var request = jf_request()
+                    request.size = UInt32(MemoryLayout<jf_request>.size)
+                    request.set = 1
+                    request.name = jf_view(ptr: name.baseAddress, len: UInt64(name.count))
+                    request.params = jf_view(ptr: bytes.baseAddress, len: UInt64(bytes.count))
+                    request.arguments = jf_view(
+                        ptr: bytes.baseAddress! + before.utf8.count, len: UInt64(arguments.utf8.count))
+                    var result = jf_blob()
+                    var fault = jf_fault()
+                    fault.size = UInt32(MemoryLayout<jf_fault>.size)
+                    let status = toolset.call(jf_mock_self(bench.mock), 1, &request, &result, &fault)
+                    let text = jf_mock_take(&result)
+                    #expect(text.map { String(cString: $0) } == wanted.map { textResult($0) })
+                    free(text)
+                    return status
+                }
+            }
+            #expect(status == (wanted == nil ? JF_E_INVALID : JF_OK))
+        }
+        bench.end()
+    }
+
     @Test func cutsALongReasonBetweenCharacters() throws {
         let bench = try Bench()
         for shift in 0..<3 {
@@ -142,7 +174,8 @@ import Testing
             bench.call("show").result
                 == #"{"resultType":"complete","content":[{"type":"image","data":"AQID","#
                 + #""mimeType":"image/png"},{"type":"audio","data":"","mimeType":"audio/wav"},"#
-                + #"{"type":"resource","resource":{"uri":"x://b","mimeType":"x/y","blob":"/w=="}},{"type":"resource_link","uri":"x://l","name":"l"}],"#
+                + #"{"type":"resource","resource":{"uri":"x://b","mimeType":"x/y","blob":"/w=="}},"#
+                + #"{"type":"resource_link","uri":"x://l","name":"l"}],"#
                 + #""structuredContent":{"deadline":true,"who":"-"}}"#)
         #expect(bench.call("params").result == textResult("params"))
         bench.end()

@@ -60,11 +60,23 @@ static int32_t listen_any(jf_self *self, jf_ref listener, jf_view address, jf_vi
     return JF_OK;
 }
 
+/** What the last reply lent; its body is retained as often as its exchange says. */
+static jf_message lent;
+
+static int32_t reply_any(jf_self *self, jf_ref client, const jf_message *message) {
+    (void)self, (void)client;
+    int32_t status = JF_OK;
+    lent = *message;
+    for (jf_ref i = 0; i < message->exchange; i++)
+        status = message->retain(message->owner);
+    return status;
+}
+
 static const void *facet(jf_self *self, const char *id) {
     static const jf_toolset_1 toolset = {.size = sizeof toolset, .open = open_any, .call = call};
     /* An older plugin: its table ends before `send`. */
     static const jf_connector_1 connector = {.size = 16, .open = open_any, .send = NULL};
-    static const jf_listener_1 listener = {.size = sizeof listener, .listen = listen_any};
+    static const jf_listener_1 listener = {.size = sizeof listener, .listen = listen_any, .reply = reply_any};
     (void)self;
     return strcmp(id, JF_TOOLSET_1) == 0     ? (const void *)&toolset
            : strcmp(id, JF_CONNECTOR_1) == 0 ? (const void *)&connector
@@ -415,6 +427,28 @@ TEST(records_inbound_messages) {
     hooks.other = 1;
     CHECK(me.inbound->opened(me.inbound->context, &info, &client) == JF_E_BUSY && client == 0, "refused");
     CHECK(hooks.ran == 4, "%u hooks", hooks.ran);
+    CHECK(jf_mock_free(mock) == 0, "problems");
+}
+
+TEST(lends_segments) {
+    jf_mock *mock = up();
+    jf_view parts[] = {jf_mock_view("a"), jf_mock_view("bc")};
+    CHECK(jf_mock_reply_retainable(mock, 1, 2, 0, parts, 2, 2) == JF_OK, "reply");
+    CHECK(jf_mock_retained(mock) == 2 && jf_mock_retains(mock) == 2, "%u", jf_mock_retained(mock));
+    CHECK(lent.retainable == 2 && lent.body_count == 2, "mask %llu", (unsigned long long)lent.retainable);
+    CHECK(lent.retain(lent.owner) == JF_E_STALE && jf_mock_problems(mock) == 1, "retained too late");
+    lent.release(lent.owner);
+    CHECK(jf_mock_retained(mock) == 1, "%u", jf_mock_retained(mock));
+    lent.release(lent.owner);
+    lent.release(lent.owner);
+    CHECK(jf_mock_retained(mock) == 0 && jf_mock_problems(mock) == 2, "released once more");
+    jf_mock_refuse_retain(mock, true);
+    CHECK(jf_mock_reply_retainable(mock, 1, 1, 0, parts, 2, 1) == JF_E_BUSY, "not refused");
+    jf_mock_refuse_retain(mock, false);
+    CHECK(jf_mock_reply_retainable(mock, 1, 1, 0, parts, 2, 1) == JF_OK, "reply");
+    CHECK(jf_mock_destroy(mock) == 3, "a reference that is left over is no problem");
+    lent.release(lent.owner);
+    jf_mock_forgive(mock);
     CHECK(jf_mock_free(mock) == 0, "problems");
 }
 

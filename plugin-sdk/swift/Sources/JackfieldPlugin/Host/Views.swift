@@ -14,6 +14,14 @@ extension jf_view {
 
     static var absent: jf_view { jf_view(ptr: nil, len: 0) }
 
+    /// Where another view lies inside this one; nil: not in here.
+    func range(of other: jf_view) -> Range<Int>? {
+        guard let ptr, let start = other.ptr, start >= ptr, start + Int(other.len) <= ptr + Int(len) else {
+            return nil
+        }
+        return start - ptr..<start - ptr + Int(other.len)
+    }
+
     init(_ bytes: UnsafeBufferPointer<UInt8>) {
         // Present, also when it is empty and has no address.
         self.init(ptr: bytes.baseAddress ?? UnsafePointer(bitPattern: 1), len: UInt64(bytes.count))

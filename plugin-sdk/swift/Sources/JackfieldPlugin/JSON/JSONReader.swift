@@ -19,13 +19,19 @@ public struct JSONReader: Sendable {
 
     /// The one value of a document; nil when it is not JSON.
     init?(_ bytes: [UInt8], _ services: HostServices) {
-        self.init(JSONDocument(bytes, services), 0..<bytes.count)
+        guard let root = JSONDocument(bytes, services).find("", in: 0..<bytes.count) else { return nil }
+        self = root
     }
 
-    /// The one value of a part of a document; nil when it is not JSON.
-    init?(_ document: JSONDocument, _ range: Range<Int>) {
-        guard let root = document.find("", in: range) else { return nil }
-        self = root
+    /// An object that is a part of `whole`, from brace to brace; nil when there is none at that place.
+    /// `range` counts from the first byte of the document.
+    init?(object range: Range<Int>, of whole: JSONReader) {
+        let bytes = whole.document.bytes
+        guard whole.range.lowerBound <= range.lowerBound, range.upperBound <= whole.range.upperBound,
+            range.count >= 2, bytes[range.lowerBound] == UInt8(ascii: "{"),
+            bytes[range.upperBound - 1] == UInt8(ascii: "}")
+        else { return nil }
+        self.init(whole.document, range, .object)
     }
 
     init(_ document: JSONDocument, _ range: Range<Int>, _ kind: JSONKind) {

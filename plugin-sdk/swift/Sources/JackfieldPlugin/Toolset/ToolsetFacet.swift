@@ -98,7 +98,7 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
         switch kind {
         case .call:
             return answer(slot) {
-                try set.tools.call(name, arguments: try arguments(request), context: context)
+                try set.tools.call(name, arguments: try arguments(request, params), context: context)
             }
         case .read:
             return answer(slot) {
@@ -107,7 +107,7 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
             }
         case .prompt:
             return answer(slot) {
-                let arguments = try arguments(request)
+                let arguments = try arguments(request, params)
                 if let result = try set.tools.prompt(name, arguments: arguments, context: context) {
                     return result
                 }
@@ -119,7 +119,13 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
         }
     }
 
-    private func arguments(_ request: jf_request) throws -> Arguments {
+    private func arguments(_ request: jf_request, _ params: JSONReader) throws -> Arguments {
+        // The gateway lends the arguments as a part of the params, which were copied and checked already.
+        if let range = request.params.range(of: request.arguments),
+            let json = JSONReader(object: range, of: params)
+        {
+            return Arguments(json: json)
+        }
         guard let json = read(request.arguments), json.kind == .object else {
             throw ToolArgumentError("arguments must be an object")
         }
