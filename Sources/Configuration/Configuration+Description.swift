@@ -11,6 +11,7 @@ extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
         lines.append(
             "runtime: { loops: \(runtime.loops.map(String.init) ?? "auto"), "
                 + "drain_timeout: \(durationText(nanoseconds: runtime.drainTimeout)), "
+                + "startup_wait: \(durationText(nanoseconds: runtime.startupWait)), "
                 + "state_dir: \(state.map(jsonString) ?? "null"), plugin_dirs: \(folders) }")
         lines.append(
             "naming: { prefix: \(naming.prefix.rawValue), separator: \(jsonString(naming.separator)), "
@@ -19,8 +20,7 @@ extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
             "limits: { message: \(byteSizeText(limits.message)), header: \(byteSizeText(limits.header)), "
                 + "depth: \(limits.depth), calls_per_client: \(limits.callsPerClient), "
                 + "calls_per_server: \(limits.callsPerServer), calls: \(limits.calls), "
-                + "parked_calls: \(limits.parkedCalls), sessions: \(limits.sessions), "
-                + "queue: \(limits.queue), stderr: \(byteSizeText(limits.stderr)), "
+                + "sessions: \(limits.sessions), page_size: \(limits.pageSize), "
                 + "timeout: \(durationText(nanoseconds: limits.callTimeout)) }"
         )
         lines.append("listeners:")

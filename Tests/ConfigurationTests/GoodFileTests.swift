@@ -125,10 +125,8 @@ private func fill(_ text: String, _ value: String) -> String {
               calls_per_client: 10
               calls_per_server: 20
               calls: 30
-              parked_calls: 40
               sessions: 50
-              queue: 60
-              stderr: 1000
+              page_size: 70
               timeout: 250ms
             listeners:
               - transport: http
@@ -174,10 +172,8 @@ private func fill(_ text: String, _ value: String) -> String {
         limits.callsPerClient = 10
         limits.callsPerServer = 20
         limits.calls = 30
-        limits.parkedCalls = 40
         limits.sessions = 50
-        limits.queue = 60
-        limits.stderr = 1000
+        limits.pageSize = 70
         limits.callTimeout = 250_000_000
         #expect(configuration.limits == limits)
         let listener = #"{"address":"127.0.0.1:0","idle_timeout_ms":90000,"max_body":1048576}"#

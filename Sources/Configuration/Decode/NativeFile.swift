@@ -70,6 +70,8 @@ private func decodeRuntime(_ node: ConfigurationNode, _ context: DecodeContext) 
     }
     runtime.drainTimeout =
         section.readDuration("drain_timeout", in: 0...durationRange.upperBound) ?? runtime.drainTimeout
+    runtime.startupWait =
+        section.readDuration("startup_wait", in: 0...durationRange.upperBound) ?? runtime.startupWait
     let state = section.readText("state_dir", expected: "the path of a folder")
     runtime.restateDirectory(state, folder: context.folder)
     let plugins = section.readTexts("plugin_dirs", expected: "a list of folders")
@@ -118,10 +120,8 @@ private func decodeLimits(_ node: ConfigurationNode, _ sink: ProblemSink) -> Con
     section.read("calls_per_client", into: &limits.callsPerClient, in: 1...1_000_000)
     section.read("calls_per_server", into: &limits.callsPerServer, in: 1...1_000_000)
     section.read("calls", into: &limits.calls, in: 1...10_000_000)
-    section.read("parked_calls", into: &limits.parkedCalls, in: 0...10_000_000)
     section.read("sessions", into: &limits.sessions, in: 0...10_000_000)
-    section.read("queue", into: &limits.queue, in: 1...1_000_000)
-    section.readSize("stderr", into: &limits.stderr, in: 0...(64 << 20))
+    section.read("page_size", into: &limits.pageSize, in: 0...1_000_000)
     limits.callTimeout = section.readDuration("timeout") ?? limits.callTimeout
     section.refuseUnknown()
     return limits

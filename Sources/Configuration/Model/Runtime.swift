@@ -8,6 +8,8 @@ extension Configuration {
         public var loops: Int?
         /// How long running calls may go on after TERM or INT, in nanoseconds.
         public var drainTimeout: UInt64 = 30_000_000_000
+        /// How long clients' first requests wait for programs that are still starting, in nanoseconds.
+        public var startupWait: UInt64 = 5_000_000_000
         /// Where plugins may keep state; nil: nothing is kept. Needs a restart.
         @Redacted public var stateDirectory: String? = nil
         /// Further folders in which plugins are looked for, before the built-in one. Needs a restart.
@@ -45,14 +47,10 @@ extension Configuration {
         public var callsPerServer = 1024
         /// Calls in flight in the gateway.
         public var calls = 16_384
-        /// Calls that wait for input from their client (elicitation, sampling, roots).
-        public var parkedCalls = 4096
         /// Sessions of clients from before 2026-07-28.
         public var sessions = 10_000
-        /// Messages that wait for one slow peer to read.
-        public var queue = 1024
-        /// Bytes of a child process's standard error that are kept for reports.
-        public var stderr = 64 << 10
+        /// Items on one page of the gateway's own lists; 0: all on one.
+        public var pageSize = 0
         /// How long a call may take (`timeout`), in nanoseconds, where its server says nothing else.
         public var callTimeout: UInt64 = 60_000_000_000
 

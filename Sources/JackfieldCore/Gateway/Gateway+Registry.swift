@@ -33,8 +33,9 @@ extension Gateway {
         for record in records { supervise(record.server) }
         settleIfDone()
         // Programs take a while to start; what answers over a network does so at once or is slow.
-        control.after(1_000_000_000) { [weak self] in self?.settleIfDone(exceptPrograms: true) }
-        control.after(5_000_000_000) { [weak self] in self?.settle() }
+        let wait = plan.limits.startupWait
+        control.after(min(wait, 1_000_000_000)) { [weak self] in self?.settleIfDone(exceptPrograms: true) }
+        control.after(wait) { [weak self] in self?.settle() }
     }
 
     private func supervise(_ server: Server) {

@@ -13,8 +13,18 @@ public struct GatewayPlan: Sendable {
     public var plugins: [PluginPlan] = []
     public var naming = NamingPlan()
     public var limits = LimitsPlan()
+    /// Bounds that transports keep; they become the defaults of their own settings.
+    public var transport = TransportLimits()
     /// Shown to clients in `serverInfo.instructions` of the aggregate; nil: made from the servers' own.
     public var instructions: String?
+
+    public init() {}
+}
+
+/// Bounds that hold before a message reaches the core.
+public struct TransportLimits: Sendable, Equatable {
+    public var message = 4 << 20
+    public var header = 64 << 10
 
     public init() {}
 }
@@ -59,6 +69,8 @@ public struct LimitsPlan: Sendable, Equatable {
     public var probeTimeout: UInt64 = 10_000_000_000
     /// Items of one kind that one server may list.
     public var itemsPerServer = 10_000
+    /// How long first requests wait for programs that are still starting, in nanoseconds.
+    public var startupWait: UInt64 = 5_000_000_000
     /// Items on one page of our own lists; 0: all on one.
     public var pageSize = 0
 

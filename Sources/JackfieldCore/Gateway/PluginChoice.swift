@@ -95,9 +95,9 @@ public struct PluginChoice: Sendable {
                 continue
             }
             plan.listeners[at].options = fit(
-                plan.listeners[at].options, manifest.listener?.config, .listener(at), &problems)
+                bounded(plan.listeners[at].options, plan.transport, manifest.listener?.config), manifest.listener?.config, .listener(at), &problems)
         }
-        for at in plan.servers.indices { check(&plan.servers[at], &problems) }
+        for at in plan.servers.indices { check(&plan.servers[at], plan.transport, &problems) }
         for at in plan.plugins.indices {
             guard let id = plan.plugins[at].id else { continue }
             guard let manifest = manifests.first(where: { $0.id == id }) else {
@@ -113,7 +113,29 @@ public struct PluginChoice: Sendable {
         return (plan, problems)
     }
 
-    private func check(_ server: inout ServerPlan, _ problems: inout [PlanProblem]) {
+    /// The general limits, for settings of these names that a schema has and the options leave open.
+    private func bounded(_ options: String, _ limits: TransportLimits, _ schema: PluginManifest.Schema?) -> String {
+        guard let schema, var value = try? JSONValue(parsing: options), case .object = value else { return options }
+        func offers(_ path: [String]) -> Bool {
+            var node: JSONValue? = schema.source
+            for name in path { node = node?["properties"]?[name] }
+            return node != nil
+        }
+        for (path, limit) in [
+            (["max_message"], limits.message), (["limits", "max_body"], limits.message),
+            (["limits", "max_headers"], limits.header),
+        ] where offers(path) {
+            if path.count == 1, value[path[0]] == nil { value[path[0]] = .number(String(limit)) }
+            if path.count == 2 {
+                var inner = value[path[0]] ?? .object([])
+                if inner[path[1]] == nil { inner[path[1]] = .number(String(limit)) }
+                value[path[0]] = inner
+            }
+        }
+        return String(decoding: value.serialized(), as: UTF8.self)
+    }
+
+    private func check(_ server: inout ServerPlan, _ limits: TransportLimits, _ problems: inout [PlanProblem]) {
         for at in server.endpoints.indices {
             let place = PlanProblem.Place.server(server.name, endpoint: at)
             guard let manifest = self.server(server, server.endpoints[at]) else {
@@ -121,7 +143,8 @@ public struct PluginChoice: Sendable {
                 continue
             }
             let schema = server.plugin == nil ? manifest.connector?.config : manifest.toolset?.config
-            server.endpoints[at].options = fit(server.endpoints[at].options, schema, place, &problems)
+            server.endpoints[at].options = fit(
+                bounded(server.endpoints[at].options, limits, schema), schema, place, &problems)
         }
         guard server.endpoints.count > 1 else { return }
         guard let manifest = strategy(server.strategy) else {

@@ -30,6 +30,10 @@ extension GatewayPlan {
         limits.callsPerServer = configuration.limits.callsPerServer
         limits.calls = configuration.limits.calls
         limits.sessions = configuration.limits.sessions
+        transport.message = configuration.limits.message
+        transport.header = configuration.limits.header
+        limits.pageSize = configuration.limits.pageSize
+        limits.startupWait = configuration.runtime.startupWait
         limits.callTimeout = configuration.limits.callTimeout
     }
 }

@@ -15,7 +15,7 @@ static bool redirects(jf_view bytes) {
 static bool compares(const script *s, bool asks) {
     if (starved_from(s) != 0) return false;
     // Limits on a head are checked as it comes: near the limit it depends on what came along.
-    if (!asks) return !has(s, 'h') && !has(s, 'q');
+    if (!asks) return !has(s, 'h') && !has(s, 'q') && !has(s, 'k') && !has(s, 'g');
     // What follows an answer unasked is thrown away, or taken for the next one when that is already awaited.
     for (uint64_t i = 0; i < s->acts.len; i++)
         if (s->acts.ptr[i] != 0 && strchr("PCXQNEH", s->acts.ptr[i]) != NULL) return false;

@@ -40,9 +40,9 @@ static void reply_full(listening *it, jf_ref client, jf_ref exchange) {
     jf_view body = jf_mock_view("{\"jsonrpc\":\"2.0\"}");
     jf_message m = {.size = sizeof(m), .flags = JF_MSG_FINAL, .exchange = exchange, .body = &body};
     m.body_count = 1;
-    m.status = (int32_t)(it->s->acted % 15) - 1;
+    m.status = (int32_t)(it->s->acted * 7 % 15) - 1;
     m.retry_ms = 1500;
-    m.session = jf_mock_view(it->s->acted % 2 == 0 ? "abc" : "a\r\nb");
+    m.session = jf_mock_view(it->s->acted % 3 != 0 ? "abc" : "a\r\nb");
     m.protocol = jf_mock_view("2025-06-18");
     jf_mock_listener(it->mock)->reply(jf_mock_self(it->mock), client, &m);
 }
@@ -56,7 +56,7 @@ static void reply_many(listening *it, jf_ref client, jf_ref exchange, uint32_t f
     jf_view parts[80];
     for (uint32_t i = 0; i < 80; i++)
         parts[i] = jf_mock_view(i % 3 == 0 ? "1,\n" : "22\r");
-    jf_mock_reply_retainable(it->mock, client, exchange, flags, parts, 20 + it->s->acted % 61, ~0ull);
+    jf_mock_reply_retainable(it->mock, client, exchange, flags, parts, 20 + it->s->acted * 37 % 61, ~0ull);
 }
 
 static void answer(listening *it, jf_ref client, jf_ref exchange, char act) {
@@ -113,6 +113,8 @@ static int32_t on_client(void *user, jf_mock *mock, const jf_mock_event *e) {
         e->type == JF_MOCK_CLIENT_GONE)
         note(it->log, "event %u exchange=%llx\n", e->type, (unsigned long long)e->exchange);
     if (e->type == JF_MOCK_CLIENT_OPENED && has(it->s, 'r')) return JF_E_BUSY;
+    if (e->type == JF_MOCK_CLIENT_WRITABLE)
+        jf_mock_reply(mock, e->peer, e->exchange, 0, JF_STATUS_OK, "{\"more\":1}");
     if (e->type != JF_MOCK_CLIENT_MESSAGE) return JF_OK;
     char act = next_act(it->s, 'J');
     if (act == 'R') {
@@ -200,8 +202,16 @@ static void run_listener(script *s, record *log) {
     jf_self *self = jf_mock_self(mock);
     self_tick(self);
     conn_open(self->listeners, peer_open(&client, has(s, 's')), &from);
+    if (has(s, 'k')) {
+        self->listeners->slow_bytes = 10000;
+        self->listeners->full_bytes = 500000;
+    }
     peer_say(mock, &client, s, s->bytes, has(s, 'q'));
-    peer_hear(mock, &client);
+    if (has(s, 'q'))
+        jf_mock_settle(mock);
+    else
+        peer_hear(mock, &client);
+    if (has(s, 'g')) jf_mock_fail_allocations(mock, 0);
     if (has(s, 'b')) peer_close(&client);
     if (has(s, 'w') && client.fd >= 0) shutdown(client.fd, SHUT_WR);
     if (has(s, 'd')) jf_mock_drain(mock, 1000);
@@ -215,7 +225,8 @@ static void run_listener(script *s, record *log) {
     jf_mock_settle(mock);
 
     blank_dates(&client.heard);
-    check_answers(view_make(client.heard.text, client.heard.length), starved_from(s) != 0 || has(s, 'q'));
+    check_answers(view_make(client.heard.text, client.heard.length),
+                  starved_from(s) != 0 || has(s, 'q') || has(s, 'k') || has(s, 'g'));
     note_bytes(log, client.heard.text, client.heard.length);
     MUST(jf_mock_free(mock) == 0, "the plugin broke a rule");
     peer_free(&client);
