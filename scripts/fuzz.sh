@@ -17,8 +17,10 @@ for recipe in Tests/Fuzz/*/build.sh; do
         continue
     fi
     seeds=$(cat "$folder/corpus.path")
+    words=()
+    for dictionary in "$folder"/*.dict; do [ ! -e "$dictionary" ] || words+=("-dict=$dictionary"); done
     if SWIFT_BACKTRACE=enable=no "$out/fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=4096 \
-        -artifact_prefix="$out/findings/" "$out/corpus" "$seeds" >"$out/run.log" 2>&1; then
+        -artifact_prefix="$out/findings/" "${words[@]}" "$out/corpus" "$seeds" >"$out/run.log" 2>&1; then
         printf '  %-22s %s\n' "$name" "$(grep -oE 'Done [0-9]+ runs' "$out/run.log" | tail -n 1)"
         passed=$((passed + 1))
     else

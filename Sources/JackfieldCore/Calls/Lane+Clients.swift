@@ -104,7 +104,8 @@ extension Lane {
     @discardableResult
     func send(
         _ client: Client, exchange: jf_ref, _ parts: UnsafeBufferPointer<ByteSegment>, final: Bool,
-        status: Int = JF_STATUS_OK, session: UnsafeRawBufferPointer? = nil, retryAfter: UInt32 = 0
+        status: Int = JF_STATUS_OK, session: UnsafeRawBufferPointer? = nil, retryAfter: UInt32 = 0,
+        ready: ReadyBytes? = nil
     ) -> Int32 {
         guard client.isOpen, let listener = client.instance.listener, let slot = listener.reply else {
             return Int32(JF_E_STALE)
@@ -126,6 +127,7 @@ extension Lane {
         // A ByteSegment is laid out like a jf_view: the same two words.
         return base.withMemoryRebound(to: jf_view.self, capacity: parts.count) { views in
             message.body = views
+            if let ready { ReadyBytes.offer(ready, parts, &message) }
             return slot(client.instance.own, client.handle, &message)
         }
     }

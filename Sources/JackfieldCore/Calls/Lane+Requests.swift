@@ -307,7 +307,7 @@ extension Lane {
         }
         reply.reset()
         Answers.result(id: asking.id, page.bytes, into: reply)
-        send(asking.client, exchange: asking.message.exchange, reply.finish(), final: true)
+        send(asking.client, exchange: asking.message.exchange, reply.finish(), final: true, ready: page)
     }
 
     /// The page of a list that a request's cursor names; nil for a cursor that is not of this list.

@@ -95,7 +95,8 @@ public struct PluginChoice: Sendable {
                 continue
             }
             plan.listeners[at].options = fit(
-                bounded(plan.listeners[at].options, plan.transport, manifest.listener?.config), manifest.listener?.config, .listener(at), &problems)
+                bounded(plan.listeners[at].options, plan.transport, manifest.listener?.config),
+                manifest.listener?.config, .listener(at), &problems)
         }
         for at in plan.servers.indices { check(&plan.servers[at], plan.transport, &problems) }
         for at in plan.plugins.indices {
@@ -114,8 +115,12 @@ public struct PluginChoice: Sendable {
     }
 
     /// The general limits, for settings of these names that a schema has and the options leave open.
-    private func bounded(_ options: String, _ limits: TransportLimits, _ schema: PluginManifest.Schema?) -> String {
-        guard let schema, var value = try? JSONValue(parsing: options), case .object = value else { return options }
+    private func bounded(_ options: String, _ limits: TransportLimits, _ schema: PluginManifest.Schema?)
+        -> String
+    {
+        guard let schema, var value = try? JSONValue(parsing: options), case .object = value else {
+            return options
+        }
         func offers(_ path: [String]) -> Bool {
             var node: JSONValue? = schema.source
             for name in path { node = node?["properties"]?[name] }
@@ -135,7 +140,8 @@ public struct PluginChoice: Sendable {
         return String(decoding: value.serialized(), as: UTF8.self)
     }
 
-    private func check(_ server: inout ServerPlan, _ limits: TransportLimits, _ problems: inout [PlanProblem]) {
+    private func check(_ server: inout ServerPlan, _ limits: TransportLimits, _ problems: inout [PlanProblem])
+    {
         for at in server.endpoints.indices {
             let place = PlanProblem.Place.server(server.name, endpoint: at)
             guard let manifest = self.server(server, server.endpoints[at]) else {

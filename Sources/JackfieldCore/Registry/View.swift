@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one endpoint path shows: the names on it, who owns each, and the lists as ready bytes.
 
+import CJackfield
 import JSON
 import MCP
 import Synchronization
@@ -16,6 +17,31 @@ final class ReadyBytes: @unchecked Sendable {
     }
 
     deinit { UnsafeMutableRawPointer(mutating: bytes.baseAddress)?.deallocate() }
+
+    /// Lets a transport keep these bytes while a slow reader takes them, instead of copying what the socket refused.
+    static func offer(
+        _ ready: ReadyBytes, _ parts: UnsafeBufferPointer<ByteSegment>, _ message: inout jf_message
+    ) {
+        guard
+            let at = parts.firstIndex(where: { part in
+                part.pointer.map { UnsafeRawPointer($0) } == ready.bytes.baseAddress
+            }), at < 64
+        else { return }
+        message.owner = Unmanaged.passUnretained(ready).toOpaque()
+        message.retain = retainReady
+        message.release = releaseReady
+        message.retainable = 1 << UInt64(at)
+    }
+}
+
+private func retainReady(_ owner: UnsafeMutableRawPointer?) -> Int32 {
+    guard let owner else { return Int32(JF_E_INVALID) }
+    _ = Unmanaged<ReadyBytes>.fromOpaque(owner).retain()
+    return Int32(JF_OK)
+}
+
+private func releaseReady(_ owner: UnsafeMutableRawPointer?) {
+    if let owner { Unmanaged<ReadyBytes>.fromOpaque(owner).release() }
 }
 
 /// One shown item and its owner.

@@ -35,7 +35,9 @@ let pluginDocsCommand: Command = Command(
 /// The manual page of a plugin.
 func pluginPage(_ manifest: PluginManifest) -> String {
     var out = "# \(manifest.id) \(manifest.version)\n\n"
-    if !manifest.summary.isEmpty { out += manifest.summary.hasSuffix(".") ? "\(manifest.summary)\n\n" : "\(manifest.summary).\n\n" }
+    if !manifest.summary.isEmpty {
+        out += manifest.summary.hasSuffix(".") ? "\(manifest.summary)\n\n" : "\(manifest.summary).\n\n"
+    }
     out += "| | |\n|---|---|\n"
     func row(_ key: String, _ values: [String]) {
         if !values.isEmpty { out += "| \(key) | \(values.map { "`\($0)`" }.joined(separator: ", ")) |\n" }
