@@ -8,9 +8,9 @@ MAKEFLAGS += --no-builtin-rules
 
 CONFIG ?= release
 PREFIX ?= /usr/local
+VERSION := $(shell sed -n 's/.*static let version = "\(.*\)"/\1/p' Sources/JackfieldCore/Gateway/Plan.swift)
 DESTDIR ?=
 DIST := dist
-CACHE := .build/make
 CLANG ?= clang
 SWIFT ?= swift
 

@@ -62,8 +62,11 @@ swift-plugins:
 
 .PHONY: headers
 headers:
-	@mkdir -p $(DIST)/include
+	@mkdir -p $(DIST)/include $(DIST)/share/pkgconfig $(DIST)/share/jackfield
 	@cp -r $(INCLUDE)/jackfield $(DIST)/include/
+	@sed 's/@VERSION@/$(VERSION)/' plugin-sdk/pkgconfig/jackfield.pc.in >$(DIST)/share/pkgconfig/jackfield.pc
+	@rm -rf $(DIST)/share/jackfield/testing && cp -r plugin-sdk/testing $(DIST)/share/jackfield/
+	@cp LICENSE $(DIST)/share/jackfield/
 
 .PHONY: install
 install: build ## Copy the tree to PREFIX (default /usr/local)

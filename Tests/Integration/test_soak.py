@@ -4,6 +4,7 @@
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -173,3 +174,19 @@ def test_two_thousand_sessions_at_once(gateway):
     after = gateway.resources()
     assert after["rss"] <= before["rss"] + RSS_GROWTH and after["fds"] <= before["fds"] + 2, (before, after)
     assert MODERN in exchange(gateway.port, modern("server/discover")).json["result"]["supportedVersions"]
+
+
+def test_a_deadline_is_of_its_own_call(tmp_path):
+    """Calls go on working after the first one's timeout has passed: pooled calls keep nothing of their last use."""
+    with HttpServer("raw", "--era", "modern") as web:
+        config = native({"web": {"url": web.url, "timeout": "300ms"}})
+        running = Gateway(write(tmp_path / "c.yaml", config))
+        until = time.monotonic() + 1.2
+        number = 0
+        with Connection(running.port) as connection:
+            while time.monotonic() < until:
+                connection.send(call("web__echo", number))
+                check(connection.answer(), number)
+                number += 1
+        assert number > 10
+        running.stop()
