@@ -3,8 +3,8 @@
 # Installs the Debian packages that are missing: `setup.sh build`, `setup.sh test`, `setup.sh bench`.
 set -euo pipefail
 
-build=(libsimdjson-dev libyaml-dev node-llhttp libssl3 pkg-config make)
-test=(python3 python3-venv gcc g++ clang-format binutils strace procps git)
+build=(g++ binutils make pkg-config libsimdjson-dev libyaml-dev node-llhttp libssl3)
+test=(python3 python3-venv gcc clang-format strace procps git openssl ca-certificates)
 bench=(nginx-core haproxy)
 
 packages=("${build[@]}")
