@@ -12,7 +12,7 @@ test: ## Run every test (installs what they need)
 
 .PHONY: test-unit
 test-unit: ## Swift unit tests only
-	@$(SWIFT) test --disable-sandbox -Xswiftc -no-toolchain-stdlib-rpath 2>&1 | scripts/quiet-build.sh
+	@$(SWIFT) test --disable-sandbox 2>&1 | scripts/quiet-build.sh
 
 .PHONY: test-abi
 test-abi: ## The ABI's golden layout, and its headers under every compiler
