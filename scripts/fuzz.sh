@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds every fuzz target with libFuzzer and AddressSanitizer and runs each over its corpus: `fuzz.sh SECONDS`.
+# Builds every fuzz target with libFuzzer and AddressSanitizer and runs each over its corpus: `fuzz.sh SECONDS [SEED]`.
+# With a seed the inputs are the same each time, which is what a test run wants.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
+seed=${2:-0}
 passed=0 failed=0
 for recipe in Tests/Fuzz/*/build.sh; do
     folder=$(dirname "$recipe")
@@ -19,7 +21,7 @@ for recipe in Tests/Fuzz/*/build.sh; do
     seeds=$(cat "$folder/corpus.path")
     words=()
     for dictionary in "$folder"/*.dict; do [ ! -e "$dictionary" ] || words+=("-dict=$dictionary"); done
-    if SWIFT_BACKTRACE=enable=no "$out/fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=4096 \
+    if SWIFT_BACKTRACE=enable=no "$out/fuzz" -seed="$seed" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=4096 \
         -artifact_prefix="$out/findings/" "${words[@]}" "$out/corpus" "$seeds" >"$out/run.log" 2>&1; then
         printf '  %-22s %s\n' "$name" "$(grep -oE 'Done [0-9]+ runs' "$out/run.log" | tail -n 1)"
         passed=$((passed + 1))
