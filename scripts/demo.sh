@@ -16,8 +16,10 @@ servers() {
     echo "  demo: { plugin: tools-demo }"
     [ "$1" = no ] || cat <<YAML
   time: { command: "$PWD/$venv/bin/python", args: [-m, mcp_server_time] }
-  git: { command: "$PWD/$venv/bin/python", args: [-m, mcp_server_git, --repository, "$PWD"] }
 YAML
+    if [ "$1" != no ] && git rev-parse --git-dir >/dev/null 2>&1; then
+        echo "  git: { command: \"$PWD/$venv/bin/python\", args: [-m, mcp_server_git, --repository, \"$PWD\"] }"
+    fi
 }
 
 python=no

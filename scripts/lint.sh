@@ -50,6 +50,9 @@ report "forbidden import:" "$(
 )"
 report "a plugin includes something of the core:" "$(grep -rnE '#include.*(Sources/|clinux|csimdjson)' Plugins plugin-sdk --include='*.[ch]' || true)"
 
+# Links between pages.
+report "broken links:" "$(python3 scripts/check-links.py 2>&1 | grep -v ' 0 broken' || true)"
+
 # Names that say nothing, and things left open.
 report "Manager, Helper, Util in a name:" "$(echo "$code" | grep -E '(Manager|Helper|Util)' || true)"
 report "left open:" "$(grep -nE '\b(TODO|FIXME|XXX)\b' $(echo "$code" | grep -v '^scripts/lint.sh$') /dev/null || true)"

@@ -48,7 +48,7 @@ extension DemoTools {
             output: [.list("values", "The integers, in the order drawn.", of: ["type": "integer"])],
             hints: varying),
         Tool(
-            "wait", title: "Wait", "Answers after a while. Reports progress ten times, and can be canceled.",
+            "wait", title: "Wait", "Answers after a while. Reports progress on the way, and can be canceled.",
             input: [.integer("milliseconds", "How long to wait.", in: 0...Wait.longest)],
             output: [.integer("waited_ms", "How long it really took.")], hints: pure),
         Tool(

@@ -313,10 +313,13 @@ extension Lane {
             handler?(.failed(fault.message, retry: fault.retry_ms))
             return
         }
+        if let server = call.server {
+            log.write(.warning, "a call failed", [.init("server", server.name), .init("why", fault.message)])
+        }
         if let server = call.server, let endpoint = call.endpoint, Int(fault.code) != JF_E_INVALID {
             gateway.endpointSuspect(server, endpoint, fault.message)
         }
-        serverFailed(call, fault.message)
+        serverFailed(call, fault.publicMessage)
     }
 
     // MARK: Lost sessions
@@ -357,7 +360,9 @@ extension Lane {
     /// The new session is there (or is not): the call goes on.
     func sessionRenewed(_ handle: UInt64, _ status: EndpointStatus) {
         guard let call = calls[handle], let channel = call.channel else { return }
-        guard status.state == .up else { return serverFailed(call, status.reason) }
+        guard status.state == .up else {
+            return serverFailed(call, "its session ended and could not be renewed")
+        }
         outgoing.reset()
         let problem = call.retained.withUnsafeBytes { body in
             outgoing.bytes(body)

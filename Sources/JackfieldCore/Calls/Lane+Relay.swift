@@ -65,7 +65,7 @@ extension Lane {
         }
         let status = catalog.statuses[position][index]
         guard let channel = link.channels[index] else {
-            return fail(call, .internalError, "server \(server.name) is not available: \(status.reason)")
+            return fail(call, .internalError, "server \(server.name) is not available; see the gateway's log")
         }
         call.server = server
         call.link = link

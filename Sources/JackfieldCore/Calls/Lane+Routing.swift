@@ -219,8 +219,10 @@ extension Lane {
                 deadline: call.deadline)
         }
         guard let picked else {
-            let why = statuses.first?.reason ?? "it has no endpoint"
-            return fail(call, .internalError, "server \(server.name) is not available: \(why)")
+            let state = statuses.contains { $0.state == .connecting } ? "it is still starting" : "it is down"
+            return fail(
+                call, .internalError,
+                "server \(server.name) is not available: \(state); see the gateway's log")
         }
         let endpoint = server.endpoints[picked]
         let status = statuses[picked]
@@ -238,7 +240,9 @@ extension Lane {
                 channel = try open(server, endpoint)
                 link.channels[picked] = channel
             } catch {
-                return fail(call, .internalError, "server \(server.name): \(error.message)")
+                log.write(.error, "\(error)", [.init("server", server.name)])
+                return fail(
+                    call, .internalError, "server \(server.name) is not available; see the gateway's log")
             }
         }
         call.channel = channel
@@ -337,6 +341,12 @@ extension Lane {
             status = call()
         }
         if status == JF_OK { return nil }
-        return fault.message.isEmpty ? "its connector answered \(statusName(status))" : fault.message
+        if !fault.message.isEmpty {
+            log.write(
+                .debug, "a message was not sent",
+                [.init("server", channel.server.name), .init("why", fault.message)])
+        }
+        if fault.code == 0 { fault.code = status }
+        return fault.publicMessage
     }
 }

@@ -72,6 +72,19 @@ extension jf_fault {
         }
     }
 
+    /// What a client may read of it: the sentence where it is marked public, else what its code says (base.h, Errors).
+    var publicMessage: String {
+        if isPublic, !message.isEmpty { return message }
+        switch Int(code) {
+        case JF_E_GONE: return "the connection to it ended without an answer; see the gateway's log"
+        case JF_E_TIMEOUT: return "it could not be reached in time; see the gateway's log"
+        case JF_E_BUSY: return "it takes no more calls at the moment"
+        case JF_E_INVALID: return "its answer could not be used; see the gateway's log"
+        case JF_E_DENIED: return "it may not be reached from here; see the gateway's log"
+        default: return "it could not be reached; see the gateway's log"
+        }
+    }
+
     var isPublic: Bool { flags & UInt32(JF_FAULT_PUBLIC) != 0 }
 
     /// Writes a sentence, cut at the end of what fits.

@@ -52,7 +52,15 @@ func serve(_ options: ServeOptions) -> Int32 {
         }
     }
     gateway.onListening = { addresses in
-        for address in addresses where address.contains("://") { log.announce("listening on \(address)/mcp") }
+        for address in addresses where address.contains("://") {
+            log.announce("listening on \(address)/mcp")
+            if !["127.", "[::1]", "localhost"].contains(where: { address.contains("://" + $0) }) {
+                log.write(
+                    .warning,
+                    "this listener is open to other machines, and nothing authenticates them; see the threat model",
+                    [.init("address", address)])
+            }
+        }
     }
     return gateway.run()
 }
@@ -83,6 +91,15 @@ func readConfiguration(_ options: ServeOptions) -> Result<Configuration, ReloadP
 func checkedPlan(_ configuration: Configuration, _ plugins: PluginSet) -> Result<GatewayPlan, ReloadProblem> {
     let wanted = plugins.identified(GatewayPlan(configuration), configuration)
     let (plan, problems) = plugins.choice.check(wanted)
+    let misplaced = configuration.plugins.filter { $0.placement != .inproc }.map { plugin in
+        configuration.problem(
+            at: plugin.position,
+            "plugin \(plugin.label): this version runs plugins in process only; leave placement out, or do not load it"
+        ).description
+    }
+    guard misplaced.isEmpty else {
+        return .failure(ReloadProblem(misplaced + problems.map { described($0, configuration) }))
+    }
     guard problems.isEmpty else {
         return .failure(ReloadProblem(problems.map { described($0, configuration) }))
     }
