@@ -214,9 +214,7 @@ extension Lane {
         if call.deadline == 0 { call.deadline = loop.now &+ server.timeout }
         var name = target.name
         let picked = name.withUTF8 {
-            link.pick(
-                statuses, method: call.method, name: UnsafeRawBufferPointer($0), attempt: call.attempt,
-                deadline: call.deadline)
+            link.pick(statuses, for: call, name: UnsafeRawBufferPointer($0), params: envelope.params)
         }
         guard let picked else {
             let state = statuses.contains { $0.state == .connecting } ? "it is still starting" : "it is down"

@@ -2,6 +2,7 @@
 // One lane's side of a server: its channels, and the strategy that picks among the endpoints.
 
 import CJackfield
+import JSON
 import MCP
 import Synchronization
 
@@ -21,6 +22,8 @@ final class ServerLink {
     private let records: UnsafeMutablePointer<jf_endpoint>
     private let eligible: UnsafeMutablePointer<UnsafePointer<jf_endpoint>?>
     private let eligibleIndexes: UnsafeMutablePointer<Int>
+    /// The endpoints' names, which the records point to.
+    private let names: [ReadyBytes]
 
     init(_ server: Server, lane: Lane) {
         self.server = server
@@ -30,12 +33,17 @@ final class ServerLink {
         records = .allocate(capacity: count)
         eligible = .allocate(capacity: count)
         eligibleIndexes = .allocate(capacity: count)
+        names = server.endpoints.map { endpoint in
+            // A replica is known by its URL; what has none, by its server.
+            let url = (try? JSONValue(parsing: endpoint.plan.options))?["url"]?.string
+            return ReadyBytes(Array((url ?? server.name).utf8))
+        }
         for (at, endpoint) in server.endpoints.enumerated() {
             (records + at).initialize(
                 to: jf_endpoint(
                     size: UInt32(MemoryLayout<jf_endpoint>.size), flags: 0, id: endpoint.id,
-                    weight: UInt32(clamping: endpoint.plan.weight), in_flight: 0, latency_ns: 0, name: .absent
-                ))
+                    weight: UInt32(clamping: endpoint.plan.weight), in_flight: 0, latency_ns: 0,
+                    name: jf_view(names[at].bytes)))
         }
         // With one endpoint there is nothing to pick: no strategy is asked.
         routing = count > 1 ? lane.gateway.strategy(server.plan.strategy, on: lane) : nil
@@ -68,10 +76,7 @@ final class ServerLink {
     }
 
     /// The endpoint for a call; nil when none is up, or the strategy refuses them all.
-    func pick(
-        _ statuses: [EndpointStatus], method: Method, name: UnsafeRawBufferPointer, attempt: UInt32,
-        deadline: UInt64
-    )
+    func pick(_ statuses: [EndpointStatus], for call: Call, name: UnsafeRawBufferPointer, params: JSONNode?)
         -> Int?
     {
         if server.endpoints.count == 1 { return statuses[0].state == .up ? 0 : nil }
@@ -89,13 +94,22 @@ final class ServerLink {
         }
         var request = jf_pick()
         request.size = UInt32(MemoryLayout<jf_pick>.size)
-        request.attempt = attempt
-        request.deadline_ns = deadline
-        request.method = jf_view(method.name)
+        request.attempt = call.attempt
+        request.deadline_ns = call.deadline
+        request.method = jf_view(call.method.name)
         request.name = jf_view(name)
+        if let params { request.params = jf_view(params.raw) }
         var chosen: UInt32 = 0
         var fault = jf_fault.empty()
-        let status = pick(routing.own, routingHandle, &request, eligible, UInt64(count), &chosen, &fault)
+        let status: Int32
+        if let session = call.session {
+            status = session.text.withUnsafeBytes { text in
+                request.session = jf_view(text)
+                return pick(routing.own, routingHandle, &request, eligible, UInt64(count), &chosen, &fault)
+            }
+        } else {
+            status = pick(routing.own, routingHandle, &request, eligible, UInt64(count), &chosen, &fault)
+        }
         guard status == JF_OK, Int(chosen) < count else { return nil }
         return eligibleIndexes[Int(chosen)]
     }
