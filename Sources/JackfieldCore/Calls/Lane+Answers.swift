@@ -200,21 +200,26 @@ extension Lane {
         switch call.origin {
         case .client:
             guard !call.progressToken.isEmpty, canStream(call) else { return }
-            reply.reset()
-            reply.literal(
-                "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":")
-            reply.copy(call.progressToken)
-            for member in params.members where !member.keyEquals("progressToken") {
-                reply.literal(",\"")
-                reply.bytes(member.key)
-                reply.literal("\":")
-                reply.bytes(member.value.raw)
-            }
-            reply.literal("}}")
+            writeProgress(call, params)
             stream(call, reply.finish())
         case .relay: relayBack(call, body)
         default: break
         }
+    }
+
+    /// `notifications/progress` of a server, under the client's own token.
+    func writeProgress(_ call: Call, _ params: JSONNode) {
+        reply.reset()
+        reply.literal(
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":")
+        reply.copy(call.progressToken)
+        for member in params.members where !member.keyEquals("progressToken") {
+            reply.literal(",\"")
+            reply.bytes(member.key)
+            reply.literal("\":")
+            reply.bytes(member.value.raw)
+        }
+        reply.literal("}}")
     }
 
     func canStream(_ call: Call) -> Bool {

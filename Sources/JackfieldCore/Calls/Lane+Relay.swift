@@ -138,18 +138,7 @@ extension Lane {
                 guard let params = envelope.params, !call.progressToken.isEmpty, canStream(call) else {
                     return
                 }
-                reply.reset()
-                reply.literal(
-                    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":"
-                )
-                reply.copy(call.progressToken)
-                for member in params.members where !member.keyEquals("progressToken") {
-                    reply.literal(",\"")
-                    reply.bytes(member.key)
-                    reply.literal("\":")
-                    reply.bytes(member.value.raw)
-                }
-                reply.literal("}}")
+                writeProgress(call, params)
                 stream(call, reply.finish())
             }
         }
