@@ -16,6 +16,7 @@
 #include "message.h"
 #include "ops.h"
 #include "routing.h"
+#include "seal.h"
 #include "toolset.h"
 
 #endif

@@ -16,9 +16,12 @@ typedef struct jf_client_info {
     jf_ref listener;
     jf_view address; /**< "127.0.0.1:51234", "stdio" */
 } jf_client_info;
-/** jf_client_info.flags: one shared, ordered channel (stdio, WebSocket): messages carry exchange 0, no
- * headers exist. */
+/** jf_client_info.flags: one shared, ordered channel (stdio, WebSocket, HTTP+SSE): messages carry exchange 0,
+ * no headers exist. */
 #define JF_CLIENT_SHARED 1u
+/** The gateway was started for this one client and ends when it leaves (stdio). Not for network clients,
+ * shared or not: they come and go. */
+#define JF_CLIENT_SOLE 2u
 JF_PIN_SIZE(jf_client_info, 32);
 
 /** Host service jf.inbound/1, for listeners only. All slots [lane]. Since 1.0. */
@@ -58,8 +61,9 @@ typedef struct jf_listener_1 {
     /** One message to a client. Without JF_MSG_FINAL the exchange becomes an event stream and stays open; a
      * FINAL message with no body ends it. status ACCEPTED with FINAL and no body acknowledges a notification.
      * Segments are written at once, copied, or retained where the message allows it. JF_E_BUSY: taken, but
-     * the reader is slow: wait for `writable` before more. JF_E_STALE: the client or the exchange is gone.
-     * [lane] */
+     * the reader is slow: wait for `writable` before more; the listener may close a stream that is sent more
+     * all the same. JF_E_INVALID: `resume` cannot be an event id; nothing was written. JF_E_STALE: the client
+     * or the exchange is gone. [lane] */
     int32_t (*reply)(jf_self *self, jf_ref client, const jf_message *message);
     /** Closes a client's connection once written answers are out. [lane] */
     void (*close)(jf_self *self, jf_ref client);

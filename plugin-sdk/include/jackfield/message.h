@@ -48,7 +48,15 @@ enum {
  *
  * Retained segments: the bytes of a large answer that do not change any more (a list, a cached result) need
  * no copy while a slow reader takes them. Only the host offers this, to `reply` and `send`; inbound all four
- * members are zero. Whoever does not use it, or finds `size` too small for it, copies as ever. */
+ * members are zero. Whoever does not use it, or finds `size` too small for it, copies as ever.
+ *
+ * Event ids (MCP 2025-03-26 to 2025-11-25, Streamable HTTP, "Resumability and Redelivery"): a message given
+ * to `reply` with `resume` goes out as an event with that id, even where it is FINAL and the first of its
+ * exchange. Ids are the host's: at most 256 bytes without CR, LF and NUL, else JF_E_INVALID and nothing is
+ * written. Without FINAL and without a body it is a priming event: the id and empty data, from which the
+ * client can resume before there is anything to say. `retry_ms` without FINAL is written into the same event:
+ * how long the client shall wait before it opens the stream again. Empty counts as absent, and shared
+ * channels leave both out. */
 typedef struct jf_message {
     uint32_t size;
     uint32_t flags;         /**< JF_MSG_* */
@@ -58,13 +66,13 @@ typedef struct jf_message {
     uint64_t deadline_ns;   /**< requests: when the answer stops being of use; 0: none */
     const jf_view *body;    /**< segments that, joined, are one JSON text; NULL when there is none */
     uint32_t body_count;    /**< inbound always 0 or 1 */
-    uint32_t retry_ms;      /**< answers with OVERLOADED or UNAVAILABLE */
+    uint32_t retry_ms;      /**< answers with OVERLOADED or UNAVAILABLE; event streams: see above */
     jf_view target;         /**< inbound: the endpoint asked for ("/mcp/servers/time"); empty on stdio */
     jf_view protocol;       /**< MCP-Protocol-Version */
     jf_view method;         /**< Mcp-Method */
     jf_view name;           /**< Mcp-Name, decoded */
     jf_view session;        /**< Mcp-Session-Id */
-    jf_view resume;         /**< Last-Event-ID */
+    jf_view resume;         /**< inbound: Last-Event-ID, at most 256 bytes; `reply`: the event's id */
     const jf_pair *headers; /**< further mirrored headers (Mcp-Param-*: name as spelled, value decoded) */
     uint64_t header_count;
     void *owner; /**< what the retainable segments belong to: the argument of `retain` and `release` */
