@@ -29,7 +29,8 @@ final class Call {
         case relay
     }
 
-    enum Phase: UInt8 { case idle, sent, answered }
+    /// `asking`: the server waits for an answer of the client's user, or the client for its turn to send one.
+    enum Phase: UInt8 { case idle, sent, asking, answered }
 
     unowned let lane: Lane
     var handle: UInt64 = 0
@@ -51,24 +52,46 @@ final class Call {
     var isStalled = false
     /// The client's progress token, raw JSON; empty when it asked for no progress.
     var progressToken: [UInt8] = []
-    var wantsLog = false
+    /// The least severe log messages that the client wants to see; nil: none, or what the server chooses.
+    var logLevel: LogLevel?
+    /// What the client can be asked.
+    var abilities: Abilities = []
     var previous: Call?
     var next: Call?
 
+    /// Whom the call is made for; sessions and states of others stay out of reach.
+    var principal = ""
+    /// The endpoint shows several servers: questions say which one asks.
+    var namesServer = false
+
     // The server's side.
     var method = Method.unknown
+    var target: Lane.Target?
     var server: Server?
     /// Counted in its `openCalls`.
     var link: ServerLink?
     var endpoint: Endpoint?
     var channel: Channel?
     var serverIsModern = false
+    /// The session with a legacy server that this call uses instead of the endpoint's first one.
+    var upstream: UpstreamSession?
     /// The shown URI where it differs from the server's own, so that the answer can be put right.
     var shownURI: String?
-    /// The message as it came, kept only where the server may lose its session and the call be sent again.
-    var retained: [UInt8] = []
+    /// The client's message, padded, kept only where the call may have to be sent again: after a lost session, after a
+    /// wait for one, or with answers to questions.
+    var request: [UInt8] = []
+    /// Questions to the client and rounds; nil for the many calls that are never asked anything.
+    var dialogue: Dialogue?
     var attempt: UInt32 = 0
     var epoch = 0
+    /// Counted in the server's `inFlight`, and in its channel's.
+    var countsAtServer = false
+    var isOnChannel = false
+    /// The server was asked for the log level that the client wants.
+    var isLevelled = false
+    var endpointIndex = 0
+    /// Rounds of -32042 that led to this call.
+    var urlRounds = 0
 
     var timer: UInt64 = 0
     var startedAt: UInt64 = 0
@@ -78,10 +101,13 @@ final class Call {
     var handler: ((InternalAnswer) -> Void)?
     var done: jf_call_done_fn?
     /// Instead of `done`, for `Gateway.ask`.
-    var asker: (@Sendable (AskedAnswer) -> Void)?
+    var completion: (@Sendable (AskedAnswer) -> Void)?
     var user: UnsafeMutableRawPointer?
-    var relayLane: Lane?
-    var relayHandle: UInt64 = 0
+    /// Where the server's channel is, when that is another lane.
+    var home: Lane?
+    /// `.relay`: the lane that asked, and its call there.
+    var asker: Lane?
+    var askerHandle: UInt64 = 0
 
     init(lane: Lane) {
         self.lane = lane
@@ -117,31 +143,43 @@ final class Call {
         clientIsGone = false
         isStalled = false
         if !progressToken.isEmpty { progressToken.removeAll(keepingCapacity: true) }
-        wantsLog = false
+        logLevel = nil
+        abilities = []
+        if !principal.isEmpty { principal = "" }
+        namesServer = false
         previous = nil
         next = nil
         method = .unknown
+        target = nil
         server = nil
         link = nil
         endpoint = nil
         channel = nil
         serverIsModern = false
+        upstream = nil
         shownURI = nil
-        if retained.capacity > 64 * 1024 {
-            retained = []
-        } else if !retained.isEmpty {
-            retained.removeAll(keepingCapacity: true)
+        if request.capacity > 64 * 1024 {
+            request = []
+        } else if !request.isEmpty {
+            request.removeAll(keepingCapacity: true)
         }
+        dialogue = nil
         attempt = 0
         epoch = 0
+        countsAtServer = false
+        isOnChannel = false
+        isLevelled = false
+        endpointIndex = 0
+        urlRounds = 0
         timer = 0
         deadline = 0
         handler = nil
         done = nil
-        asker = nil
+        completion = nil
         user = nil
-        relayLane = nil
-        relayHandle = 0
+        home = nil
+        asker = nil
+        askerHandle = 0
     }
 }
 
@@ -151,16 +189,19 @@ final class Client {
     var handle: UInt64 = 0
     let isShared: Bool
     let address: String
-    /// stdio: the session that `initialize` opened on this connection.
+    /// The gateway ends with this client (stdio).
+    let isSole: Bool
+    /// A shared channel: the session that `initialize` opened on it.
     var session: Session?
     var inFlight = 0
     var isOpen = true
     /// Calls under way, for cancellation and for the end of the connection.
     var firstCall: Call?
 
-    init(_ instance: PluginInstance, isShared: Bool, address: String) {
+    init(_ instance: PluginInstance, isShared: Bool, isSole: Bool, address: String) {
         self.instance = instance
         self.isShared = isShared
+        self.isSole = isSole
         self.address = address
     }
 
@@ -195,6 +236,10 @@ final class Channel {
     var isClosing = false
     /// The supervision that reads what no call owns; only on the home lane.
     weak var supervisor: Supervisor?
+    /// The session that has this channel to itself, beside the supervised one.
+    weak var upstream: UpstreamSession?
+    /// Calls that were sent on it and are not over.
+    var inFlight = 0
 
     init(_ instance: PluginInstance, _ server: Server, _ endpoint: Endpoint) {
         self.instance = instance

@@ -12,6 +12,7 @@ extension Lane {
         channel.flags = flags
         channel.isReady = true
         channel.supervisor?.channelReady()
+        channel.upstream?.channelReady()
     }
 
     /// One message of a server.
@@ -68,7 +69,7 @@ extension Lane {
         case .result, .error:
             if let call = answered(channel, owner, envelope) { deliverAnswer(call, envelope, message, body) }
         case .notification: notified(channel, owner, envelope, body)
-        case .request: refuseServerRequest(channel, envelope)
+        case .request: serverAsked(channel, owner, envelope)
         }
     }
 
@@ -93,6 +94,7 @@ extension Lane {
     func deliverAnswer(
         _ call: Call, _ envelope: Envelope, _ message: jf_message, _ body: UnsafeRawBufferPointer
     ) {
+        if keepForRetry(call, body) { return }
         call.phase = .answered
         switch call.origin {
         case .client: answerClient(call, envelope, message.status)
@@ -113,6 +115,13 @@ extension Lane {
         if envelope.kind == .error {
             if lostSession(call, outcome, transport) { return }
             doubtEra(call, outcome, transport)
+            if askForURLs(call, outcome) { return }
+        } else if call.serverIsModern, !call.revision.isModern, beginRound(call, outcome) {
+            return
+        }
+        if call.dialogue != nil {
+            withdrawQuestions(call)
+            completeOpened(call)
         }
         reply.reset()
         var status = JF_STATUS_OK
@@ -174,8 +183,8 @@ extension Lane {
         case .progress: relayProgress(channel, owner, envelope, body)
         case .message:
             // Without an exchange nobody can say whose log message it is.
-            guard let call = owner, call.origin == .client, call.wantsLog else { return }
-            forward(call, body)
+            guard let call = owner?.origin == .supervision ? nil : owner ?? soleCall(channel) else { return }
+            relayLog(call, envelope, body)
         case .toolsListChanged: channelChanged(channel, .tools)
         case .resourcesListChanged: channelChanged(channel, .resources)
         case .promptsListChanged: channelChanged(channel, .prompts)
@@ -226,7 +235,32 @@ extension Lane {
         !call.clientIsGone && !call.isStalled && (call.acceptsStream || call.client?.isShared == true)
     }
 
-    private func forward(_ call: Call, _ body: UnsafeRawBufferPointer) {
+    /// `notifications/message` for whoever wants it: at or above the level asked for; before a legacy client has named one,
+    /// the server chooses (2025-11-25, Logging).
+    private func relayLog(_ call: Call, _ envelope: Envelope, _ body: UnsafeRawBufferPointer) {
+        if let wanted = call.logLevel {
+            guard let level = LogLevel(envelope.params?.member("level")), level >= wanted else { return }
+        } else if call.revision.isModern || call.serverIsModern {
+            return
+        }
+        switch call.origin {
+        case .client: forward(call, body)
+        case .relay: relayBack(call, body)
+        default: break
+        }
+    }
+
+    /// On a shared channel a message without a token is nobody's, unless there is only one whose it can be.
+    private func soleCall(_ channel: Channel) -> Call? {
+        guard channel.isShared, channel.inFlight == 1 else { return nil }
+        var sole: Call?
+        calls.forEach { _, call in
+            if call.channel === channel, call.isOnChannel, call.phase == .sent { sole = call }
+        }
+        return sole
+    }
+
+    func forward(_ call: Call, _ body: UnsafeRawBufferPointer) {
         guard canStream(call) else { return }
         reply.reset()
         reply.bytes(body)
@@ -238,31 +272,6 @@ extension Lane {
         guard let client = call.client else { return }
         call.isStreaming = true
         if send(client, exchange: call.exchange, parts, final: false) == JF_E_BUSY { call.isStalled = true }
-    }
-
-    /// The gateway declares no client capabilities to servers of its own, so a request from one is refused in the words
-    /// that the protocol has for it; pings are answered.
-    private func refuseServerRequest(_ channel: Channel, _ envelope: Envelope) {
-        guard let id = envelope.id?.raw else { return }
-        reply.reset()
-        switch envelope.method {
-        case .ping:
-            reply.literal("{\"jsonrpc\":\"2.0\",\"id\":")
-            reply.bytes(id)
-            reply.literal(",\"result\":{}}")
-        case .samplingCreateMessage:
-            Answers.error(
-                id: id, ErrorCode(rawValue: -1), "sampling is not offered through this gateway", into: reply)
-        case .elicitationCreate:
-            Answers.error(id: id, .invalidParams, "elicitation was not declared by this client", into: reply)
-        default:
-            Answers.error(id: id, .methodNotFound, "this client declared no such capability", into: reply)
-        }
-        let status = channel.supervisor?.status ?? endpointStatus(channel)
-        _ = post(
-            channel, exchange: 0, reply.finish(), method: .unknown,
-            revision: status?.revision ?? .newestLegacy,
-            session: status?.session)
     }
 
     func endpointStatus(_ channel: Channel) -> EndpointStatus? {
@@ -309,6 +318,7 @@ extension Lane {
         calls.forEach { _, call in if call.channel === channel { lost.append(call) } }
         for call in lost { exchangeFailed(call, fault) }
         channel.supervisor?.channelLost(fault.message, retry: fault.retry_ms)
+        channel.upstream?.channelLost(fault.message)
     }
 
     private func exchangeFailed(_ call: Call, _ fault: jf_fault) {
@@ -318,6 +328,8 @@ extension Lane {
             handler?(.failed(fault.message, retry: fault.retry_ms))
             return
         }
+        // The server has answered already: it is the client's turn.
+        if call.phase == .asking { return }
         if let server = call.server {
             log.write(.warning, "a call failed", [.init("server", server.name), .init("why", fault.message)])
         }
@@ -340,7 +352,7 @@ extension Lane {
 
     /// Whether an error says that a legacy server forgot the session; then the call goes out again after a handshake.
     private func lostSession(_ call: Call, _ error: JSONNode, _ transport: Int32) -> Bool {
-        guard !call.serverIsModern, !call.retained.isEmpty, call.attempt == 0 else { return false }
+        guard !call.serverIsModern, !call.request.isEmpty, call.attempt == 0 else { return false }
         // 404 on a request that carried a session id has one meaning (2025-11-25, Session Management).
         if Int(transport) == JF_STATUS_NOT_FOUND { return replay(call) }
         // Some servers use another status: then the message text names the session, the code does not tell.
@@ -353,30 +365,27 @@ extension Lane {
 
     /// Asks for a new session and sends the call again, once; it was not processed. False: no second try is due.
     private func replay(_ call: Call) -> Bool {
-        guard call.origin == .client || call.origin == .relay, !call.retained.isEmpty, call.attempt == 0,
-            let server = call.server, let endpoint = call.endpoint
+        guard call.origin == .client || call.origin == .relay, !call.request.isEmpty, call.attempt == 0,
+            let server = call.server, let endpoint = call.endpoint ?? call.channel?.endpoint
         else { return false }
         call.attempt = 1
         call.phase = .idle
+        if let upstream = call.upstream {
+            upstream.release(call)
+            upstream.close()
+            resume(call, on: nil)
+            return true
+        }
         gateway.renewSession(server, endpoint, after: call.epoch, for: self, call: call.handle)
         return true
     }
 
     /// The new session is there (or is not): the call goes on.
     func sessionRenewed(_ handle: UInt64, _ status: EndpointStatus) {
-        guard let call = calls[handle], let channel = call.channel else { return }
+        guard let call = calls[handle] else { return }
         guard status.state == .up else {
             return serverFailed(call, "its session ended and could not be renewed")
         }
-        outgoing.reset()
-        let problem = call.retained.withUnsafeBytes { body in
-            outgoing.bytes(body)
-            return post(
-                channel, exchange: call.handle, outgoing.finish(), method: call.method,
-                revision: status.revision,
-                session: status.session, deadline: call.deadline)
-        }
-        if let problem { return serverFailed(call, problem) }
-        call.phase = .sent
+        resend(call, status)
     }
 }

@@ -10,7 +10,8 @@ extension Lane {
         _ instance: PluginInstance, _ info: jf_client_info, _ out: UnsafeMutablePointer<jf_ref>
     ) -> Int32 {
         let client = Client(
-            instance, isShared: info.flags & UInt32(JF_CLIENT_SHARED) != 0, address: info.address.string)
+            instance, isShared: info.flags & UInt32(JF_CLIENT_SHARED) != 0,
+            isSole: info.flags & UInt32(JF_CLIENT_SOLE) != 0, address: info.address.string)
         guard let handle = clients.insert(client) else { return Int32(JF_E_BUSY) }
         client.handle = handle
         out.pointee = handle
@@ -38,7 +39,7 @@ extension Lane {
                     client, message, id: nil, .invalidRequest,
                     "the message is larger than \(limits.message) bytes", status: JF_STATUS_TOO_LARGE)
             }
-            document = try requestParser.parse(body, recordDepth: 4)
+            document = try requestParser.parse(body, recordDepth: 6)
         } catch {
             return refuse(
                 client, message, id: nil, .parse, "the message is not valid JSON: \(error)",
@@ -95,7 +96,7 @@ extension Lane {
             // A shared channel ends its whole conversation; an HTTP connection of the legacy era does not.
             if call.revision.isModern || client.isShared { cancel(call, reason: "the client disconnected") }
         }
-        if client.isShared { gateway.sharedClientClosed() }
+        if client.isSole { gateway.soleClientClosed() }
     }
 
     // MARK: Writing to clients

@@ -20,6 +20,7 @@ extension Lane {
         _ call: Call, _ code: ErrorCode, _ text: String, data: String? = nil, status: Int = JF_STATUS_OK,
         retryAfter: UInt32 = 0, outcome: Int32 = Int32(JF_E_FAULT)
     ) {
+        if call.dialogue?.isParked == true { return failParked(call, code, text) }
         switch call.origin {
         case .client:
             reply.reset()
@@ -63,6 +64,9 @@ extension Lane {
     }
 
     func timedOut(_ call: Call) {
+        if call.dialogue?.isWaiting == true || call.dialogue?.isParked == true {
+            return questionsExpired(call)
+        }
         let name = call.server?.name ?? "?"
         let seconds = Double((loop.now &- call.startedAt) / 1_000_000) / 1000
         operations.abandon(call.handle, timedOut: true)
@@ -84,13 +88,14 @@ extension Lane {
 
     /// Cancels a call: the server is told, the client gets an error if it still listens.
     func cancel(_ call: Call, reason: StaticString) {
+        refuseOpen(call, .cancelled)
         stopServer(call, reason: reason)
         fail(call, .cancelled, "the request was cancelled", data: nil, outcome: Int32(JF_E_GONE))
     }
 
     /// Tells the server side that nobody waits any more.
     func stopServer(_ call: Call, reason: StaticString) {
-        if call.relayLane != nil, call.origin != .relay { return relayCancel(call, reason) }
+        if call.home != nil { return relayCancel(call, reason) }
         guard let channel = call.channel else { return }
         if channel.isToolset {
             if operations.state(call.handle) == JF_OK { operations.abandon(call.handle, timedOut: false) }
@@ -102,10 +107,7 @@ extension Lane {
         if channel.isShared || isLegacy, call.method != .initialize, call.method != .discover {
             reply.reset()
             Answers.cancelled(call.handle, reason: reason, into: reply)
-            let status = channel.supervisor?.status ?? endpointStatus(channel)
-            _ = post(
-                channel, exchange: 0, reply.finish(), method: .cancelled,
-                revision: status?.revision ?? .newestLegacy, session: status?.session)
+            respond(channel, call)
         }
         if channel.isShared { return }
         let handle = call.handle

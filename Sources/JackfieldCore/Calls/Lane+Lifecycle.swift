@@ -35,6 +35,7 @@ extension Lane {
         }
         settle()
         endSubscriptions()
+        endParked()
         let deadline = jf_monotonic_ns() + gateway.drainTimeout
         for instance in instances { instance.drain(deadline: deadline) }
         gateway.laneDrained(self)

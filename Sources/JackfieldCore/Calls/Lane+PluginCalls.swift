@@ -105,9 +105,9 @@ extension Lane {
         let done = call.done
         let user = call.user
         let handle = call.handle
-        let asker = call.asker
+        let completion = call.completion
         finish(call)
-        if let asker { return asker(AskedAnswer(isError: status != JF_OK, body: [UInt8](body))) }
+        if let completion { return completion(AskedAnswer(isError: status != JF_OK, body: [UInt8](body))) }
         var result = jf_call_result(
             size: UInt32(MemoryLayout<jf_call_result>.size), status: status, body: jf_view(body))
         done?(user, handle, &result)

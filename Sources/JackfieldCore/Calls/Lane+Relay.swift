@@ -7,12 +7,29 @@ import JSON
 import MCP
 import Synchronization
 
+/// What a call's home lane must know of its client.
+struct Asker: Sendable {
+    let revision: Revision
+    let abilities: Abilities
+    let logLevel: LogLevel?
+    let principal: String
+    let namesServer: Bool
+
+    init(_ call: Call) {
+        revision = call.revision
+        abilities = call.abilities
+        logLevel = call.logLevel
+        principal = call.principal
+        namesServer = call.namesServer
+    }
+}
+
 extension Lane {
     /// Sends a call to its server's home lane.
     func relay(_ call: Call, _ endpoint: Int, _ target: Target, _ body: UnsafeRawBufferPointer) {
         guard let server = call.server else { return }
         let home = gateway.lane(server.homeLane)
-        call.relayLane = home
+        call.home = home
         call.phase = .sent
         call.serverIsModern =
             catalog.index(of: server).map {
@@ -23,11 +40,11 @@ extension Lane {
         let method = call.method
         let deadline = call.deadline
         let wantsProgress = !call.progressToken.isEmpty
-        let revision = call.revision
+        let asker = Asker(call)
         home.loop.post { [self] in
             home.relayArrived(
                 from, self, copy, method: method, server: server, endpoint: endpoint, target: target,
-                deadline: deadline, wantsProgress: wantsProgress, revision: revision)
+                deadline: deadline, wantsProgress: wantsProgress, asker: asker)
         }
     }
 
@@ -35,7 +52,7 @@ extension Lane {
     func relayArrived(
         _ from: RelayKey, _ origin: Lane, _ body: [UInt8], method: Method, server: Server,
         endpoint index: Int,
-        target: Target, deadline: UInt64, wantsProgress: Bool, revision: Revision
+        target: Target, deadline: UInt64, wantsProgress: Bool, asker: Asker
     ) {
         guard let call = takeCall(.relay) else {
             let error =
@@ -43,10 +60,14 @@ extension Lane {
             let padded = Array(error.utf8) + [UInt8](repeating: 32, count: JSONParser.padding)
             return origin.loop.post { origin.relayAnswered(from.handle, padded) }
         }
-        call.relayLane = origin
-        call.relayHandle = from.handle
+        call.asker = origin
+        call.askerHandle = from.handle
         call.method = method
-        call.revision = revision
+        call.revision = asker.revision
+        call.abilities = asker.abilities
+        call.logLevel = asker.logLevel
+        call.principal = asker.principal
+        call.namesServer = asker.namesServer
         call.deadline = deadline
         // Any non-empty token asks the server for progress; the client's own is put in on its lane.
         if wantsProgress { call.progressToken = [48] }
@@ -68,22 +89,21 @@ extension Lane {
             return fail(call, .internalError, "server \(server.name) is not available; see the gateway's log")
         }
         call.server = server
+        call.endpointIndex = index
         call.link = link
         link.openCalls += 1
-        call.channel = channel
         call.timer = loop.arm(at: deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
         body.withUnsafeBytes { padded in
             let bytes = UnsafeRawBufferPointer(rebasing: padded.dropLast(JSONParser.padding))
-            guard let document = try? requestParser.parse(bytes, recordDepth: 4),
+            guard let document = try? requestParser.parse(bytes, recordDepth: 6),
                 let envelope = try? Envelope.read(document.root)
             else { return fail(call, .invalidRequest, "the message is not a request") }
-            if channel.isToolset { return callToolset(call, channel, target, envelope) }
-            transmit(call, channel, status, target, envelope, RequestMeta(envelope.params))
+            deliver(call, channel, status, target, envelope, RequestMeta(envelope.params), bytes)
         }
     }
 
     /// A copy for another lane, with the padding that its scanner needs.
-    private func paddedCopy(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+    func paddedCopy(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: bytes.count + JSONParser.padding) { out, count in
             UnsafeMutableRawBufferPointer(out).copyMemory(from: bytes)
             UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(out)[bytes.count...])
@@ -113,14 +133,14 @@ extension Lane {
     }
 
     private func relaySend(_ call: Call, padded body: [UInt8]) {
-        guard let origin = call.relayLane else { return }
-        let handle = call.relayHandle
+        guard let origin = call.asker else { return }
+        let handle = call.askerHandle
         origin.loop.post { origin.relayAnswered(handle, body) }
     }
 
     /// Asking lane: a message came back.
     func relayAnswered(_ handle: UInt64, _ body: [UInt8]) {
-        guard let call = calls[handle], call.relayLane != nil else { return }
+        guard let call = calls[handle], call.home != nil else { return }
         body.withUnsafeBytes { padded in
             let bytes = UnsafeRawBufferPointer(rebasing: padded.dropLast(JSONParser.padding))
             guard let document = try? answerParser.parse(bytes, recordDepth: 5),
@@ -134,19 +154,22 @@ extension Lane {
                 } else {
                     answerClient(call, envelope)
                 }
-            default:
+            case .notification where envelope.method == .progress:
                 guard let params = envelope.params, !call.progressToken.isEmpty, canStream(call) else {
                     return
                 }
                 writeProgress(call, params)
                 stream(call, reply.finish())
+            case .notification:
+                forward(call, bytes)
+            case .request: break
             }
         }
     }
 
     /// Asking lane: nobody waits any more; the home lane tells the server.
     func relayCancel(_ call: Call, _ reason: StaticString) {
-        guard let home = call.relayLane else { return }
+        guard let home = call.home else { return }
         let key = RelayKey(lane: index, handle: call.handle)
         home.loop.post {
             guard let handle = home.relays[key], let relayed = home.calls[handle] else { return }

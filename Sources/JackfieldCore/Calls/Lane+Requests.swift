@@ -7,6 +7,9 @@ import MCP
 
 /// One request with everything known about who asks. Spans live until the transport's `deliver` returns.
 struct Asking {
+    /// Whom the request is made for.
+    var principal: String { "" }
+
     let client: Client
     let message: jf_message
     let envelope: Envelope
@@ -136,10 +139,12 @@ extension Lane {
                 } else {
                     cancelEverywhere(session, envelope)
                 }
+            } else if envelope.method == .rootsListChanged {
+                rootsChanged(view)
             }
             return acknowledge(client, message)
         case .result, .error:
-            // The gateway asks legacy clients nothing yet, so nothing waits for this.
+            clientAnswered(session, envelope)
             return acknowledge(client, message)
         case .request: break
         }
@@ -160,16 +165,20 @@ extension Lane {
         }
         if hold(client, message) { return }
         let revision = Revision(asked).flatMap { $0.isModern ? nil : $0 } ?? .newestLegacy
+        let abilities = Abilities(legacy: envelope.params?.member("capabilities"), revision)
         let session: Session
         if client.isShared {
-            session = Session(revision: revision, path: view.path, now: loop.now)
+            session = Session(revision: revision, path: view.path, abilities: abilities, now: loop.now)
             client.session = session
             subscribe(
                 Subscriber(
                     client: client.handle, exchange: 0, subscription: nil, session: session, path: view.path,
                     tools: true, resources: true, prompts: true))
         } else {
-            guard let opened = sessions.open(revision: revision, path: view.path, now: loop.now) else {
+            guard
+                let opened = sessions.open(
+                    revision: revision, path: view.path, abilities: abilities, now: loop.now)
+            else {
                 return refuse(
                     client, message, id: id, .internalError,
                     "the gateway holds its limit of \(limits.sessions) sessions; try again later",
@@ -278,12 +287,35 @@ extension Lane {
         case .promptsList: list(asking, .prompts)
         case .discover: discover(asking)
         case .ping where asking.session != nil: answer(client, message, asking.id, "{}")
+        case .loggingSetLevel where asking.session != nil: setLevel(asking)
         case .subscriptionsListen where asking.session == nil: listen(asking)
         default:
             refuse(
                 client, message, id: asking.id, .methodNotFound,
                 "method \(methodText(asking.envelope)) is not offered here",
                 status: asking.revision.isModern ? JF_STATUS_NOT_FOUND : JF_STATUS_OK)
+        }
+    }
+
+    /// `logging/setLevel` (up to 2025-11-25): kept, and asked of servers with each later call.
+    private func setLevel(_ asking: Asking) {
+        guard let level = LogLevel(asking.envelope.params?.member("level")) else {
+            return refuse(
+                asking.client, asking.message, id: asking.id, .invalidParams,
+                "params.level must be debug, info, notice, warning, error, critical, alert or emergency",
+                status: JF_STATUS_OK)
+        }
+        asking.session?.logLevel = level
+        answer(asking.client, asking.message, asking.id, "{}")
+    }
+
+    /// The client's roots changed: legacy servers that were told it has some hear of it.
+    private func rootsChanged(_ view: View) {
+        let names = Set(view.servers.map { catalog.servers[$0].generation })
+        gateway.onEveryLane { lane in
+            for link in lane.links where names.contains(link.server.generation) {
+                for pool in link.pools { pool?.rootsChanged() }
+            }
         }
     }
 

@@ -28,6 +28,11 @@ extension Lane {
                 asking.client, asking.message, id: asking.id, .headerMismatch, problem,
                 status: JF_STATUS_BAD_REQUEST)
         }
+        var rounds = 0
+        if asking.revision.isModern, isLegacy(target) {
+            guard let past = resume(asking, target) else { return }
+            rounds = past
+        }
         if asking.client.inFlight >= limits.callsPerClient
             || (asking.session?.inFlight.load(ordering: .relaxed) ?? 0) >= limits.callsPerClient
         {
@@ -37,6 +42,13 @@ extension Lane {
         guard let call = takeCall(.client) else {
             return refuseOverload(asking, "the gateway has \(limits.calls) calls under way, its limit")
         }
+        setUp(call, asking)
+        call.urlRounds = rounds
+        dispatch(call, target, asking.envelope, asking.meta, asking.body)
+    }
+
+    /// Takes over into a fresh call what is known of its client.
+    func setUp(_ call: Call, _ asking: Asking) {
         call.client = asking.client
         asking.client.link(call)
         call.exchange = asking.message.exchange
@@ -45,14 +57,19 @@ extension Lane {
         if let session = asking.session {
             call.session = session
             session.begin(asking.id)
+            call.abilities = session.abilities
+            call.logLevel = session.logLevel
+        } else {
+            call.abilities = Abilities(modern: asking.meta.clientCapabilities)
+            call.logLevel = LogLevel(asking.meta.logLevel)
         }
-        call.method = method
+        call.principal = asking.principal
+        call.namesServer = asking.view.isShared
+        call.method = asking.envelope.method
         call.acceptsStream = asking.message.flags & UInt32(JF_MSG_ACCEPTS_STREAM) != 0
-        call.wantsLog = asking.meta.logLevel != nil
         if let token = asking.meta.progressToken, token.kind == .string || token.kind == .number {
             call.progressToken.append(contentsOf: token.raw)
         }
-        dispatch(call, target, asking.envelope, asking.meta, asking.body)
     }
 
     /// What a request names, and where it leads.
@@ -184,167 +201,9 @@ extension Lane {
             status: asking.revision.isModern ? JF_STATUS_BAD_REQUEST : JF_STATUS_OK)
     }
 
-    private func refuseOverload(_ asking: Asking, _ text: String) {
+    func refuseOverload(_ asking: Asking, _ text: String) {
         refuse(
             asking.client, asking.message, id: asking.id, .internalError, text,
             data: "{\"reason\":\"overload\"}", status: JF_STATUS_OVERLOADED, retryAfter: 1000)
-    }
-
-    // MARK: Sending
-
-    /// Sends a call whose origin is set up to one of its server's endpoints, or fails it.
-    func dispatch(
-        _ call: Call, _ target: Target, _ envelope: Envelope, _ meta: RequestMeta,
-        _ body: UnsafeRawBufferPointer
-    ) {
-        let server = catalog.servers[target.server]
-        let statuses = catalog.statuses[target.server]
-        let link = links[target.server]
-        guard server.inFlight.load(ordering: .relaxed) < limits.callsPerServer else {
-            return fail(
-                call, .internalError,
-                "server \(server.name) has \(limits.callsPerServer) calls under way, its limit",
-                status: JF_STATUS_OVERLOADED, retryAfter: 1000)
-        }
-        call.server = server
-        server.inFlight.add(1, ordering: .relaxed)
-        call.link = link
-        link.openCalls += 1
-        call.shownURI = target.shownURI
-        if call.deadline == 0 { call.deadline = loop.now &+ server.timeout }
-        var name = target.name
-        let picked = name.withUTF8 {
-            link.pick(statuses, for: call, name: UnsafeRawBufferPointer($0), params: envelope.params)
-        }
-        guard let picked else {
-            let state = statuses.contains { $0.state == .connecting } ? "it is still starting" : "it is down"
-            return fail(
-                call, .internalError,
-                "server \(server.name) is not available: \(state); see the gateway's log")
-        }
-        let endpoint = server.endpoints[picked]
-        let status = statuses[picked]
-        call.endpoint = endpoint
-        endpoint.inFlight.add(1, ordering: .relaxed)
-        if call.timer == 0 {
-            call.timer = loop.arm(at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
-        }
-        if status.isLocal, server.homeLane != index { return relay(call, picked, target, body) }
-        let channel: Channel
-        if let open = link.channels[picked] {
-            channel = open
-        } else {
-            do {
-                channel = try open(server, endpoint)
-                link.channels[picked] = channel
-            } catch {
-                log.write(.error, "\(error)", [.init("server", server.name)])
-                return fail(
-                    call, .internalError, "server \(server.name) is not available; see the gateway's log")
-            }
-        }
-        call.channel = channel
-        if channel.isToolset { return callToolset(call, channel, target, envelope) }
-        transmit(call, channel, status, target, envelope, meta)
-    }
-
-    func transmit(
-        _ call: Call, _ channel: Channel, _ status: EndpointStatus, _ target: Target, _ envelope: Envelope,
-        _ meta: RequestMeta
-    ) {
-        let revision = status.revision ?? .newestLegacy
-        call.serverIsModern = revision.isModern
-        call.epoch = status.epoch
-        var request = OutgoingRequest(
-            id: call.handle, method: call.method, params: envelope.params, meta: meta)
-        request.nameKey = target.key
-        request.wantsProgress = !call.progressToken.isEmpty
-        request.spanId = meta.traceparent == nil ? 0 : nextSpan()
-        if revision.isModern, call.revision.isModern {
-            // Both hops are stateless: the server may ask this client for what it can do, and the answer goes through.
-            request.capabilities = meta.clientCapabilities
-        }
-        outgoing.reset()
-        if let replacement = target.replacement {
-            replacement.withUnsafeBytes { bytes in
-                request.replacedName = bytes
-                RequestEdit.write(request, for: revision, identity: Product.identity, into: outgoing)
-            }
-        } else {
-            RequestEdit.write(request, for: revision, identity: Product.identity, into: outgoing)
-        }
-        if status.session != nil {
-            // A legacy server may have forgotten its session: then the call was not processed and is sent once more.
-            outgoing.copy(into: &call.retained)
-        }
-        call.phase = .sent
-        var name = target.name
-        let sent = name.withUTF8 { name in
-            withHeaders(target.headers, envelope, isWanted: revision.isModern && status.hasHeaders) {
-                headers, count in
-                post(
-                    channel, exchange: call.handle, outgoing.finish(), method: call.method,
-                    name: revision.isModern && call.method.mirroredName != nil
-                        ? jf_view(UnsafeRawBufferPointer(name)) : .absent,
-                    revision: revision, session: status.session, deadline: call.deadline, headers: headers,
-                    headerCount: count)
-            }
-        }
-        if let problem = sent {
-            call.phase = .idle
-            return fail(call, .internalError, "server \(channel.server.name): \(problem)")
-        }
-    }
-
-    /// Hands one message to a channel. Returns a sentence when the connector refused it.
-    func post(
-        _ channel: Channel, exchange: UInt64, _ parts: UnsafeBufferPointer<ByteSegment>, method: Method,
-        name: jf_view = .absent, revision: Revision?, session: [UInt8]?, deadline: UInt64 = 0,
-        kind: Int = JF_KIND_MESSAGE, headers: UnsafePointer<jf_pair>? = nil, headerCount: Int = 0
-    ) -> String? {
-        guard let own = channel.instance.own else { return "the gateway stops" }
-        guard let slot = channel.instance.connector?.send else { return "its connector cannot send" }
-        var message = jf_message()
-        message.size = UInt32(MemoryLayout<jf_message>.size)
-        message.kind = UInt32(kind)
-        message.exchange = channel.isShared ? 0 : exchange
-        message.deadline_ns = deadline
-        if let revision {
-            message.protocol = jf_view(revision.text)
-            if revision.isModern {
-                message.method = jf_view(method.name)
-                message.name = name
-            }
-        }
-        message.headers = headers
-        message.header_count = UInt64(headerCount)
-        var fault = jf_fault.empty()
-        func call() -> Int32 {
-            guard let base = parts.baseAddress, parts.count > 0 else {
-                return slot(own, channel.remote, &message, &fault)
-            }
-            return base.withMemoryRebound(to: jf_view.self, capacity: parts.count) { views in
-                message.body = views
-                message.body_count = UInt32(parts.count)
-                return slot(own, channel.remote, &message, &fault)
-            }
-        }
-        let status: Int32
-        if let session {
-            status = session.withUnsafeBytes { text in
-                message.session = jf_view(text)
-                return call()
-            }
-        } else {
-            status = call()
-        }
-        if status == JF_OK { return nil }
-        if !fault.message.isEmpty {
-            log.write(
-                .debug, "a message was not sent",
-                [.init("server", channel.server.name), .init("why", fault.message)])
-        }
-        if fault.code == 0 { fault.code = status }
-        return fault.publicMessage
     }
 }

@@ -32,6 +32,8 @@ final class Lane: @unchecked Sendable {
     private var freeCalls: ContiguousArray<Call> = []
     var clients = SlotMap<Client>()
     var channels = SlotMap<Channel>()
+    /// Questions that legacy clients have been asked and have not answered.
+    var questions = SlotMap<Asked>()
     var subscribers: [Subscriber] = []
     /// Requests that arrived while servers were still starting.
     var waiting: [WaitingRequest] = []
@@ -144,12 +146,15 @@ final class Lane: @unchecked Sendable {
     /// Closes a retired server's channels once none of its calls is open here.
     func closeIfIdle(_ link: ServerLink) {
         guard link.isRetired, link.openCalls == 0 else { return }
+        for pool in link.pools { pool?.close() }
         for channel in link.channels.compactMap({ $0 }) { close(channel) }
         link.channels = link.channels.map { _ in nil }
         retired.removeAll { $0 === link }
     }
 
     func link(_ server: Server) -> ServerLink? { linkByGeneration[server.generation] }
+
+    var counters: Counters { gateway.counters }
 
     // MARK: Channels
 
@@ -199,6 +204,7 @@ final class Lane: @unchecked Sendable {
         guard !channel.isClosing else { return }
         channel.isClosing = true
         channel.supervisor = nil
+        channel.upstream = nil
         if let connector = channel.instance.connector {
             connector.close?(channel.instance.own, channel.remote, jf_monotonic_ns() + gateway.drainTimeout)
         } else if operations.count(on: channel.handle) == 0 {
@@ -233,15 +239,18 @@ final class Lane: @unchecked Sendable {
         if call.timer != 0 { loop.cancelTimer(call.timer) }
         call.client?.unlink(call)
         call.session?.end(call.clientId)
+        closeDialogue(call)
         // A relayed call counts where it was asked.
-        if call.origin != .relay { call.server?.inFlight.subtract(1, ordering: .relaxed) }
+        if call.countsAtServer { call.server?.inFlight.subtract(1, ordering: .relaxed) }
+        call.channel?.inFlight -= call.isOnChannel ? 1 : 0
+        call.upstream?.release(call)
+        call.endpoint?.inFlight.subtract(1, ordering: .relaxed)
         if let link = call.link {
             link.openCalls -= 1
             if link.isRetired { closeIfIdle(link) }
         }
-        call.endpoint?.inFlight.subtract(1, ordering: .relaxed)
-        if let relay = call.relayLane, call.origin == .relay {
-            relays[RelayKey(lane: relay.index, handle: call.relayHandle)] = nil
+        if let asker = call.asker {
+            relays[RelayKey(lane: asker.index, handle: call.askerHandle)] = nil
         }
         call.recycle()
         if freeCalls.count < 4096 { freeCalls.append(call) }

@@ -87,7 +87,7 @@ extension Lane {
         let text: JSONText
         do { text = try JSONText(body) } catch { return refuse("the arguments are not valid JSON: \(error)") }
         guard let call = takeCall(.plugin) else { return refuse("too many calls under way") }
-        call.asker = completion
+        call.completion = completion
         var name = method
         call.method = name.withUTF8 { Method(UnsafeRawBufferPointer($0)) }
         if timeout > 0 { call.deadline = loop.now &+ timeout }

@@ -16,6 +16,10 @@ public final class Gateway: @unchecked Sendable {
     let sessions: SessionTable
     let drainTimeout: UInt64
     let workers = WorkerPool(threads: 4)
+    let counters = Counters()
+    let parking: Parking
+    /// Tells this process from every other: states that it sealed are good here only.
+    let identity = SessionKey.random().high
     var plan: GatewayPlan
     /// Manifests at hand; fixed while the gateway runs.
     let choice: PluginChoice
@@ -62,6 +66,7 @@ public final class Gateway: @unchecked Sendable {
         self.libraries = libraries
         self.log = log
         drainTimeout = plan.drainTimeout
+        parking = Parking(plan.limits)
         sessions = SessionTable(limit: plan.limits.sessions, idleLimit: plan.limits.sessionIdle)
         do {
             control = try EventLoop()
@@ -229,7 +234,7 @@ public final class Gateway: @unchecked Sendable {
         choice.server(server.plan, endpoint.plan)?.id
     }
 
-    func sharedClientClosed() { control.post { self.shutDown() } }
+    func soleClientClosed() { control.post { self.shutDown() } }
 
     func sessionEnded(_ key: SessionKey) { onEveryLane { $0.endStreams(of: key) } }
 
@@ -262,6 +267,16 @@ public final class Gateway: @unchecked Sendable {
             let status = gone
             lane.loop.post { lane.sessionRenewed(call, status) }
         }
+    }
+
+    /// Asks a legacy server's first session for log messages of this level; the call goes on when it has answered.
+    func raiseLevel(
+        _ server: Server, _ endpoint: Endpoint, _ level: LogLevel, for lane: Lane, call: UInt64
+    ) {
+        let goOn: @Sendable () -> Void = {
+            lane.loop.post { if let call = lane.calls[call] { lane.resume(call, on: nil) } }
+        }
+        onHome(server, endpoint) { $0.raise(level, then: goOn) } otherwise: { goOn() }
     }
 
     // MARK: The end

@@ -73,6 +73,26 @@ public struct LimitsPlan: Sendable, Equatable {
     public var startupWait: UInt64 = 5_000_000_000
     /// Items on one page of our own lists; 0: all on one.
     public var pageSize = 0
+    /// Standing streams of clients: `subscriptions/listen` and the legacy stand-alone stream.
+    public var streams = 10_000
+    /// Resources that one stream or one legacy session may subscribe to.
+    public var subscriptionsPerStream = 1000
+    /// Calls that wait for an answer of their client's user.
+    public var parkedCalls = 1024
+    /// How long a question may stay unanswered, in nanoseconds.
+    public var parkedAge: UInt64 = 600_000_000_000
+    /// Bytes that the requests and questions of all waiting calls may hold together.
+    public var parkedBytes = 64 << 20
+    /// How often one call may come back with questions.
+    public var rounds = 10
+    /// Questions that a legacy server may ask during one call.
+    public var questionsPerCall = 256
+    /// Sessions per endpoint of a legacy server beside the first: for clients that can be asked.
+    public var upstreamSessions = 8
+    /// How long such a session may stay unused, in nanoseconds.
+    public var upstreamIdle: UInt64 = 300_000_000_000
+    /// Bytes of sent events that a legacy session keeps for a client that comes back for them.
+    public var replay = 256 << 10
 
     public init() {}
 }
@@ -82,6 +102,9 @@ public struct ServerPlan: Sendable, Equatable {
         case auto, modern, legacy
         case pinned(String)
     }
+
+    /// Who may keep an answer; `auto`: as the server says, private where it says nothing.
+    public enum CacheScope: Sendable, Equatable { case auto, `public`, `private` }
 
     public var name: String
     /// The id of a toolset plugin; nil: a connector is chosen by the options' keys or their URL's scheme.
@@ -101,6 +124,10 @@ public struct ServerPlan: Sendable, Equatable {
     /// The strategy's name and its options, JSON text.
     public var strategy = "round-robin"
     public var strategyOptions = "{}"
+    /// Who may keep what the server lists and what is read from it.
+    public var cacheScope = CacheScope.auto
+    /// For how long, in milliseconds from each answer; nil: as the server says.
+    public var cacheTTL: UInt64?
 
     public init(name: String) { self.name = name }
 }

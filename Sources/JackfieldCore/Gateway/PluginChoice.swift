@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which plugins a plan needs, and whether what it gives them fits their schemas. Reads manifests only; loads nothing.
 
+import CJackfield
 import JSON
 
 /// One thing wrong with a plan, with the place inside the options it concerns (RFC 6901).
@@ -75,6 +76,12 @@ public struct PluginChoice: Sendable {
         for plugin in plan.plugins where plugin.enabled {
             want(manifests.first { $0.id == plugin.id })
         }
+        // What the core itself asks of plugins: states and ids that leave the gateway are sealed.
+        want(
+            manifests.first { manifest in
+                manifest.provides.contains(JF_SEAL_1)
+                    && !plan.plugins.contains { $0.id == manifest.id && !$0.enabled }
+            })
         return ids
     }
 

@@ -147,6 +147,7 @@ extension Supervisor {
             status.info = result.member("serverInfo").map { String(decoding: $0.raw, as: UTF8.self) }
             status.revision = revision
             knownRevision = revision
+            status.logLevel = nil
             status.session = message.session.present.flatMap { $0.isEmpty ? nil : [UInt8]($0) }
             status.epoch += 1
             notifyInitialized()

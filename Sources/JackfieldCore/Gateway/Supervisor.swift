@@ -191,6 +191,19 @@ final class Supervisor {
         target.loop.post { target.sessionRenewed(call, status) }
     }
 
+    // MARK: Logging
+
+    /// Makes the session's log level at least as chatty as this.
+    func raise(_ level: LogLevel, then goOn: @escaping @Sendable () -> Void) {
+        if let current = status.logLevel, current <= level { return goOn() }
+        status.logLevel = level
+        publish()
+        request(
+            .loggingSetLevel, params: "{\"level\":\"\(level.text)\"}", revision: status.revision,
+            timeout: lane.limits.probeTimeout
+        ) { _ in goOn() }
+    }
+
     // MARK: Asking the server
 
     /// Sends a request of the gateway's own. `handler` is called once.
@@ -199,45 +212,13 @@ final class Supervisor {
         _ method: Method, params: String?, revision: Revision?, timeout: UInt64?, kind: Int = JF_KIND_MESSAGE,
         handler: @escaping (InternalAnswer) -> Void
     ) -> UInt64 {
-        guard let channel, let call = lane.takeCall(.supervision) else {
-            handler(.failed("the gateway is at its limit of calls", retry: 0))
+        guard let channel else {
+            handler(.failed("it has no channel", retry: 0))
             return 0
         }
-        call.method = method
-        call.channel = channel
-        call.handler = handler
-        call.serverIsModern = revision?.isModern ?? false
-        if let timeout {
-            call.deadline = jf_monotonic_ns() &+ timeout
-            call.timer = lane.loop.arm(
-                at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
-        }
-        let out = lane.outgoing
-        out.reset()
-        if kind == JF_KIND_MESSAGE {
-            out.literal("{\"jsonrpc\":\"2.0\",\"method\":\"")
-            out.literal(method.name)
-            out.byte(34)
-            // Without params it is a notification, whose exchange ends without a message.
-            if let params {
-                out.literal(",\"id\":")
-                out.integer(call.handle)
-                out.literal(",\"params\":")
-                out.text(params)
-            }
-            out.byte(125)
-        }
-        call.phase = .sent
-        let handle = call.handle
-        let problem = lane.post(
-            channel, exchange: handle, out.finish(), method: method,
-            revision: method == .initialize ? nil : revision, session: status.session, kind: kind)
-        if let problem {
-            lane.finish(call)
-            handler(.failed(problem, retry: 0))
-            return 0
-        }
-        return handle
+        return lane.request(
+            channel, method, params: params, revision: method == .initialize ? nil : revision,
+            session: status.session, timeout: timeout, kind: kind, handler: handler)
     }
 
     /// `params` of a modern request: our own identity, and the capabilities that we can serve by ourselves (none).

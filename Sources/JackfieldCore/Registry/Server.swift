@@ -66,6 +66,8 @@ struct EndpointStatus: Sendable {
     var revision: Revision?
     /// The session id of a legacy HTTP server.
     var session: [UInt8]?
+    /// A legacy server's session: the log level it was asked for; nil: its own choice.
+    var logLevel: LogLevel?
     /// Counts handshakes: tells whether a lost session has been replaced already.
     var epoch = 0
     var capabilities = ServerCapabilities()

@@ -11,6 +11,8 @@ final class ServerLink {
     let server: Server
     /// By endpoint; opened when first needed.
     var channels: [Channel?]
+    /// By endpoint: sessions beside the first, for clients that can be asked; made when first needed.
+    var pools: [UpstreamPool?]
     var openCalls = 0
     /// The server left the configuration; channels close when the last call ends.
     var isRetired = false
@@ -30,6 +32,7 @@ final class ServerLink {
         self.lane = lane
         let count = server.endpoints.count
         channels = Array(repeating: nil, count: count)
+        pools = Array(repeating: nil, count: count)
         records = .allocate(capacity: count)
         eligible = .allocate(capacity: count)
         eligibleIndexes = .allocate(capacity: count)
@@ -54,6 +57,13 @@ final class ServerLink {
         records.deallocate()
         eligible.deallocate()
         eligibleIndexes.deallocate()
+    }
+
+    func pool(_ endpoint: Endpoint) -> UpstreamPool {
+        if let pool = pools[endpoint.index] { return pool }
+        let pool = UpstreamPool(server, endpoint, lane: lane)
+        pools[endpoint.index] = pool
+        return pool
     }
 
     private func attachRouting() {

@@ -54,6 +54,10 @@ final class Session: Sendable {
     let revision: Revision
     /// The endpoint path it was opened on; it is valid nowhere else.
     let path: String
+    /// What its client can be asked.
+    let abilities: Abilities
+    /// The least severe log messages that the client wants (`logging/setLevel`); -1: it never said.
+    private let level = Atomic<Int>(-1)
     /// Calls under way, as hashes of their ids: two with one id could not be told apart when one is cancelled.
     private let open = Mutex<ContiguousArray<UInt64>>([])
     let inFlight = Atomic<Int>(0)
@@ -61,7 +65,8 @@ final class Session: Sendable {
     let streams = Atomic<Int>(0)
     private let lastUsed: Atomic<UInt64>
 
-    init(revision: Revision, path: String, now: UInt64) {
+    init(revision: Revision, path: String, abilities: Abilities, now: UInt64) {
+        self.abilities = abilities
         key = .random()
         text = Array(key.text.utf8)
         self.revision = revision
@@ -90,6 +95,11 @@ final class Session: Sendable {
         inFlight.subtract(1, ordering: .relaxed)
     }
 
+    var logLevel: LogLevel? {
+        get { UInt8(exactly: level.load(ordering: .relaxed)).flatMap { LogLevel(rawValue: $0) } }
+        set { level.store(newValue.map { Int($0.rawValue) } ?? -1, ordering: .relaxed) }
+    }
+
     func touch(_ now: UInt64) { lastUsed.store(now, ordering: .relaxed) }
     /// How long nobody used it; 0 while a call or a stream is open.
     func idle(_ now: UInt64) -> UInt64 {
@@ -113,8 +123,8 @@ final class SessionTable: Sendable {
     }
 
     /// A new session; nil when the limit is reached and nothing idle can give way.
-    func open(revision: Revision, path: String, now: UInt64) -> Session? {
-        let session = Session(revision: revision, path: path, now: now)
+    func open(revision: Revision, path: String, abilities: Abilities, now: UInt64) -> Session? {
+        let session = Session(revision: revision, path: path, abilities: abilities, now: now)
         return sessions.withLock { sessions in
             if sessions.count >= limit {
                 // The one that nobody has used for longest gives way: many clients never end theirs.

@@ -15,8 +15,16 @@ public struct OutgoingRequest {
     public var meta: RequestMeta
     /// Ask for progress under our own token (the id).
     public var wantsProgress = false
-    /// What this hop may claim of the client; nil stands for nothing. `extensions` are negotiated per hop and left out.
+    /// What a modern client declared, to be claimed in its words; nil stands for `abilities`.
     public var capabilities: JSONNode?
+    /// Whether `extensions` go along: they are negotiated per hop, so only where the client sees this one server as it is.
+    public var keepsExtensions = false
+    /// What the client can be asked, where it did not say so in the modern form.
+    public var abilities: Abilities = []
+    /// The least severe log messages wanted; towards modern servers.
+    public var logLevel: LogLevel?
+    /// Legacy servers: ask for a task instead of a result. The client's own `params.task` never goes along.
+    public var task: TaskWish?
     /// Our span id within the client's trace (W3C Trace Context); used when the client sent `traceparent`.
     public var spanId: UInt64 = 0
 
@@ -39,16 +47,25 @@ public enum RequestEdit {
         out.literal(request.method.name)
         out.literal("\",\"params\":{")
         let wroteMeta = writeMeta(request, revision, identity, out)
-        writeMembers(request, after: wroteMeta, out)
+        writeMembers(request, after: wroteMeta, isLegacy: !revision.isModern, out)
         out.literal("}}")
     }
 
     /// Every member but `_meta`, in the client's order and spelling, the name replaced where asked.
     private static func writeMembers(
-        _ request: OutgoingRequest, after wroteAny: Bool, _ out: MessageBuilder
+        _ request: OutgoingRequest, after wroteAny: Bool, isLegacy: Bool, _ out: MessageBuilder
     ) {
-        guard let params = request.params else { return }
         var first = !wroteAny
+        if isLegacy, let task = request.task {
+            out.literal(first ? "\"task\":{" : ",\"task\":{")
+            first = false
+            if let ttl = task.ttl {
+                out.literal("\"ttl\":")
+                out.integer(ttl)
+            }
+            out.byte(125)
+        }
+        guard let params = request.params else { return }
         let base = UnsafeRawBufferPointer(
             start: params.raw.baseAddress.map { $0 - params.range.lowerBound }, count: params.range.upperBound
         )
@@ -62,7 +79,9 @@ public enum RequestEdit {
             run = nil
         }
         for member in params.members {
-            if member.keyEquals("_meta") {
+            if member.keyEquals("_meta") || isLegacy && isRetry(member)
+                || request.method == .toolsCall && member.keyEquals("task")
+            {
                 flush()
             } else if let replacement = request.replacedName, member.keyEquals(request.nameKey) {
                 flush()
@@ -100,15 +119,19 @@ public enum RequestEdit {
             if let capabilities = request.capabilities {
                 var inner = ObjectEdit(capabilities, out)
                 inner.begin()
-                inner.rest { $0.keyEquals("extensions") }
-            } else {
+                let keeps = request.keepsExtensions
+                inner.rest { !keeps && $0.keyEquals("extensions") }
+            } else if request.abilities.isEmpty {
                 out.literal("{}")
+            } else {
+                out.copy(request.abilities.modernCapabilities())
             }
             out.literal(",\"io.modelcontextprotocol/clientInfo\":")
             out.literal(identity)
-            if let level = request.meta.logLevel, level.kind == .string {
-                key("\"io.modelcontextprotocol/logLevel\":")
-                out.bytes(level.raw)
+            if let level = request.logLevel {
+                key("\"io.modelcontextprotocol/logLevel\":\"")
+                out.literal(level.text)
+                out.byte(34)
             }
         }
         if request.wantsProgress {
@@ -130,6 +153,11 @@ public enum RequestEdit {
         }
         if !first { out.byte(125) }
         return !first
+    }
+
+    /// The members of a retry, which older revisions do not know.
+    private static func isRetry(_ member: JSONMember) -> Bool {
+        member.keyEquals("inputResponses") || member.keyEquals("requestState")
     }
 
     /// Keys under `io.modelcontextprotocol/` are regenerated on every hop.

@@ -25,8 +25,8 @@ SAMPLE = {"messages": [{"role": "user", "content": {"type": "text", "text": "one
 class Peer:
     """The client behind one call, as the catalogue sees it."""
 
-    def __init__(self, ctx, bus):
-        self.ctx, self.bus = ctx, bus
+    def __init__(self, ctx, bus, params):
+        self.ctx, self.bus, self.params = ctx, bus, params
         self.meta = dict(ctx.meta or {})
 
     async def progress(self, done, total, message):
@@ -38,6 +38,11 @@ class Peer:
     async def ask(self, kind):
         session, related = self.ctx.session, self.ctx.request_id
         if self.ctx.protocol_version == MODERN:
+            if answers := self.params.input_responses:
+                if self.params.request_state != "s1":
+                    raise MCPError(-32602, "requestState was not handed back")
+                text = answers["q1"].model_dump_json(by_alias=True, exclude_none=True)
+                return {"content": [{"type": "text", "text": text}]}
             method = {
                 "sampling": "sampling/createMessage",
                 "elicitation": "elicitation/create",
@@ -96,7 +101,7 @@ def build(catalogue):
     async def call(ctx, params):
         if ctx.protocol_version != MODERN:
             sessions[id(ctx.session._connection)] = ctx.session._connection
-        result = await catalogue.call(params.name, params.arguments, Peer(ctx, bus))
+        result = await catalogue.call(params.name, params.arguments, Peer(ctx, bus, params))
         kind = (
             types.InputRequiredResult
             if result.get("resultType") == "input_required"

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+// A call on its way to its server: which endpoint, which session, what is written there.
+
+import CJackfield
+import CLinux
+import JSON
+import MCP
+import Synchronization
+
+extension Lane {
+    /// Sends a call whose origin is set up to one of its server's endpoints, or fails it.
+    func dispatch(
+        _ call: Call, _ target: Target, _ envelope: Envelope, _ meta: RequestMeta,
+        _ body: UnsafeRawBufferPointer
+    ) {
+        let server = catalog.servers[target.server]
+        let statuses = catalog.statuses[target.server]
+        let link = links[target.server]
+        guard server.inFlight.load(ordering: .relaxed) < limits.callsPerServer else {
+            return fail(
+                call, .internalError,
+                "server \(server.name) has \(limits.callsPerServer) calls under way, its limit",
+                status: JF_STATUS_OVERLOADED, retryAfter: 1000)
+        }
+        call.server = server
+        call.countsAtServer = true
+        server.inFlight.add(1, ordering: .relaxed)
+        call.link = link
+        link.openCalls += 1
+        call.shownURI = target.shownURI
+        if call.deadline == 0 { call.deadline = loop.now &+ server.timeout }
+        var name = target.name
+        let picked = name.withUTF8 {
+            link.pick(statuses, for: call, name: UnsafeRawBufferPointer($0), params: envelope.params)
+        }
+        guard let picked else {
+            let state = statuses.contains { $0.state == .connecting } ? "it is still starting" : "it is down"
+            return fail(
+                call, .internalError,
+                "server \(server.name) is not available: \(state); see the gateway's log")
+        }
+        let endpoint = server.endpoints[picked]
+        call.endpoint = endpoint
+        call.endpointIndex = picked
+        endpoint.inFlight.add(1, ordering: .relaxed)
+        if call.timer == 0 {
+            call.timer = loop.arm(at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
+        }
+        send(call, target, statuses[picked], envelope, meta, body)
+    }
+
+    /// Sends a call to the endpoint that was picked for it: on this lane, or through the one where its channel is.
+    private func send(
+        _ call: Call, _ target: Target, _ status: EndpointStatus, _ envelope: Envelope, _ meta: RequestMeta,
+        _ body: UnsafeRawBufferPointer
+    ) {
+        guard let server = call.server, let endpoint = call.endpoint, let link = call.link else { return }
+        let isModern = status.revision?.isModern ?? false
+        call.serverIsModern = isModern
+        // What may have to be sent again is kept: with answers, after a lost session, after a wait for one.
+        if call.request.isEmpty, isModern != call.revision.isModern || status.session != nil || !isModern && call.abilities.isInteractive {
+            keep(call, target, body)
+        }
+        if status.isLocal, server.homeLane != index { return relay(call, endpoint.index, target, body) }
+        let channel: Channel
+        if let open = link.channels[endpoint.index] {
+            channel = open
+        } else {
+            do {
+                channel = try open(server, endpoint)
+                link.channels[endpoint.index] = channel
+            } catch {
+                log.write(.error, "\(error)", [.init("server", server.name)])
+                return fail(
+                    call, .internalError, "server \(server.name) is not available; see the gateway's log")
+            }
+        }
+        deliver(call, channel, status, target, envelope, meta, body)
+    }
+
+    /// Hands a call to a channel of this lane, in the session that fits its client.
+    func deliver(
+        _ call: Call, _ channel: Channel, _ status: EndpointStatus, _ target: Target, _ envelope: Envelope,
+        _ meta: RequestMeta, _ body: UnsafeRawBufferPointer
+    ) {
+        if channel.isToolset {
+            call.channel = channel
+            return callToolset(call, channel, target, envelope)
+        }
+        let revision = status.revision ?? .newestLegacy
+        guard !revision.isModern, call.method.mayAsk, call.abilities.isInteractive, let link = call.link else {
+            if !revision.isModern, raisesLevel(call, channel, status, target, body) { return }
+            return transmit(call, channel, Hop(status), target, envelope, meta)
+        }
+        if call.request.isEmpty { keep(call, target, body) }
+        if call.upstream == nil {
+            let endpoint = channel.endpoint
+            guard
+                let session = link.pool(endpoint).session(for: call, base: channel, revision: revision)
+            else { return }
+            session.take(call)
+        }
+        guard let upstream = call.upstream, let own = upstream.channel else { return }
+        if raisesLevel(call, own, status, target, body) { return }
+        transmit(call, own, Hop(upstream, status), target, envelope, meta)
+    }
+
+    /// Asks a legacy server for the log level that the client wants, where the session's is graver or unknown; true when the
+    /// call waits for that. The level is the session's: each call's messages are filtered on their way to its client.
+    private func raisesLevel(
+        _ call: Call, _ channel: Channel, _ status: EndpointStatus, _ target: Target,
+        _ body: UnsafeRawBufferPointer
+    ) -> Bool {
+        guard let wanted = call.logLevel, status.capabilities.logging, !call.isLevelled else { return false }
+        let current = call.upstream.map(\.level) ?? status.logLevel
+        if let current, current <= wanted { return false }
+        call.isLevelled = true
+        if call.request.isEmpty { keep(call, target, body) }
+        let handle = call.handle
+        if let upstream = call.upstream {
+            upstream.level = wanted
+            upstream.ask(.loggingSetLevel, params: "{\"level\":\"\(wanted.text)\"}") { [self] _ in
+                if let call = calls[handle] { resume(call, on: nil) }
+            }
+        } else {
+            gateway.raiseLevel(channel.server, channel.endpoint, wanted, for: self, call: handle)
+        }
+        return true
+    }
+
+    /// Keeps the client's message, with the padding that a scanner needs.
+    private func keep(_ call: Call, _ target: Target, _ body: UnsafeRawBufferPointer) {
+        call.target = target
+        call.request.reserveCapacity(body.count + JSONParser.padding)
+        call.request.append(contentsOf: body)
+        for _ in 0..<JSONParser.padding { call.request.append(32) }
+    }
+
+    // MARK: Again
+
+    /// Sends a call again as it was kept: its session is there, or was replaced.
+    func resend(_ call: Call, _ status: EndpointStatus? = nil) { resend(call, call.request, status) }
+
+    /// Sends a call again with another body (padded). `status` is given where it is newer than the catalogue's.
+    func resend(_ call: Call, _ padded: [UInt8], _ status: EndpointStatus? = nil) {
+        guard let target = call.target, let server = call.server, let position = catalog.index(of: server) else {
+            return serverFailed(call, "it was removed from the configuration")
+        }
+        let at = call.endpointIndex
+        let status = status ?? catalog.statuses[position][at]
+        padded.withUnsafeBytes { padded in
+            let bytes = UnsafeRawBufferPointer(rebasing: padded.dropLast(JSONParser.padding))
+            guard let document = try? requestParser.parse(bytes, recordDepth: 6),
+                let envelope = try? Envelope.read(document.root)
+            else { return fail(call, .invalidRequest, "the message is not a request") }
+            let meta = RequestMeta(envelope.params)
+            if call.origin == .relay, let channel = call.link?.channels[at] {
+                return deliver(call, channel, status, target, envelope, meta, bytes)
+            }
+            send(call, target, status, envelope, meta, bytes)
+        }
+    }
+
+    /// A call that waited for a session has one; nil: it looks for one again.
+    func resume(_ call: Call, on session: UpstreamSession?) {
+        session?.take(call)
+        let handle = call.handle
+        // Not from inside the delivery of the message that freed the session.
+        loop.later { [self] in
+            guard let call = calls[handle], call.phase == .idle else { return }
+            resend(call)
+        }
+    }
+
+    // MARK: Writing
+
+    /// In which words a request is written: the session's.
+    struct Hop {
+        let revision: Revision
+        let session: [UInt8]?
+        let epoch: Int
+        let hasHeaders: Bool
+
+        init(_ status: EndpointStatus) {
+            revision = status.revision ?? .newestLegacy
+            session = status.session
+            epoch = status.epoch
+            hasHeaders = status.hasHeaders
+        }
+
+        init(_ upstream: UpstreamSession, _ status: EndpointStatus) {
+            revision = upstream.revision
+            session = upstream.session
+            epoch = status.epoch
+            hasHeaders = status.hasHeaders
+        }
+    }
+
+    func transmit(
+        _ call: Call, _ channel: Channel, _ hop: Hop, _ target: Target, _ envelope: Envelope,
+        _ meta: RequestMeta
+    ) {
+        let revision = hop.revision
+        call.channel = channel
+        call.serverIsModern = revision.isModern
+        call.epoch = hop.epoch
+        var request = OutgoingRequest(
+            id: call.handle, method: call.method, params: envelope.params, meta: meta)
+        request.nameKey = target.key
+        request.wantsProgress = !call.progressToken.isEmpty
+        request.spanId = meta.traceparent == nil ? 0 : nextSpan()
+        request.logLevel = call.logLevel
+        if revision.isModern {
+            // The server may ask this client for what it can do: the answer goes through, or is fetched from it.
+            if call.revision.isModern {
+                request.capabilities = meta.clientCapabilities
+                request.keepsExtensions = !call.namesServer
+            } else {
+                request.abilities = call.abilities
+            }
+        }
+        outgoing.reset()
+        if let replacement = target.replacement {
+            replacement.withUnsafeBytes { bytes in
+                request.replacedName = bytes
+                RequestEdit.write(request, for: revision, identity: Product.identity, into: outgoing)
+            }
+        } else {
+            RequestEdit.write(request, for: revision, identity: Product.identity, into: outgoing)
+        }
+        call.phase = .sent
+        if !call.isOnChannel {
+            call.isOnChannel = true
+            channel.inFlight += 1
+        }
+        var name = target.name
+        let sent = name.withUTF8 { name in
+            withHeaders(target.headers, envelope, isWanted: revision.isModern && hop.hasHeaders) {
+                headers, count in
+                post(
+                    channel, exchange: call.handle, outgoing.finish(), method: call.method,
+                    name: revision.isModern && call.method.mirroredName != nil
+                        ? jf_view(UnsafeRawBufferPointer(name)) : .absent,
+                    revision: revision, session: hop.session, deadline: call.deadline, headers: headers,
+                    headerCount: count)
+            }
+        }
+        if let problem = sent {
+            call.phase = .idle
+            return fail(call, .internalError, "server \(channel.server.name): \(problem)")
+        }
+    }
+
+    /// Hands one message to a channel. Returns a sentence when the connector refused it.
+    func post(
+        _ channel: Channel, exchange: UInt64, _ parts: UnsafeBufferPointer<ByteSegment>, method: Method,
+        name: jf_view = .absent, revision: Revision?, session: [UInt8]?, deadline: UInt64 = 0,
+        kind: Int = JF_KIND_MESSAGE, headers: UnsafePointer<jf_pair>? = nil, headerCount: Int = 0
+    ) -> String? {
+        guard let own = channel.instance.own else { return "the gateway stops" }
+        guard let slot = channel.instance.connector?.send else { return "its connector cannot send" }
+        var message = jf_message()
+        message.size = UInt32(MemoryLayout<jf_message>.size)
+        message.kind = UInt32(kind)
+        message.exchange = channel.isShared ? 0 : exchange
+        message.deadline_ns = deadline
+        if let revision {
+            message.protocol = jf_view(revision.text)
+            if revision.isModern {
+                message.method = jf_view(method.name)
+                message.name = name
+            }
+        }
+        message.headers = headers
+        message.header_count = UInt64(headerCount)
+        var fault = jf_fault.empty()
+        func call() -> Int32 {
+            guard let base = parts.baseAddress, parts.count > 0 else {
+                return slot(own, channel.remote, &message, &fault)
+            }
+            return base.withMemoryRebound(to: jf_view.self, capacity: parts.count) { views in
+                message.body = views
+                message.body_count = UInt32(parts.count)
+                return slot(own, channel.remote, &message, &fault)
+            }
+        }
+        let status: Int32
+        if let session {
+            status = session.withUnsafeBytes { text in
+                message.session = jf_view(text)
+                return call()
+            }
+        } else {
+            status = call()
+        }
+        if status == JF_OK { return nil }
+        if !fault.message.isEmpty {
+            log.write(
+                .debug, "a message was not sent",
+                [.init("server", channel.server.name), .init("why", fault.message)])
+        }
+        if fault.code == 0 { fault.code = status }
+        return fault.publicMessage
+    }
+
+    /// Sends a request of the gateway's own (a notification without `params`). `handler` is called once.
+    @discardableResult
+    func request(
+        _ channel: Channel, _ method: Method, params: String?, revision: Revision?, session: [UInt8]?,
+        timeout: UInt64?, kind: Int = JF_KIND_MESSAGE, upstream: UpstreamSession? = nil,
+        handler: @escaping (InternalAnswer) -> Void
+    ) -> UInt64 {
+        guard let call = takeCall(.supervision) else {
+            handler(.failed("the gateway is at its limit of calls", retry: 0))
+            return 0
+        }
+        call.method = method
+        call.channel = channel
+        call.handler = handler
+        call.upstream = upstream
+        call.serverIsModern = revision?.isModern ?? false
+        if let timeout {
+            call.deadline = jf_monotonic_ns() &+ timeout
+            call.timer = loop.arm(at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
+        }
+        outgoing.reset()
+        if kind == JF_KIND_MESSAGE {
+            outgoing.literal("{\"jsonrpc\":\"2.0\",\"method\":\"")
+            outgoing.literal(method.name)
+            outgoing.byte(34)
+            // Without params it is a notification, whose exchange ends without a message.
+            if let params {
+                outgoing.literal(",\"id\":")
+                outgoing.integer(call.handle)
+                outgoing.literal(",\"params\":")
+                outgoing.text(params)
+            }
+            outgoing.byte(125)
+        }
+        call.phase = .sent
+        let handle = call.handle
+        let problem = post(
+            channel, exchange: handle, outgoing.finish(), method: method, revision: revision,
+            session: session, kind: kind)
+        if let problem {
+            finish(call)
+            handler(.failed(problem, retry: 0))
+            return 0
+        }
+        return handle
+    }
+}

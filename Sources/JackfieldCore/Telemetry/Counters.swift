@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counts of what happened, for operators: plain atomics, one set for the gateway.
+
+import Synchronization
+
+/// What is counted. Names are stable: they become metric names.
+enum Counter: Int, CaseIterable {
+    case questions = 0, questionsRefused, questionsExpired, answersUnasked
+    case parked, parkedExpired, statesRefused
+    case resumed, replayed, promoted
+
+    var name: StaticString {
+        switch self {
+        case .questions: "questions"
+        case .questionsRefused: "questions_refused"
+        case .questionsExpired: "questions_expired"
+        case .answersUnasked: "answers_unasked"
+        case .parked: "parked"
+        case .parkedExpired: "parked_expired"
+        case .statesRefused: "request_states_refused"
+        case .resumed: "streams_resumed"
+        case .replayed: "events_replayed"
+        case .promoted: "calls_promoted"
+        }
+    }
+}
+
+/// Any thread.
+final class Counters: Sendable {
+    private let values: [CounterCell] = Counter.allCases.map { _ in CounterCell() }
+
+    func add(_ counter: Counter, _ amount: Int = 1) {
+        values[counter.rawValue].value.add(amount, ordering: .relaxed)
+    }
+
+    func read(_ counter: Counter) -> Int { values[counter.rawValue].value.load(ordering: .relaxed) }
+}
+
+private final class CounterCell: Sendable {
+    let value = Atomic<Int>(0)
+}
