@@ -112,7 +112,12 @@ void answer_error(struct conn *c, uint16_t status, const char *text, jf_view ext
     conn_answered(c);
 }
 
-static void put_message_headers(struct writer *w, const jf_message *m) {
+void put_stream_headers(struct writer *w) {
+    put_literal(w, "Content-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\n"
+                   "X-Accel-Buffering: no\r\n");
+}
+
+static void put_message_headers(struct writer *w, const jf_message *m, bool retry) {
     if (m->session.len != 0 && m->session.len <= 512 && header_value_clean(m->session)) {
         put_literal(w, "Mcp-Session-Id: ");
         put_view(w, m->session);
@@ -123,7 +128,7 @@ static void put_message_headers(struct writer *w, const jf_message *m) {
         put_view(w, m->protocol);
         put_literal(w, "\r\n");
     }
-    if (m->retry_ms != 0) {
+    if (retry && m->retry_ms != 0) {
         put_literal(w, "Retry-After: ");
         put_decimal(w, ((uint64_t)m->retry_ms + 999) / 1000);
         put_literal(w, "\r\n");
@@ -195,30 +200,51 @@ static uint64_t size_of(const struct iovec *parts, uint32_t count) {
     return total;
 }
 
+/** What stands before an event's data. Nothing: the message is a stream's mere beginning or end. */
+static void put_event_fields(struct writer *w, const struct conn *c, const jf_message *m, bool body) {
+    const uint8_t *begin = w->at;
+    bool final = (m->flags & JF_MSG_FINAL) != 0;
+    if (c->route == ROUTE_SSE) {
+        put_literal(w, "event: message\ndata: ");
+        return;
+    }
+    if (m->resume.len != 0 && (body || !final)) {
+        put_literal(w, "id: ");
+        put_view(w, m->resume);
+        put_literal(w, "\n");
+    }
+    if (m->retry_ms != 0 && !final) {
+        put_literal(w, "retry: ");
+        put_decimal(w, m->retry_ms);
+        put_literal(w, "\n");
+    }
+    if (body || w->at != begin) put_literal(w, "data: ");
+}
+
 /** Writes the head of an event stream and the message as its event; either may be absent. */
 static void write_event(struct conn *c, const jf_message *m, struct iovec *parts, uint32_t count, bool first,
                         struct keeper *keeper) {
-    uint8_t head[HEAD_ROOM];
-    struct writer w = {head, head + sizeof(head), false};
-    bool final = (m->flags & JF_MSG_FINAL) != 0;
+    uint8_t head[HEAD_ROOM], fields[RESUME_MAX + 64], tail[16];
+    struct writer w = {head, head + sizeof(head), false}, f = {fields, fields + sizeof(fields), false};
+    struct writer t = {tail, tail + sizeof(tail), false};
+    bool final = c->route != ROUTE_SSE && (m->flags & JF_MSG_FINAL) != 0;
     if (first) {
         c->chunked = !c->http10;
         if (c->http10) c->keep = false;
         put_answer_head(&w, c, status_code(m->status));
-        put_literal(&w, "Content-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\n"
-                        "X-Accel-Buffering: no\r\n");
-        put_message_headers(&w, m);
+        put_stream_headers(&w);
+        put_message_headers(&w, m, final);
         if (c->chunked) put_literal(&w, "Transfer-Encoding: chunked\r\n");
         put_literal(&w, "\r\n");
     }
-    uint8_t tail[16];
-    struct writer t = {tail, tail + sizeof(tail), false};
-    if (count != 0) {
+    put_event_fields(&f, c, m, count != 0);
+    if (f.at != fields) {
+        uint64_t before = (uint64_t)(f.at - fields);
         if (c->chunked) {
-            put_hex(&w, 6 + size_of(parts + 1, count) + 2);
+            put_hex(&w, before + size_of(parts + 1, count) + 2);
             put_literal(&w, "\r\n");
         }
-        put_literal(&w, "data: ");
+        put_bytes(&w, fields, before);
         put_literal(&t, "\n\n");
         if (c->chunked) put_literal(&t, "\r\n");
     }
@@ -237,32 +263,54 @@ static void write_answer(struct conn *c, const jf_message *m, struct iovec *part
     struct writer w = {head, head + sizeof(head), false};
     put_answer_head(&w, c, status_code(m->status));
     if (count != 0) put_literal(&w, "Content-Type: application/json\r\n");
-    put_message_headers(&w, m);
+    put_message_headers(&w, m, true);
     put_length(&w, size_of(parts + 1, count));
     parts[0] = (struct iovec){head, (size_t)(w.at - head)};
     conn_write(c, parts, count + 1, keeper);
 }
 
+/** Whether `id` can stand in an event's `id` field (WHATWG HTML, section 9.2.6). */
+static bool event_id_clean(jf_view id) {
+    if (id.len == 0) return true;
+    return id.len <= RESUME_MAX && memchr(id.ptr, '\n', id.len) == NULL &&
+           memchr(id.ptr, '\r', id.len) == NULL && memchr(id.ptr, 0, id.len) == NULL;
+}
+
+/** Whether the host went on although the reader is slow. Answers end something and are few: they have more
+ * room than what a server says unasked. */
+static bool overrun(const struct conn *c, bool final) {
+    const struct listener *l = c->listener;
+    return c->out.bytes > (c->slow && !final ? 2 * l->slow_bytes : l->full_bytes);
+}
+
 int32_t answer_reply(jf_self *self, jf_ref client, const jf_message *m) {
-    struct conn *c = conn_of_exchange(self, m->exchange);
-    (void)client;
+    struct conn *c = m->exchange == 0 ? legacy_conn(self, client) : conn_of_exchange(self, m->exchange);
+    bool final = (m->flags & JF_MSG_FINAL) != 0;
     self_tick(self);
-    if (c == NULL || c->route != ROUTE_MCP || c->broken || c->closing) return JF_E_STALE;
-    if (c->out.bytes > c->listener->full_bytes) {
+    if (!event_id_clean(m->resume)) return JF_E_INVALID;
+    if (c == NULL || (c->route != ROUTE_MCP && c->route != ROUTE_SSE) || c->broken || c->closing)
+        return JF_E_STALE;
+    if (c->route == ROUTE_SSE && m->body_count == 0) return JF_OK;
+    if (overrun(c, final)) {
         // A reader this slow is as good as gone; `closed` follows from the loop.
+        self_log(self, JF_LOG_WARNING,
+                 "a client does not read its event stream: closed with %llu bytes unsent",
+                 (unsigned long long)c->out.bytes);
         c->exchange = 0;
         c->broken = true;
         conn_later(c);
         return JF_E_STALE;
     }
-    bool final = (m->flags & JF_MSG_FINAL) != 0;
+    // On a shared channel only the message is over, not the stream.
+    if (c->route == ROUTE_SSE) final = false;
     bool first = c->state == CONN_BUSY;
     struct iovec parts[SEGMENTS_MAX + 2];
     uint32_t count = 0;
     uint8_t *joined = NULL, *flat = NULL;
     struct keeper keeper = {0};
     bool fits = lay_out(self, m, parts + 1, &count, &joined, &keeper);
-    bool stream = !first || !final || (c->events_only && count != 0 && m->status == JF_STATUS_OK);
+    bool event = count != 0 && m->status == JF_STATUS_OK && (c->events_only || m->resume.len != 0);
+    bool stream = !first || !final || event;
     if (fits && stream && count != 0) fits = flatten(self, parts + 1, &count, &flat, &keeper);
     if (!fits) {
         self_log(self, JF_LOG_WARNING, "out of memory for an answer; its connection is closed");
@@ -270,6 +318,7 @@ int32_t answer_reply(jf_self *self, jf_ref client, const jf_message *m) {
         conn_later(c);
     } else if (stream) {
         if (first) c->state = CONN_STREAM;
+        if (first && !final) keepalive_begin(c);
         write_event(c, m, parts, count, first, &keeper);
     } else {
         write_answer(c, m, parts, count, &keeper);

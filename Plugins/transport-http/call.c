@@ -14,6 +14,7 @@ void call_free(struct call *call) {
     jf_self *self = call->origin->self;
     buffer_release(self, &call->copy);
     self_release(self, call->fault);
+    resume_end(call);
     slots_give(&self->calls, call);
 }
 
@@ -30,10 +31,17 @@ static void tell(struct call *call, const jf_fault *why) {
         done(user, ref, &response);
         return;
     }
-    jf_ref channel = o->channel->ref;
-    if (exchange == 0) self_log(self, JF_LOG_WARNING, "%.*s", (int)why->text_len, why->text);
+    struct channel *ch = o->channel;
+    bool owned = link_owns(call);
     call_free(call);
-    if (exchange != 0) self->channels.failed(self->channels.context, channel, exchange, why);
+    if (owned) {
+        link_broke(ch, why);
+    } else if (exchange != 0) {
+        self->channels.failed(self->channels.context, ch->ref, exchange, why);
+    } else {
+        self_log(self, JF_LOG_WARNING, "%.*s", (int)why->text_len, why->text);
+        link_posted(ch, call, 0);
+    }
 }
 
 static void tell_later(struct later *item) {
@@ -50,7 +58,20 @@ void call_failv(struct call *call, int32_t code, uint32_t flags, const char *for
     jf_self *self = call->origin->self;
     call->upstream = NULL;
     jf_fault why = {.size = sizeof(why)};
+    if (call->resume != NULL) {
+        // However far the GET came that was to resume it: the request itself was begun.
+        flags &= ~(uint32_t)JF_FAULT_NOT_STARTED;
+        if ((code == JF_E_GONE || code == JF_E_TIMEOUT) && resume_later(call)) return;
+    }
     fault_setv(&why, code, flags, format, arguments);
+    if (call->resume != NULL) {
+        char history[96];
+        resume_history(call, history, sizeof(history));
+        struct writer w = {(uint8_t *)why.text + why.text_len, (uint8_t *)why.text + sizeof(why.text) - 1,
+                           false};
+        put_bytes(&w, history, strlen(history));
+        why.text_len = (uint32_t)(w.at - (uint8_t *)why.text);
+    }
     if (self->sending == 0) {
         tell(call, &why);
         return;
@@ -106,24 +127,37 @@ static bool retarget(struct call *call, jf_view path) {
     return !w.full;
 }
 
-/** The path that `location` names, when it is of the same origin (RFC 3986 section 5, the common forms). */
-static bool same_origin_path(struct origin *o, jf_view location, const char *base, char *out, uint64_t room) {
+/** RFC 3986 section 3.1: letter *( letter / digit / "+" / "-" / "." ) and a colon before any path. */
+static bool has_scheme(jf_view v) {
+    for (uint64_t i = 0; i < v.len; i++) {
+        uint8_t c = v.ptr[i], low = c | 0x20;
+        if (c == ':') return i != 0;
+        if (!(low >= 'a' && low <= 'z') && (i == 0 || strchr("0123456789+-.", c) == NULL || c == 0))
+            return false;
+    }
+    return false;
+}
+
+bool same_origin_path(const struct origin *o, jf_view reference, const char *base, char *out, uint64_t room) {
     struct url url;
+    jf_view rest;
     struct writer w = {(uint8_t *)out, (uint8_t *)out + room - 1, false};
-    if (url_parse(location, &url)) {
+    if (url_parse(reference, &url)) {
         jf_view host = view_make(o->host, strlen(o->host));
         if (url.secure != o->secure || url.port != o->port || !view_equal_nocase(url.host, host))
             return false;
-        put_view(&w, url.path.len == 0 ? LITERAL("/") : url.path);
-    } else if (location.len == 0 || memmem(location.ptr, location.len, "://", 3) != NULL ||
-               (location.len > 1 && memcmp(location.ptr, "//", 2) == 0)) {
-        return false;
+        if (url.path.len == 0 || url.path.ptr[0] != '/') put_literal(&w, "/");
+        put_view(&w, url.path);
     } else {
-        if (location.ptr[0] != '/') {
-            const char *slash = strrchr(base, '/');
-            put_bytes(&w, base, slash == NULL ? 0 : (uint64_t)(slash + 1 - base));
-        }
-        put_view(&w, location);
+        reference = view_until(reference, '#', &rest);
+        bool elsewhere = has_scheme(reference) || (reference.len > 1 && memcmp(reference.ptr, "//", 2) == 0);
+        if (reference.len == 0 || elsewhere) return false;
+        uint64_t path = strcspn(base, "?");
+        if (reference.ptr[0] != '/' && reference.ptr[0] != '?')
+            while (path != 0 && base[path - 1] != '/')
+                path--;
+        if (reference.ptr[0] != '/') put_bytes(&w, base, path);
+        put_view(&w, reference);
     }
     for (const uint8_t *p = (const uint8_t *)out; p < w.at; p++)
         if (*p <= ' ' || *p >= 0x7f) return false;
@@ -141,7 +175,10 @@ void call_redirect(struct call *call, jf_view location, bool permanent) {
     struct origin *o = call->origin;
     struct channel *ch = o->channel;
     char path[2048];
-    if (!same_origin_path(o, location, ch->path, path, sizeof(path))) {
+    // Where the messages of HTTP+SSE go is the server's to say each time: nothing is learnt about it.
+    const char *post = call->kind == JF_KIND_MESSAGE ? link_post_path(ch) : NULL;
+    const char *base = post != NULL ? post : ch->path;
+    if (!same_origin_path(o, location, base, path, sizeof(path))) {
         call_fail(
             call, JF_E_DENIED, JF_FAULT_NOT_STARTED,
             "server \"%s\" redirects to %.*s, which is another origin; put the final address in its url",
@@ -154,7 +191,7 @@ void call_redirect(struct call *call, jf_view location, bool permanent) {
         return;
     }
     // 307 is temporary, except that a missing or extra slash is not going to change.
-    if (permanent || differs_by_slash(path, ch->path)) {
+    if (post == NULL && (permanent || differs_by_slash(path, ch->path))) {
         char *copy = self_copy(o->self, view_make(path, strlen(path)));
         if (copy != NULL) {
             self_release(o->self, ch->path);

@@ -9,8 +9,10 @@ enum { HEAD_ROOM = 4096 };
 
 static void put_fixed(struct writer *w, struct channel *ch, uint32_t kind) {
     static const char *methods[3] = {"POST ", "GET ", "DELETE "};
+    const char *post = kind == JF_KIND_MESSAGE ? link_post_path(ch) : NULL;
+    const char *path = post != NULL ? post : ch->path;
     put_bytes(w, methods[kind], strlen(methods[kind]));
-    put_bytes(w, ch->path, strlen(ch->path));
+    put_bytes(w, path, strlen(path));
     put_literal(w, " HTTP/1.1\r\nHost: ");
     put_bytes(w, ch->origin.authority, strlen(ch->origin.authority));
     if (kind == JF_KIND_STREAM)
@@ -23,8 +25,9 @@ static void put_fixed(struct writer *w, struct channel *ch, uint32_t kind) {
 
 bool channel_build_heads(struct channel *ch) {
     jf_self *self = ch->origin.self;
-    uint64_t room =
-        256 + strlen(ch->path) + strlen(ch->origin.authority) + (ch->fixed ? strlen(ch->fixed) : 0);
+    const char *post = link_post_path(ch);
+    uint64_t room = 256 + strlen(ch->path) + (post != NULL ? strlen(post) : 0) +
+                    strlen(ch->origin.authority) + (ch->fixed ? strlen(ch->fixed) : 0);
     for (uint32_t kind = 0; kind < 3; kind++) {
         uint8_t *head = self_allocate(self, room);
         if (head == NULL) return false;
@@ -54,6 +57,10 @@ static void go_on(struct later *item) {
     bool ready = ch->tell_ready, writable = ch->tell_writable;
     jf_ref ref = ch->ref;
     ch->tell_ready = ch->tell_writable = false;
+    if (ready && ch->link != NULL) {
+        link_start(ch);
+        return;
+    }
     if (ready) self->channels.ready(self->channels.context, ref, JF_CHANNEL_EXCHANGES);
     if (writable) self->channels.writable(self->channels.context, ref);
 }
@@ -118,10 +125,15 @@ static int32_t configure(struct channel *ch, jf_view config, jf_fault *why) {
     o->idle_timeout = setting_duration(self, config, "/idle_timeout_ms", 60000);
     o->max_message = setting_number(self, config, "/max_message", 4194304);
     if (o->max_message > 0x7fffffffu) o->max_message = 0x7fffffffu;
+    o->queue_timeout = setting_duration(self, config, "/queue_timeout_ms", 30000);
+    ch->resume_attempts = (uint32_t)setting_number(self, config, "/resume_attempts", 5);
     o->max_open = (uint32_t)setting_number(self, config, "/max_connections", 256);
     if (o->max_open == 0) o->max_open = 1;
     sweep_need(self, o->connect_timeout);
     sweep_need(self, o->idle_timeout);
+    sweep_need(self, o->queue_timeout);
+    if (setting_flag(self, config, "/sse", false) && !link_open(ch))
+        return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->name);
     if (o->host == NULL || o->authority == NULL || ch->path == NULL || ch->fixed == NULL ||
         !channel_build_heads(ch))
         return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->name);
@@ -158,7 +170,10 @@ int32_t channel_open(jf_self *self, jf_ref ref, jf_view name, jf_view config, jf
 void channel_end(struct channel *ch) {
     jf_self *self = ch->origin.self;
     self_not_later(self, &ch->later);
+    link_close(ch);
     origin_end(&ch->origin);
+    credentials_drop(self, ch->credentials);
+    ch->credentials = NULL;
     if (ch->origin.tls != NULL) tls_context_close(self, ch->origin.tls);
     for (uint32_t kind = 0; kind < 3; kind++)
         self_release(self, ch->heads[kind]);
@@ -218,9 +233,20 @@ static void put_head(struct writer *w, struct channel *ch, const jf_message *m, 
     put_literal(w, "\r\n");
 }
 
-/** Keeps bytes [skip, ...) of head and segments in the call. */
-static bool copy_rest(struct call *call, const struct iovec *parts, uint32_t count, uint64_t total,
-                      uint64_t skip) {
+bool channel_put_get(struct channel *ch, struct buffer *to, const struct credentials *c, jf_view id) {
+    jf_message m = {.kind = JF_KIND_STREAM, .resume = id};
+    if (c != NULL) {
+        m.protocol = view_make(c->text, c->protocol_length);
+        m.session = view_make(c->text + c->protocol_length, c->session_length);
+    }
+    if (!buffer_take(ch->origin.self, to, (uint32_t)head_bound(ch, &m, JF_KIND_STREAM))) return false;
+    struct writer w = {to->ptr, to->ptr + to->cap, false};
+    put_head(&w, ch, &m, JF_KIND_STREAM, 0);
+    to->len = (uint32_t)(w.at - to->ptr);
+    return !w.full;
+}
+
+bool call_copy(struct call *call, const struct iovec *parts, uint32_t count, uint64_t total, uint64_t skip) {
     if (skip == total) return true;
     if (!buffer_take(call->origin->self, &call->copy, (uint32_t)(total - skip))) return false;
     for (uint32_t i = 0; i < count; i++) {
@@ -241,6 +267,7 @@ static bool copy_rest(struct call *call, const struct iovec *parts, uint32_t cou
 static int send_pooled(struct channel *ch, struct call *call, struct iovec *parts, uint32_t count,
                        uint64_t total) {
     struct upstream *u;
+    if (!origin_has_room(&ch->origin, call)) return 0;
     while ((u = origin_idle_pop(&ch->origin)) != NULL) {
         u->state = UPSTREAM_ACTIVE;
         u->wrote = false;
@@ -254,7 +281,7 @@ static int send_pooled(struct channel *ch, struct call *call, struct iovec *part
         u->wrote = sent != 0;
         u->call = call;
         call->upstream = u;
-        if (copy_rest(call, parts, count, total, sent)) return 1;
+        if (call_copy(call, parts, count, total, sent)) return 1;
         u->call = NULL;
         upstream_close(u);
         return -1;
@@ -270,18 +297,21 @@ static int32_t dispatch(struct channel *ch, const jf_message *m, struct iovec *p
     if (call == NULL) return fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a request");
     call->exchange = m->exchange;
     call->kind = m->kind;
+    call->deadline = m->deadline_ns;
+    call->credentials = credentials_of(ch, m);
+    call->may_be_endpoint = m->kind == JF_KIND_STREAM && m->session.len == 0 && !ch->had_session;
     int sent = 0;
     if (ch->confirmed && o->queue_head == NULL) sent = send_pooled(ch, call, parts, count, total);
     if (sent > 0) return JF_OK;
-    bool wait = o->idle == NULL && o->open >= o->max_open;
-    if (sent == 0 && wait && o->queued >= QUEUE_MAX) {
+    if (sent == 0 && !origin_has_room(o, call) && o->queued >= QUEUE_MAX) {
         o->blocked = true;
         call_free(call);
         fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED,
-                  "server \"%s\" is busy: %u requests are open and %u wait", o->name, o->open, o->queued);
+                  "server \"%s\" is busy: %u requests are open and %u wait", o->name, o->open - o->idle_count,
+                  o->queued);
         return JF_E_BUSY;
     }
-    if (sent < 0 || !copy_rest(call, parts, count, total, 0)) {
+    if (sent < 0 || !call_copy(call, parts, count, total, 0)) {
         call_free(call);
         return fault_set(why, JF_E_FAULT, sent < 0 ? 0 : JF_FAULT_NOT_STARTED, "out of memory for a request");
     }
@@ -300,6 +330,7 @@ int32_t channel_send(jf_self *self, jf_ref handle, const jf_message *m, jf_fault
         return fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED,
                          "a header value for server \"%s\" has control characters", ch->origin.name);
     self_tick(self);
+    if (m->session.len != 0) ch->had_session = true;
     enum { SEGMENTS = 64 };
     uint8_t fixed[HEAD_ROOM], *head = fixed;
     struct iovec few[SEGMENTS], *parts = few;
@@ -321,7 +352,8 @@ int32_t channel_send(jf_self *self, jf_ref handle, const jf_message *m, jf_fault
         // A head that did not fit would be cut: never sent.
         status = w.full || length > 0x7fffffffu
                      ? fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED, "the message is too large")
-                     : dispatch(ch, m, parts, count, length + parts[0].iov_len, why);
+                 : ch->link != NULL ? link_send(ch, m, parts, count, length + parts[0].iov_len, why)
+                                    : dispatch(ch, m, parts, count, length + parts[0].iov_len, why);
         self->sending--;
     } else {
         fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a request");
@@ -348,6 +380,7 @@ void channel_close(jf_self *self, jf_ref handle, uint64_t deadline_ns) {
     (void)deadline_ns;
     if (ch == NULL || ch->origin.closing) return;
     ch->origin.closing = true;
+    link_stop(ch);
     for (uint32_t i = 0; i < self->calls.made; i++) {
         struct call *call = slots_at(&self->calls, i);
         if (call->slot.ref != 0 && call->origin == &ch->origin) call_cancel(call);
@@ -355,4 +388,22 @@ void channel_close(jf_self *self, jf_ref handle, uint64_t deadline_ns) {
     while (ch->origin.all != NULL)
         upstream_close(ch->origin.all);
     self_later(self, &ch->later, go_on);
+}
+
+void channels_sweep(jf_self *self) {
+    for (uint32_t i = 0; i < self->channel_table.made; i++) {
+        struct channel *ch = slots_at(&self->channel_table, i);
+        if (ch->slot.ref != 0 && ch->origin.queue_head != NULL) origin_sweep(&ch->origin);
+    }
+}
+
+void channels_stop(jf_self *self) {
+    for (uint32_t i = 0; i < self->calls.made; i++) {
+        struct call *call = slots_at(&self->calls, i);
+        if (call->slot.ref != 0) resume_end(call);
+    }
+    for (uint32_t i = 0; i < self->channel_table.made; i++) {
+        struct channel *ch = slots_at(&self->channel_table, i);
+        if (ch->slot.ref != 0) link_stop(ch);
+    }
 }

@@ -34,6 +34,8 @@ void conn_drop(struct conn *c) {
     pin(c);
     c->state = CONN_DEAD;
     c->exchange = 0;
+    keepalive_end(c);
+    legacy_close(c);
     self->loop.unwatch(self->loop.context, c->watch);
     close(c->fd);
     c->fd = -1;
@@ -197,8 +199,8 @@ static void caught_up(struct conn *c) {
     jf_self *self = c->in.self;
     if (c->slow && c->out.bytes <= c->listener->slow_bytes / 4) {
         c->slow = false;
-        if (c->exchange != 0 && c->route == ROUTE_MCP && c->client != 0)
-            self->inbound.writable(self->inbound.context, c->client, c->exchange);
+        bool open = c->route == ROUTE_SSE || (c->route == ROUTE_MCP && c->exchange != 0);
+        if (open && c->client != 0) self->inbound.writable(self->inbound.context, c->client, c->exchange);
     }
 }
 
@@ -208,10 +210,10 @@ static void output(struct conn *c) {
         conn_lost(c);
         return;
     }
-    c->wrote = c->in.self->now;
+    keepalive_wrote(c);
     // A slow reader is not an idle one.
     if (c->state == CONN_FLUSHING || (c->state == CONN_READING && c->in.phase == INCOMING_IDLE))
-        c->since = c->wrote;
+        c->since = c->in.self->now;
     caught_up(c);
     if (c->state == CONN_FLUSHING && c->out.head == NULL)
         finish(c);
@@ -300,7 +302,7 @@ void conn_write(struct conn *c, struct iovec *parts, uint32_t count, const struc
         c->broken = true;
         conn_later(c);
     }
-    c->wrote = self->now;
+    keepalive_wrote(c);
 }
 
 void conn_answered(struct conn *c) {
@@ -308,6 +310,7 @@ void conn_answered(struct conn *c) {
     c->exchange = 0;
     c->slow = false;
     c->mount = NULL;
+    keepalive_end(c);
     c->since = self->now;
     if (!c->keep || c->closing || self->draining) {
         c->state = CONN_FLUSHING;
@@ -322,7 +325,7 @@ void conn_answered(struct conn *c) {
 
 void conn_sweep(struct conn *c) {
     jf_self *self = c->in.self;
-    struct listener *l = c->listener;
+    const struct listener *l = c->listener;
     uint64_t waited = self->now > c->since ? self->now - c->since : 0;
     pin(c);
     switch (c->state) {
@@ -335,13 +338,6 @@ void conn_sweep(struct conn *c) {
             c->keep = false;
             c->lingering = true;
             answer_error(c, 408, "Request timeout: the request did not arrive in time", (jf_view){0});
-        }
-        break;
-    case CONN_STREAM:
-        if (c->route == ROUTE_MCP && l->keepalive != 0 && self->now - c->wrote >= l->keepalive &&
-            c->out.head == NULL) {
-            struct iovec part = c->chunked ? (struct iovec){"3\r\n:\n\n\r\n", 8} : (struct iovec){":\n\n", 3};
-            conn_write(c, &part, 1, NULL);
         }
         break;
     case CONN_FLUSHING:

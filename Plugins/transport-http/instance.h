@@ -4,6 +4,7 @@
 #define TRANSPORT_HTTP_INSTANCE_H
 
 #include "incoming.h"
+#include "legacy_sse.h"
 #include "slots.h"
 #include <jackfield/jackfield.h>
 
@@ -56,7 +57,10 @@ struct jf_self {
     bool posted;
     jf_ref sweep_timer;
     uint64_t sweep_ns;
-    uint32_t sweep_at; /**< where the sweep goes on */
+    uint32_t sweep_at;  /**< where the sweep goes on */
+    jf_ref quiet_timer; /**< of the keep-alive comments */
+    uint64_t quiet_due;
+    struct legacy_side legacy;
 
     uint64_t date_second;
     uint8_t date[29]; /**< "Sun, 06 Nov 1994 08:49:37 GMT" */

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 enum { LISTENER_BACKLOG = 1024, ACCEPT_RETRY_MS = 100 };
-static const uint64_t slow_at = 1u << 20, full_at = 8u << 20;
 
 static void accept_again(void *user);
 
@@ -72,9 +71,10 @@ static bool configure(struct listener *l, jf_view config) {
     l->header_timeout = setting_duration(self, config, "/limits/header_timeout_ms", 10000);
     l->body_timeout = setting_duration(self, config, "/limits/body_timeout_ms", 30000);
     l->idle_timeout = setting_duration(self, config, "/limits/idle_timeout_ms", 75000);
-    l->keepalive = setting_duration(self, config, "/limits/keepalive_interval_ms", 15000);
-    l->slow_bytes = slow_at;
-    l->full_bytes = 2 * l->max_body > full_at ? 2 * l->max_body : full_at;
+    l->keepalive = setting_duration(self, config, "/keep_alive_ms", 15000);
+    l->slow_bytes = setting_number(self, config, "/stream_buffer", 1u << 20);
+    l->full_bytes = 2 * l->max_body > 8 * l->slow_bytes ? 2 * l->max_body : 8 * l->slow_bytes;
+    l->sse = setting_flag(self, config, "/sse", false);
     if (!setting_list(self, config, "/allowed_hosts", &l->hosts) ||
         !setting_list(self, config, "/allowed_origins", &l->origins))
         return false;
@@ -83,7 +83,6 @@ static bool configure(struct listener *l, jf_view config) {
     sweep_need(self, l->header_timeout);
     sweep_need(self, l->body_timeout);
     sweep_need(self, l->idle_timeout);
-    sweep_need(self, l->keepalive);
     return true;
 }
 

@@ -7,6 +7,9 @@
 #include "settings.h"
 #include "uri.h"
 
+/** Longest event id, in either direction. */
+enum { RESUME_MAX = 256 };
+
 struct listener {
     struct listener *next;
     jf_self *self;
@@ -22,8 +25,11 @@ struct listener {
     bool loopback_origins; /**< nothing configured, bound to loopback: pages of this machine may call */
     uint64_t max_body, max_connections;
     uint32_t max_head;
-    uint64_t header_timeout, body_timeout, idle_timeout, keepalive;
+    uint64_t header_timeout, body_timeout, idle_timeout;
+    uint64_t keepalive; /**< silence on an event stream before a comment; 0: never */
     uint64_t slow_bytes, full_bytes;
+    bool sse;                       /**< HTTP+SSE of 2024-11-05 is served too */
+    struct conn *quietest, *latest; /**< open event streams by the time of their last write */
 };
 
 enum conn_state {
@@ -35,7 +41,13 @@ enum conn_state {
     CONN_DEAD         /**< closed; waits for the last pin */
 };
 
-enum conn_route { ROUTE_NONE = 0, ROUTE_MCP, ROUTE_MOUNT };
+enum conn_route {
+    ROUTE_NONE = 0,
+    ROUTE_MCP,
+    ROUTE_MOUNT,
+    ROUTE_SSE,     /**< HTTP+SSE: the stream */
+    ROUTE_MESSAGES /**< HTTP+SSE: a message */
+};
 
 struct conn {
     struct slot slot;
@@ -56,6 +68,7 @@ struct conn {
     bool lingering;  /**< a request was refused before it was read: do not reset the answer away */
     bool running;    /**< inside `request_run` */
     bool served;     /**< has answered a request before */
+    bool quiet;      /**< in its listener's list of event streams */
     uint32_t budget; /**< requests and reads left in this turn, so that others get theirs */
     uint32_t pins;
     uint16_t verdict; /**< the request was refused by its head: status to answer with once it is read */
@@ -68,6 +81,8 @@ struct conn {
     uint64_t since; /**< when the present wait began, or the last byte came */
     uint64_t wrote; /**< when a stream was last written to */
     struct mount *mount;
+    struct legacy_session *session;
+    struct conn *quiet_before, *quiet_after;
     struct incoming in;
     struct endpoint peer;
 };
@@ -96,7 +111,7 @@ void conn_write(struct conn *c, struct iovec *parts, uint32_t count, const struc
 void conn_answered(struct conn *c);
 /** Goes on soon, outside of the host's call: pipelined requests, closing. */
 void conn_later(struct conn *c);
-/** Timeouts and keep-alive comments. */
+/** Timeouts. Open event streams have none: their clients may be silent for as long as they like. */
 void conn_sweep(struct conn *c);
 struct conn *conn_of_exchange(jf_self *self, jf_ref exchange);
 
@@ -105,6 +120,15 @@ struct conn *conn_of_exchange(jf_self *self, jf_ref exchange);
 int request_head(struct incoming *in);
 /** A request is complete: routes and delivers it. */
 void request_run(struct conn *c);
+/** Tells the host of the connection's client unless it knows it. False: the host refuses it. */
+bool request_client(struct conn *c, uint32_t flags);
+
+// keepalive.c
+/** An event stream is open: watches for silence on it. */
+void keepalive_begin(struct conn *c);
+/** Something was written. */
+void keepalive_wrote(struct conn *c);
+void keepalive_end(struct conn *c);
 
 // access.c
 /** 0: the Host and Origin of the request are fine; else the status to refuse with. Sets conn.cors. */
@@ -117,6 +141,8 @@ int32_t answer_reply(jf_self *self, jf_ref client, const jf_message *message);
 void answer_error(struct conn *c, uint16_t status, const char *text, jf_view extra_headers);
 /** An answer without body. */
 void answer_empty(struct conn *c, uint16_t status, jf_view extra_headers);
+/** What the head of every event stream says. */
+void put_stream_headers(struct writer *w);
 /** "HTTP/1.1 200 OK\r\n" and the headers that every answer has. */
 void put_answer_head(struct writer *w, struct conn *c, uint16_t status);
 const char *status_reason(uint16_t status);

@@ -16,8 +16,7 @@
     COUNT("max_connections", "1", "8192", "Open client connections per loop (503 beyond)") "," \
     DURATION("header_timeout_ms", "10000", "From the first byte of a request to the end of its head (408)") "," \
     DURATION("body_timeout_ms", "30000", "Between two pieces of a request body (408)") "," \
-    DURATION("idle_timeout_ms", "75000", "A connection without a request is closed") "," \
-    DURATION("keepalive_interval_ms", "15000", "A comment is sent on an event stream silent for this long")
+    DURATION("idle_timeout_ms", "75000", "A connection without a request is closed")
 
 #define LISTENER \
     "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{" \
@@ -27,6 +26,12 @@
           "empty: localhost names on a loopback address, every name elsewhere") "," \
     TEXTS("allowed_origins", "Origin headers that are allowed (https://app.example, http://localhost:*, " \
           "* for all); empty: pages of this machine on a loopback address, none elsewhere") "," \
+    "\"keep_alive_ms\":{\"type\":\"integer\",\"minimum\":0,\"default\":15000,\"description\":" \
+    "\"A comment is sent on an event stream silent for this long; 0: never\"}," \
+    COUNT("stream_buffer", "4096", "1048576", "Bytes that may wait for the reader of an event stream; " \
+          "one that is sent more for all that is closed") "," \
+    "\"sse\":{\"type\":\"boolean\",\"default\":false,\"description\":" \
+    "\"Serve HTTP+SSE of MCP 2024-11-05 too, at /sse, /sse/servers/NAME and /sse/bundles/NAME\"}," \
     "\"limits\":{\"type\":\"object\",\"default\":{},\"additionalProperties\":false,\"properties\":{" LIMITS "}}}}"
 
 #define CONNECTOR \
@@ -38,6 +43,10 @@
     DURATION("connect_timeout_ms", "5000", "For one address to accept a connection") "," \
     COUNT("max_connections", "1", "256", "Open connections to this server per loop; 1024 more requests wait") "," \
     DURATION("idle_timeout_ms", "60000", "An unused connection is closed") "," \
+    DURATION("queue_timeout_ms", "30000", "A request that waited so long for a connection fails") "," \
+    "\"sse\":{\"type\":\"boolean\",\"default\":false,\"description\":" \
+    "\"The server speaks HTTP+SSE of MCP 2024-11-05; such servers are also found out\"}," \
+    COUNT("resume_attempts", "0", "5", "Tries in a row to resume an event stream that broke before its answer; 0: none") "," \
     COUNT("max_message", "1", "4194304", "Largest answer or event in bytes") "," \
     "\"tls_verify\":{\"type\":\"boolean\",\"default\":true," \
     "\"description\":\"Check the server's certificate; false only for tests\"}," \

@@ -10,6 +10,7 @@ void origin_idle_push(struct upstream *u) {
     u->next_idle = o->idle;
     if (o->idle != NULL) o->idle->previous_idle = u;
     o->idle = u;
+    o->idle_count++;
 }
 
 void origin_idle_remove(struct upstream *u) {
@@ -20,6 +21,7 @@ void origin_idle_remove(struct upstream *u) {
         o->idle = u->next_idle;
     if (u->next_idle != NULL) u->next_idle->previous_idle = u->previous_idle;
     u->next_idle = u->previous_idle = NULL;
+    o->idle_count--;
 }
 
 struct upstream *origin_idle_pop(struct origin *o) {
@@ -28,14 +30,27 @@ struct upstream *origin_idle_pop(struct origin *o) {
     return u;
 }
 
+/** A message that nobody waits for, but perhaps the server does. */
+static bool is_pressing(const struct call *call) {
+    return call->done == NULL && call->exchange == 0;
+}
+
+bool origin_has_room(const struct origin *o, const struct call *call) {
+    return o->open - o->idle_count < o->max_open + (is_pressing(call) ? SPARE_CONNECTIONS : 0);
+}
+
 void origin_queue(struct origin *o, struct call *call) {
-    call->next = NULL;
-    if (o->queue_tail != NULL)
-        o->queue_tail->next = call;
-    else
-        o->queue_head = call;
-    o->queue_tail = call;
+    struct call **at = o->queue_tail == NULL ? &o->queue_head : &o->queue_tail->next;
+    if (is_pressing(call)) {
+        at = o->queue_pressing == NULL ? &o->queue_head : &o->queue_pressing->next;
+        o->queue_pressing = call;
+    }
+    call->next = *at;
+    *at = call;
+    if (call->next == NULL) o->queue_tail = call;
+    call->queued_at = o->self->now;
     o->queued++;
+    sweep_need(o->self, 0);
 }
 
 bool origin_unqueue(struct origin *o, struct call *call) {
@@ -47,6 +62,8 @@ bool origin_unqueue(struct origin *o, struct call *call) {
         else
             o->queue_head = call->next;
         if (o->queue_tail == call) o->queue_tail = before;
+        // Before the last pressing one there are pressing ones only.
+        if (o->queue_pressing == call) o->queue_pressing = before;
         call->next = NULL;
         o->queued--;
         return true;
@@ -65,11 +82,13 @@ void origin_find_literal(struct origin *o) {
 
 static struct call *take(struct origin *o) {
     struct call *call = o->queue_head;
-    o->queue_head = call->next;
-    if (o->queue_head == NULL) o->queue_tail = NULL;
-    call->next = NULL;
-    o->queued--;
+    origin_unqueue(o, call);
     return call;
+}
+
+/** The first of the queue came too late: the host has given it up, or is about to. */
+static bool is_late(const struct origin *o, const struct call *call) {
+    return call->done == NULL && call->deadline != 0 && o->self->now >= call->deadline;
 }
 
 static bool resolved(struct origin *o) {
@@ -79,6 +98,12 @@ static bool resolved(struct origin *o) {
 
 void origin_dispatch(struct origin *o) {
     while (o->queue_head != NULL && !o->closing) {
+        if (!origin_has_room(o, o->queue_head)) break;
+        if (is_late(o, o->queue_head)) {
+            call_fail(take(o), JF_E_TIMEOUT, JF_FAULT_NOT_STARTED,
+                      "the time for a request to server \"%s\" was over before it could be sent", o->name);
+            continue;
+        }
         struct upstream *u = origin_idle_pop(o);
         if (u != NULL) {
             struct call *call = take(o);
@@ -89,7 +114,6 @@ void origin_dispatch(struct origin *o) {
             upstream_flush(u);
             continue;
         }
-        if (o->open >= o->max_open) break;
         if (!resolved(o)) {
             if (o->lookup != NULL || resolve_start(o)) break;
             origin_resolved(o, NULL, 0, "no thread for the look-up");
@@ -100,6 +124,41 @@ void origin_dispatch(struct origin *o) {
     if (o->blocked && o->queued < QUEUE_MAX / 2) {
         o->blocked = false;
         if (o->channel != NULL) channel_writable(o->channel);
+    }
+}
+
+static uint32_t streams(const struct origin *o) {
+    uint32_t count = 0;
+    for (const struct upstream *u = o->all; u != NULL; u = u->next)
+        count += u->state == UPSTREAM_ACTIVE && u->answer == ANSWER_EVENTS;
+    return count;
+}
+
+void origin_sweep(struct origin *o) {
+    uint64_t now = o->self->now;
+    struct call *next;
+    for (struct call *call = o->queue_head; call != NULL && !o->closing; call = next) {
+        next = call->next;
+        uint64_t until = o->queue_timeout == 0 ? UINT64_MAX : call->queued_at + o->queue_timeout;
+        if (call->deadline != 0 && call->deadline > call->queued_at) {
+            // A little before the host gives it up itself: it could not say why.
+            uint64_t due = call->deadline - (call->deadline - call->queued_at) / 8;
+            if (due < until) until = due;
+        }
+        if (now < until) continue;
+        bool found = o->lookup == NULL;
+        origin_unqueue(o, call);
+        if (!found)
+            call_fail(call, JF_E_TIMEOUT, JF_FAULT_NOT_STARTED,
+                      "the host %s of server \"%s\" was not found in time; check the resolver", o->host,
+                      o->name);
+        else
+            call_fail(call, JF_E_BUSY, JF_FAULT_NOT_STARTED,
+                      "no connection to server \"%s\" became free in time: all %u are in use, %u of them by "
+                      "open event streams; raise its max_connections",
+                      o->name, o->max_open, streams(o));
+        // Whoever was told may have cancelled others.
+        next = o->queue_head;
     }
 }
 

@@ -139,6 +139,7 @@ static void sweep(void *user) {
             struct upstream *u = slots_at(&self->upstreams, i);
             if (u->slot.ref != 0) upstream_sweep(u);
         }
+        channels_sweep(self);
         client_sweep(self);
     }
     for (; self->sweep_at < self->conns.made && self->sweep_at < end; self->sweep_at++) {
@@ -234,6 +235,9 @@ static void stop(jf_self *self) {
     self->sending++;
     if (self->sweep_timer != 0) self->loop.cancel(self->loop.context, self->sweep_timer);
     self->sweep_timer = 0;
+    if (self->quiet_timer != 0) self->loop.cancel(self->loop.context, self->quiet_timer);
+    self->quiet_timer = 0;
+    channels_stop(self);
     resolve_end(self);
     for (uint32_t i = 0; i < self->conns.made; i++) {
         struct conn *c = slots_at(&self->conns, i);
@@ -267,6 +271,7 @@ static void destroy(jf_self *self) {
         if (ch->slot.ref != 0) channel_end(ch);
     }
     clients_end(self);
+    legacy_end(self);
     listeners_end(self);
     mounts_end(self);
     slots_end(&self->conns, &memory);

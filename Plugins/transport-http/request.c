@@ -5,14 +5,14 @@
 
 enum { DISCARD_MAX = 65536 };
 
-static jf_view path_of(const struct incoming *in) {
-    jf_view url = view_make(incoming_base(in) + in->url, in->url_len), query;
+static jf_view path_of(const struct incoming *in, jf_view *query) {
+    jf_view url = view_make(incoming_base(in) + in->url, in->url_len);
     // The absolute form (RFC 9112 section 3.2.2) is for proxies; its authority is not ours to judge by.
     if (url.len > 7 && url.ptr[0] != '/') {
         struct url parts;
         if (url_parse(url, &parts)) url = parts.path.len == 0 ? LITERAL("/") : parts.path;
     }
-    return view_until(url, '?', &query);
+    return view_until(url, '?', query);
 }
 
 static bool is_endpoint(jf_view path) {
@@ -41,8 +41,9 @@ static uint16_t judge(struct conn *c, const char **text) {
         *text = "Not implemented: the only transfer coding here is chunked";
         return 501;
     }
-    jf_view path = path_of(in);
-    if (!is_endpoint(path)) {
+    jf_view query, path = path_of(in, &query);
+    uint8_t route = is_endpoint(path) ? ROUTE_MCP : c->listener->sse ? legacy_route(path) : ROUTE_NONE;
+    if (route == ROUTE_NONE) {
         if (method == HTTP_OPTIONS && c->origin != NULL) return 0;
         if (mount_match(in->self, path) != NULL) {
             c->route = ROUTE_MOUNT;
@@ -51,10 +52,15 @@ static uint16_t judge(struct conn *c, const char **text) {
         *text = "Not found: MCP endpoints are /mcp, /mcp/servers/NAME and /mcp/bundles/NAME";
         return 404;
     }
-    c->route = ROUTE_MCP;
-    if (method == HTTP_GET || method == HTTP_DELETE || method == HTTP_OPTIONS) return 0;
-    if (method != HTTP_POST) {
-        *text = "Method not allowed: use POST";
+    c->route = route;
+    if (method == HTTP_OPTIONS || (method == HTTP_DELETE && route == ROUTE_MCP)) return 0;
+    if (method == HTTP_GET && route != ROUTE_MESSAGES) {
+        if (incoming_field(in, FIELD_RESUME).len <= RESUME_MAX) return 0;
+        *text = "Bad request: Last-Event-ID is none of this server's";
+        return 400;
+    }
+    if (method != HTTP_POST || route == ROUTE_SSE) {
+        *text = route == ROUTE_SSE ? "Method not allowed: use GET" : "Method not allowed: use POST";
         return 405;
     }
     jf_view type = incoming_field(in, FIELD_CONTENT_TYPE);
@@ -85,7 +91,8 @@ int request_head(struct incoming *in) {
     c->verdict = judge(c, &c->verdict_text);
     bool wants_continue =
         body && !c->http10 && view_is_nocase(incoming_field(in, FIELD_EXPECT), "100-continue");
-    if (c->verdict != 0 || method == HTTP_OPTIONS || (c->route == ROUTE_MCP && method != HTTP_POST)) {
+    if (c->verdict != 0 || method == HTTP_OPTIONS ||
+        ((c->route == ROUTE_MCP || c->route == ROUTE_SSE) && method != HTTP_POST)) {
         // The body says nothing any more. A short one is read past, so that the connection can stay.
         if (c->verdict != 0 && body &&
             (wants_continue || in->no_length || in->parser.content_length > DISCARD_MAX)) {
@@ -154,13 +161,15 @@ static uint32_t collect_params(const struct incoming *in, jf_pair *pairs, bool *
     return count;
 }
 
-static bool open_client(struct conn *c) {
+bool request_client(struct conn *c, uint32_t flags) {
     jf_self *self = c->in.self;
     if (c->client != 0) return true;
     char text[64];
     uint32_t length = endpoint_text(&c->peer, text, sizeof(text));
-    jf_client_info info = {
-        .size = sizeof(info), .listener = c->listener->ref, .address = view_make(text, length)};
+    jf_client_info info = {.size = sizeof(info),
+                           .flags = flags,
+                           .listener = c->listener->ref,
+                           .address = view_make(text, length)};
     if (self->inbound.opened(self->inbound.context, &info, &c->client) == JF_OK && c->client != 0)
         return true;
     c->client = 0;
@@ -171,12 +180,12 @@ static void deliver(struct conn *c) {
     struct incoming *in = &c->in;
     jf_self *self = in->self;
     uint8_t method = in->parser.method;
-    if (!open_client(c)) {
+    if (!request_client(c, 0)) {
         c->keep = false;
         answer_error(c, 503, "Unavailable: too many clients, try again later", LITERAL("Retry-After: 1\r\n"));
         return;
     }
-    jf_view body = view_make(incoming_base(in) + in->body, in->body_len);
+    jf_view query, body = view_make(incoming_base(in) + in->body, in->body_len);
     jf_message message = {.size = sizeof(message), .flags = accepts(in), .exchange = c->exchange};
     message.kind = method == HTTP_POST ? JF_KIND_MESSAGE : method == HTTP_GET ? JF_KIND_STREAM : JF_KIND_END;
     c->events_only = (message.flags & JF_MSG_ACCEPTS_JSON) == 0;
@@ -185,7 +194,7 @@ static void deliver(struct conn *c) {
         message.body_count = 1;
         message.flags |= JF_MSG_PADDED;
     }
-    message.target = path_of(in);
+    message.target = path_of(in, &query);
     if (message.target.len == 5) message.target.len = 4;
     message.protocol = incoming_field(in, FIELD_PROTOCOL);
     message.method = incoming_field(in, FIELD_METHOD);
@@ -209,8 +218,14 @@ static void deliver(struct conn *c) {
     conn_later(c);
 }
 
+static jf_view allowed_methods(uint8_t route) {
+    if (route == ROUTE_SSE) return LITERAL("Allow: GET, OPTIONS\r\n");
+    if (route == ROUTE_MESSAGES) return LITERAL("Allow: POST, OPTIONS\r\n");
+    return LITERAL("Allow: POST, GET, DELETE, OPTIONS\r\n");
+}
+
 static void preflight(struct conn *c) {
-    jf_view allow = LITERAL("Allow: POST, GET, DELETE, OPTIONS\r\n");
+    jf_view allow = allowed_methods(c->route);
     jf_view cors = LITERAL("Access-Control-Allow-Methods: POST, GET, DELETE, OPTIONS\r\n"
                            "Access-Control-Allow-Headers: Content-Type, Accept, Authorization, "
                            "MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID\r\n"
@@ -240,6 +255,17 @@ static void preflight(struct conn *c) {
     answer_empty(c, 204, cors);
 }
 
+/** HTTP+SSE: opens a stream, or takes a message. */
+static void run_sse(struct conn *c) {
+    jf_view query, path = path_of(&c->in, &query);
+    if (c->route == ROUTE_MESSAGES)
+        legacy_take(c, query);
+    else if ((accepts(&c->in) & JF_MSG_ACCEPTS_STREAM) != 0)
+        legacy_open(c, path);
+    else
+        answer_error(c, 406, "Not acceptable: this is a stream of text/event-stream", (jf_view){0});
+}
+
 void request_run(struct conn *c) {
     jf_self *self = c->in.self;
     c->keep = c->in.keep_alive && !self->draining;
@@ -247,12 +273,14 @@ void request_run(struct conn *c) {
     c->exchange = (++self->exchange_count << 24) | c->slot.index;
     c->state = CONN_BUSY;
     if (c->verdict != 0) {
-        jf_view allow = c->verdict == 405 ? LITERAL("Allow: POST, GET, DELETE, OPTIONS\r\n") : (jf_view){0};
+        jf_view allow = c->verdict == 405 ? allowed_methods(c->route) : (jf_view){0};
         answer_error(c, c->verdict, c->verdict_text, allow);
     } else if (c->in.parser.method == HTTP_OPTIONS && c->route != ROUTE_MOUNT) {
         preflight(c);
     } else if (c->route == ROUTE_MOUNT) {
         mount_run(c);
+    } else if (c->route != ROUTE_MCP) {
+        run_sse(c);
     } else {
         deliver(c);
     }

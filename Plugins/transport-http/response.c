@@ -59,23 +59,41 @@ static int deliver(struct upstream *u, jf_message *message) {
     return self->channels.deliver(self->channels.context, o->channel->ref, message);
 }
 
-static int on_event(void *user, const uint8_t *data, uint64_t length) {
+static int on_event(void *user, const struct sse_event *e) {
     struct upstream *u = user;
-    jf_view body = view_make(data, length);
-    jf_message message = {
-        .flags = JF_MSG_PADDED, .exchange = u->call->exchange, .body = &body, .body_count = 1};
-    if (u->session_length != 0)
-        message.session =
-            view_make(u->long_session != NULL ? u->long_session : u->session, u->session_length);
-    deliver(u, &message);
+    struct call *call = u->call;
+    bool first = call->may_be_endpoint;
+    call->may_be_endpoint = false;
+    if (link_owns(call)) {
+        link_event(u, e);
+    } else if (first && e->name == SSE_ENDPOINT) {
+        link_adopt(u, e);
+    } else {
+        resume_note(call, e);
+        // Events without data prime the stream; other names than "message" are for other readers.
+        if (e->length == 0 || e->name != SSE_MESSAGE) return 0;
+        if (call->resume != NULL && call->kind == JF_KIND_MESSAGE)
+            call->answered = resume_is_answer(e->data, e->length);
+        jf_view body = view_make(e->data, e->length);
+        jf_message message = {
+            .flags = JF_MSG_PADDED, .exchange = call->exchange, .body = &body, .body_count = 1};
+        if (u->session_length != 0)
+            message.session =
+                view_make(u->long_session != NULL ? u->long_session : u->session, u->session_length);
+        deliver(u, &message);
+    }
     // The host may have cancelled the exchange, or closed the channel, in there.
     return u->state == UPSTREAM_ACTIVE ? 0 : -1;
 }
 
 static int on_events(struct incoming *in, const uint8_t *bytes, uint64_t length) {
     struct upstream *u = in->owner;
-    int result = sse_feed(in->self, &u->sse, bytes, length, in->max_body, on_event, u);
+    int result = sse_feed(in->self, &u->sse, bytes, length, link_event_max(u), on_event, u);
     if (result != 0 && u->sse.too_large) in->refused = 413;
+    if (result == 0 && u->sse.has_retry) {
+        u->call->retry_ms = u->sse.retry_ms;
+        u->call->has_retry = true;
+    }
     return result;
 }
 
@@ -89,10 +107,12 @@ static enum call_answer judge(struct upstream *u, uint16_t code) {
     // No redirect, so it will not be sent again.
     call->keep_copy = false;
     if (call->copy.pos == call->copy.len) buffer_release(in->self, &call->copy);
-    if (call->exchange == 0 || code == 202 || code == 204) return ANSWER_DROP;
+    bool stream = link_owns(call);
+    if ((call->exchange == 0 && !stream) || code == 202 || code == 204) return ANSWER_DROP;
     jf_view type = incoming_field(in, FIELD_CONTENT_TYPE), coding = incoming_field(in, FIELD_CONTENT_CODING);
     if (coding.ptr != NULL && !view_is_nocase(coding, "identity")) return ANSWER_DROP;
-    if (media_is(type, "application/json")) return ANSWER_BODY;
+    // What a GET for a stream is answered with is a stream, or nothing.
+    if (media_is(type, "application/json")) return stream || call->resuming ? ANSWER_DROP : ANSWER_BODY;
     return code < 300 && media_is(type, "text/event-stream") ? ANSWER_EVENTS : ANSWER_DROP;
 }
 
@@ -109,6 +129,11 @@ int response_head(struct incoming *in) {
     if (u->answer == ANSWER_EVENTS) {
         jf_view session = incoming_field(in, FIELD_SESSION);
         u->session_length = (uint32_t)session.len;
+        u->sse.wants_ids = u->call->credentials != NULL;
+        if (session.len != 0) {
+            u->origin->channel->had_session = true;
+            u->call->may_be_endpoint = false;
+        }
         if (session.len > sizeof(u->session)) {
             u->long_session = self_copy(in->self, session);
             if (u->long_session == NULL) u->session_length = 0;
@@ -136,6 +161,7 @@ static void settle(struct upstream *u) {
     call->upstream = NULL;
     sse_end(in->self, &u->sse);
     u->session_length = 0;
+    u->answer = ANSWER_UNKNOWN;
     self_release(in->self, u->long_session);
     u->long_session = NULL;
     if (again)
@@ -162,9 +188,38 @@ static void redirect(struct upstream *u, uint16_t code) {
     call_redirect(call, view_make(location, length), code == 308);
 }
 
+/** An event stream ended, or the request that was to open it was answered otherwise. False: it is an answer
+ * like any other. */
+static bool stream_over(struct upstream *u, uint16_t code) {
+    struct call *call = u->call;
+    struct channel *ch = u->origin->channel;
+    bool events = u->answer == ANSWER_EVENTS, owned = link_owns(call);
+    if (!owned && !resume_wanted(call)) return false;
+    incoming_end(&u->in);
+    settle(u);
+    if (owned) {
+        call_free(call);
+        link_ended(ch, code);
+    } else if (!events) {
+        resume_end(call);
+        call_fail(
+            call, JF_E_GONE, 0,
+            "the event stream of server \"%s\" broke and could not be resumed: it answered the GET with %s "
+            "%u",
+            ch->origin.name, code < 300 ? "no event stream, status" : "status", code);
+    } else {
+        // Which resumes it where it can.
+        call_fail(call, JF_E_GONE, 0, "server \"%s\" ended its event stream without an answer",
+                  ch->origin.name);
+    }
+    return true;
+}
+
 static void answer(struct upstream *u, uint16_t code) {
+    if (stream_over(u, code)) return;
     struct call *call = u->call;
     struct incoming *in = &u->in;
+    struct channel *ch = u->origin->channel;
     jf_view body = view_make(incoming_base(in) + in->body, in->body_len);
     jf_message message = {.flags = JF_MSG_FINAL, .exchange = call->exchange, .status = status_of(code)};
     if (u->answer == ANSWER_BODY && body.len != 0) {
@@ -175,12 +230,16 @@ static void answer(struct upstream *u, uint16_t code) {
     if (u->answer != ANSWER_EVENTS) {
         message.session = incoming_field(in, FIELD_SESSION);
         message.protocol = incoming_field(in, FIELD_PROTOCOL);
+        if (message.session.len != 0) ch->had_session = true;
         if (code >= 400) message.retry_ms = retry_of(in);
     }
     incoming_end(in);
     settle(u);
     call_free(call);
-    if (message.exchange != 0) deliver(u, &message);
+    if (message.exchange != 0)
+        deliver(u, &message);
+    else
+        link_posted(ch, call, code);
 }
 
 void response_done(struct upstream *u) {

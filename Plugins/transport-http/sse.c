@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Server-Sent Events, read incrementally. An event that lies whole in the bytes fed is handed on in place. */
 #include "sse.h"
+#include "instance.h"
 
 static bool append(jf_self *self, struct sse *s, struct buffer *b, const uint8_t *bytes, uint64_t length,
                    uint64_t max) {
@@ -26,6 +27,66 @@ static bool keep_whole(jf_self *self, struct sse *s, uint64_t max) {
     return append(self, s, &s->data, bytes, s->whole_length, max);
 }
 
+/** Keeps the id of the event being read. One that no header can carry back counts as empty. */
+static bool take_id(jf_self *self, struct sse *s, jf_view id) {
+    // "If the field value does not contain U+0000 NULL ... Otherwise, ignore the field" (section 9.2.6).
+    if (!s->wants_ids || (id.len != 0 && memchr(id.ptr, 0, id.len) != NULL)) return true;
+    s->has_id = true;
+    s->id_length = 0;
+    if (id.len == 0 || id.len > SSE_ID_MAX || !header_value_clean(id)) return true;
+    if (id.len > s->id_room) {
+        uint32_t room = id.len <= 64 ? 64 : SSE_ID_MAX;
+        uint8_t *larger = self_allocate(self, room);
+        if (larger == NULL) return false;
+        self_release(self, s->id);
+        s->id = larger;
+        s->id_room = room;
+    }
+    memcpy(s->id, id.ptr, id.len);
+    s->id_length = (uint32_t)id.len;
+    return true;
+}
+
+/** "If the field value consists of only ASCII digits": milliseconds, in base ten. */
+static void take_retry(struct sse *s, jf_view value) {
+    uint64_t number = 0;
+    for (uint64_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] < '0' || value.ptr[i] > '9') return;
+        if (number <= UINT32_MAX) number = number * 10 + (uint64_t)(value.ptr[i] - '0');
+    }
+    if (value.len == 0) return;
+    s->retry_ms = number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
+    s->has_retry = true;
+}
+
+/** The empty line: hands the event on. The id counts from here, also where no data came with it; an event cut
+ * off before this line never happened. */
+static int dispatch(jf_self *self, struct sse *s, sse_event_fn event, void *user) {
+    struct sse_event e = {.name = s->name, .has_id = s->has_id};
+    bool any = s->has_data || s->has_id;
+    struct buffer held = s->data;
+    s->data = (struct buffer){0};
+    if (s->whole != NULL) {
+        e.data = s->whole;
+        e.length = s->whole_length;
+    } else if (s->has_data) {
+        e.data = held.ptr;
+        e.length = held.len;
+    }
+    if (e.has_id) e.id = view_make(s->id, s->id_length);
+    s->whole = NULL;
+    s->name = SSE_MESSAGE;
+    s->has_data = s->has_id = false;
+    int result = any ? event(user, &e) : 0;
+    buffer_release(self, &held);
+    return result;
+}
+
+static bool is_field(const uint8_t *line, uint64_t name, const char *field, uint64_t length) {
+    return name == length && memcmp(line, field, length) == 0;
+}
+#define IS_FIELD(text) is_field(line, name, text, sizeof(text) - 1)
+
 static int take_line(jf_self *self, struct sse *s, const uint8_t *line, uint64_t length, bool in_place,
                      uint64_t max, sse_event_fn event, void *user) {
     if (!s->started) {
@@ -35,27 +96,23 @@ static int take_line(jf_self *self, struct sse *s, const uint8_t *line, uint64_t
             length -= 3;
         }
     }
-    if (length == 0) {
-        if (!s->has_data) return 0;
-        s->has_data = false;
-        int result = 0;
-        if (s->whole != NULL) {
-            const uint8_t *bytes = s->whole;
-            s->whole = NULL;
-            // The first event of an older server may have a name and empty data: nothing to hand on.
-            if (s->whole_length != 0) result = event(user, bytes, s->whole_length);
-        } else {
-            struct buffer held = s->data;
-            s->data = (struct buffer){0};
-            if (held.len != 0) result = event(user, held.ptr, held.len);
-            buffer_release(self, &held);
-        }
-        return result;
-    }
-    if (length < 4 || memcmp(line, "data", 4) != 0 || (length > 4 && line[4] != ':')) return 0;
-    uint64_t skip = length == 4 ? 4 : length > 5 && line[5] == ' ' ? 6 : 5;
+    if (length == 0) return dispatch(self, s, event, user);
+    const uint8_t *colon = memchr(line, ':', length);
+    uint64_t name = colon == NULL ? length : (uint64_t)(colon - line);
+    uint64_t skip = colon == NULL ? length : name + 1;
+    if (skip < length && line[skip] == ' ') skip++;
     const uint8_t *value = line + skip;
     uint64_t value_length = length - skip;
+    if (!IS_FIELD("data")) {
+        jf_view rest = view_make(value, value_length);
+        if (IS_FIELD("id")) return take_id(self, s, rest) ? 0 : -1;
+        if (IS_FIELD("retry")) take_retry(s, rest);
+        if (IS_FIELD("event"))
+            s->name = rest.len == 0 || view_equal(rest, LITERAL("message")) ? SSE_MESSAGE
+                      : view_equal(rest, LITERAL("endpoint"))               ? SSE_ENDPOINT
+                                                                            : SSE_OTHER;
+        return 0;
+    }
     if (!s->has_data && in_place) {
         s->whole = value;
         s->whole_length = value_length;
@@ -111,5 +168,6 @@ int sse_feed(jf_self *self, struct sse *s, const uint8_t *bytes, uint64_t length
 void sse_end(jf_self *self, struct sse *s) {
     buffer_release(self, &s->line);
     buffer_release(self, &s->data);
+    self_release(self, s->id);
     *s = (struct sse){0};
 }

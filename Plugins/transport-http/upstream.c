@@ -4,6 +4,7 @@
 #include "tls.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 enum { TURN = 32 };
@@ -72,6 +73,15 @@ void upstream_fail(struct upstream *u, int32_t code, const char *format, ...) {
     unpin(u);
 }
 
+/** Calls may wait for their answers for many minutes without a byte: a server that is gone must show. */
+static void keep_alive(int fd) {
+    int on = 1, idle = 60, interval = 15, probes = 4;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+}
+
 /** Tries addresses from u->address on. False: none is left, `errno` tells why the last one failed. */
 static bool try_next(struct upstream *u) {
     struct origin *o = u->origin;
@@ -86,6 +96,7 @@ static bool try_next(struct upstream *u) {
             continue;
         }
         socket_prepare(u->fd);
+        keep_alive(u->fd);
         int status = connect(u->fd, &e->address.any, e->length);
         if (status == 0 || errno == EINPROGRESS) {
             u->since = self->now;
@@ -181,7 +192,11 @@ static void bad_answer(struct upstream *u) {
     struct incoming *in = &u->in;
     const char *name = u->origin->name;
     char text[48];
-    if (in->refused == 413) {
+    if (in->refused == 413 && u->call != NULL && link_owns(u->call) && link_event_max(u) < in->max_body) {
+        upstream_fail(u, JF_E_INVALID,
+                      "server \"%s\" is no HTTP+SSE server: more than %llu bytes before its endpoint event",
+                      name, (unsigned long long)link_event_max(u));
+    } else if (in->refused == 413) {
         upstream_fail(u, JF_E_INVALID,
                       "server \"%s\" sent an answer of more than %llu bytes; raise max_message", name,
                       (unsigned long long)in->max_body);

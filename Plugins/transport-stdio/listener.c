@@ -138,7 +138,8 @@ static void on_input(void *user, uint32_t events) {
 static void on_task(void *user) {
     client *self = user;
     jf_self *instance = self->self;
-    jf_client_info info = {.size = sizeof info, .flags = JF_CLIENT_SHARED, .listener = self->listener};
+    jf_client_info info = {
+        .size = sizeof info, .flags = JF_CLIENT_SHARED | JF_CLIENT_SOLE, .listener = self->listener};
     info.address = address_view;
     if (self->ending) {
         free_client(self);

@@ -7,12 +7,19 @@
 #include "transport-http/wire.h"
 
 #include "transport-http/listener_cases.h"
+
+#include "transport-http/live_cases.h"
+
+#include "transport-http/legacy_cases.h"
+
 #include "transport-http/refusal_cases.h"
 #include "transport-http/retain_cases.h"
 #include "transport-http/stream_cases.h"
 
 #include "transport-http/connector_cases.h"
 #include "transport-http/fault_cases.h"
+#include "transport-http/resume_cases.h"
+#include "transport-http/sse_channel_cases.h"
 #include "transport-http/service_cases.h"
 #include "transport-http/tls_cases.h"
 

@@ -58,12 +58,13 @@ def command_line(*arguments, timeout=30, stdin=None, env=None, cwd=None):
 
 
 class Gateway:
-    """One `jackfield serve` on a port that the system chose."""
+    """One `jackfield serve` on a port that the system chose; `listen=None`: where the configuration says."""
 
-    def __init__(self, config, *switches, env=None, wait=True):
+    def __init__(self, config, *switches, env=None, wait=True, listen="127.0.0.1:0"):
         self.config = config
         self.before = set(processes.orphans())
-        argv = [JACKFIELD, "serve", "--config", config, "--listen", "127.0.0.1:0", *switches]
+        where = ["--listen", listen] if listen else []
+        argv = [JACKFIELD, "serve", "--config", config, *where, *switches]
         self.process = Process(argv, "jackfield", env={**ENVIRONMENT, **(env or {})})
         self.pid, self.log = self.process.pid, self.process.stderr
         if wait:

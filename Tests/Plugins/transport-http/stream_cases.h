@@ -44,7 +44,7 @@ TEST(opens_a_stream_without_an_event) {
     CHECK(wire_hear(&w, "\r\n\r\n"), "head %s", w.text);
     wire_forget(&w);
     jf_mock_advance(f.mock, 16000000000ull);
-    CHECK(wire_hear(&w, "3\r\n:\n\n\r\n"), "no comment: %s", w.text);
+    CHECK(wire_hear(&w, "e\r\n: keep-alive\n\n\r\n"), "no comment: %s", w.text);
     jf_mock_reply(f.mock, e->peer, e->exchange, 0, JF_STATUS_OK, "{}");
     CHECK(wire_hear(&w, "data: {}\n\n"), "event %s", w.text);
     wire_close(&w);

@@ -45,7 +45,8 @@ static void lend_pipes(stdio_ends *self) {
 
 static jf_ref opened(jf_mock *mock) {
     const jf_mock_event *event = jf_mock_wait(mock, 0, JF_MOCK_CLIENT_OPENED, 0, 0, PATIENCE);
-    return event != NULL && strcmp(event->text, "stdio") == 0 && event->flags == JF_CLIENT_SHARED
+    return event != NULL && strcmp(event->text, "stdio") == 0 &&
+                   event->flags == (JF_CLIENT_SHARED | JF_CLIENT_SOLE)
                ? event->peer
                : 0;
 }

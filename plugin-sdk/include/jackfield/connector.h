@@ -22,15 +22,21 @@ typedef struct jf_channels_1 {
     uint32_t flags;
     void *context;
     /** The channel can carry messages (child started, or a lazy channel at once). Called again after each
-     * restart: the host then starts over with its handshake. `flags` are JF_CHANNEL_*. */
+     * restart: the host then starts over with its handshake. `flags` are JF_CHANNEL_* and may differ from the
+     * time before: a channel of exchanges becomes SHARED and LOCAL when the answer to a JF_KIND_STREAM shows
+     * a server of HTTP+SSE (MCP 2024-11-05), and may turn back. The exchange that found it out ends with an
+     * empty FINAL right after `ready`. */
     void (*ready)(void *context, jf_ref channel, uint32_t flags);
     /** One message of the server: exactly one JSON text, not yet checked. `message->exchange` is the handle
      * that `send` was given, 0 on a shared channel. JF_MSG_FINAL ends the exchange. An HTTP answer without a
-     * JSON-RPC body is delivered with its status, FINAL and no body. Bytes borrowed until it returns. */
+     * JSON-RPC body is delivered with its status, FINAL and no body. Where a legacy server's event stream
+     * breaks or is closed for polling, the connector resumes it (Last-Event-ID) within the same exchange,
+     * until its deadline; the host notices nothing. Bytes borrowed until it returns. */
     int32_t (*deliver)(void *context, jf_ref channel, const jf_message *message);
-    /** An exchange ended without its answer (refused, reset, closed mid-message, answer too large); it is
-     * over. With exchange 0: the whole channel went down with everything open on it; `why->retry_ms` says
-     * when the plugin itself tries again (`ready` follows), 0: it gave up. */
+    /** An exchange ended without its answer (refused, reset, closed mid-message, not to be resumed, answer
+     * too large, no connection free in time); it is over. With exchange 0: the whole channel went down with
+     * everything open on it; `why->retry_ms` says when the plugin itself tries again (`ready` follows), 0: it
+     * gave up. */
     void (*failed)(void *context, jf_ref channel, jf_ref exchange, const jf_fault *why);
     /** The channel accepts more after `send` had answered JF_E_BUSY. */
     void (*writable)(void *context, jf_ref channel);
@@ -55,8 +61,8 @@ typedef struct jf_connector_1 {
      * retained where the message allows it. An error means that nothing was sent, nothing is retained and no
      * `failed` follows. JF_E_BUSY: refused, the channel's queue is full. [lane] */
     int32_t (*send)(jf_self *self, jf_ref handle, const jf_message *message, jf_fault *why);
-    /** Gives an exchange up: closes its stream; nothing more is delivered for it. No effect where it is
-     * unknown. [lane] */
+    /** Gives an exchange up: closes its stream, or ends the wait to resume it; nothing more is delivered for
+     * it. No effect where it is unknown. [lane] */
     void (*cancel)(jf_self *self, jf_ref handle, jf_ref exchange);
     /** Closes the channel: ends the process tree, closes connections, by `deadline_ns`; `closed` follows.
      * [control] */
