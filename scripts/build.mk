@@ -47,6 +47,9 @@ $(PLUGIN_DIR)/$(1).so: $$(wildcard Plugins/$(1)/*.[ch] Plugins/$(1)/plugin.mk) $
 endef
 $(foreach plugin,$(C_PLUGINS),$(eval $(call c_plugin,$(plugin))))
 
+# It compiles some of its neighbour's sources in.
+$(PLUGIN_DIR)/transport-websocket.so: $(wildcard Plugins/transport-http/*.[ch])
+
 # Plugins in Swift bring their own recipe, `swift-plugin`.
 SWIFT_PLUGINS := $(patsubst Plugins/%/plugin.mk,%,$(shell grep -l '^swift-plugin:' Plugins/*/plugin.mk 2>/dev/null))
 

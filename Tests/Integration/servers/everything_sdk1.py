@@ -10,9 +10,10 @@ from catalogue import Refusal, arguments_parser, catalogue_of, serve_http
 from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.websocket import websocket_server
 from mcp.shared.exceptions import McpError
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 FORM = {"type": "object", "properties": {"colour": {"type": "string"}}, "required": ["colour"]}
 
@@ -56,6 +57,10 @@ class Peer:
                 )
             elif kind == "elicitation":
                 answer = await session.elicit("Which colour?", FORM, related_request_id=related)
+            elif kind == "url":
+                answer = await session.elicit_url(
+                    "Sign in", "https://example.com/in", "e-1", related_request_id=related
+                )
             else:
                 answer = await session.list_roots()
         except McpError as e:
@@ -137,12 +142,18 @@ def main():
         async def __call__(self, scope, receive, send):
             await sessions.handle_request(scope, receive, send)
 
+    class Socket:
+        async def __call__(self, scope, receive, send):
+            async with websocket_server(scope, receive, send) as (read, write):
+                await server.run(read, write, server.create_initialization_options())
+
     @contextlib.asynccontextmanager
     async def lifespan(app):
         async with sessions.run():
             yield
 
-    serve_http(Starlette(routes=[Route("/mcp", endpoint=Endpoint())], lifespan=lifespan), options.port)
+    routes = [Route("/mcp", endpoint=Endpoint()), WebSocketRoute("/ws", endpoint=Socket())]
+    serve_http(Starlette(routes=routes, lifespan=lifespan), options.port)
 
 
 main()
