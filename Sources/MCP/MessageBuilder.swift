@@ -5,6 +5,11 @@
 public struct ByteSegment {
     public var pointer: UnsafePointer<UInt8>?
     public var count: UInt64
+
+    public init(pointer: UnsafePointer<UInt8>?, count: UInt64) {
+        self.pointer = pointer
+        self.count = count
+    }
 }
 
 /// Builds one message at a time and is reused for the next: one per loop and direction, no allocation in steady

@@ -90,11 +90,15 @@ public enum Method: UInt8, Sendable {
     public var isModernRequest: Bool {
         switch self {
         case .discover, .toolsList, .toolsCall, .resourcesList, .resourcesTemplatesList, .resourcesRead,
-            .promptsList, .promptsGet, .completionComplete, .subscriptionsListen:
+            .promptsList, .promptsGet, .completionComplete, .subscriptionsListen, .tasksGet, .tasksUpdate,
+            .tasksCancel:
             true
         default: false
         }
     }
+
+    /// Methods of the tasks extension: only with the capability declared (MCP Tasks, "Capability Negotiation").
+    public var isTaskRequest: Bool { self == .tasksGet || self == .tasksUpdate || self == .tasksCancel }
 
     /// Which member of `params` the `Mcp-Name` header mirrors (MCP 2026-07-28, Streamable HTTP), if any.
     public var mirroredName: StaticString? {

@@ -55,6 +55,51 @@ import Testing
         #expect(result["description"] == "d")
     }
 
+    // MARK: Renamed resources
+
+    static let names = ["a://1": "s+a://1", "a://2/x": "s+a://2/\"x\""]
+
+    @Test("content names resources as the client knows them", arguments: Revision.allCases)
+    func renamed(_ client: Revision) throws {
+        for server in [Revision.v2025_11_25, .v2026_07_28] {
+            let other = #"{"type":"resource","resource":{"uri":"a://9","text":"t"},"annotations":{}}"#
+            let odd = #"{"type":"resource","resource":5}"#
+            let blocks = [Self.text, Self.embedded, Self.link, Self.titled, other, odd]
+            let shown = [
+                Self.text, #"{"type":"resource","resource":{"uri":"s+a://1","text":"t"}}"#,
+                client < .v2025_06_18
+                    ? #"{"type":"text","text":"two: s+a://2/\"x\""}"#
+                    : #"{"type":"resource_link","uri":"s+a://2/\"x\"","name":"two","description":"d"}"#,
+                Self.shown(Self.titled, to: client), other, odd,
+            ]
+            let called = try ResultEditTests.edit(
+                #"{"content":\#(Self.list(blocks)),"x":1}"#, .toolsCall, from: server, to: client
+            ) { $0.shownURIs = Self.names }
+            try expectSame(#require(called["content"]), Self.list(shown))
+            #expect(called["x"] == 1)
+            let messages = { (blocks: [String]) in
+                Self.list(blocks.map { #"{"role":"user","content":\#($0)}"# })
+            }
+            let prompted = try ResultEditTests.edit(
+                #"{"messages":\#(messages(blocks))}"#, .promptsGet, from: server, to: client
+            ) { $0.shownURIs = Self.names }
+            try expectSame(#require(prompted["messages"]), messages(shown))
+        }
+    }
+
+    @Test(
+        "parts of a renamed resource have the names that they are listed under", arguments: Revision.allCases)
+    func renamedParts(_ client: Revision) throws {
+        let result = try ResultEditTests.edit(
+            #"{"contents":[{"uri":"a://1","text":""},{"uri":"a://1/p","text":""},{"uri":"a://2","text":""}]}"#,
+            .resourcesRead, from: .v2025_11_25, to: client, shownURI: "s+a://1"
+        ) { $0.shownURIs = ["a://1": "s+a://1", "a://2": "s2+a://2"] }
+        #expect(
+            result["contents"]?.array?.compactMap { $0["uri"]?.string } == [
+                "s+a://1", "s+a://1/p", "s2+a://2",
+            ])
+    }
+
     @Test(
         "what is no content passes as it is",
         arguments: [

@@ -237,14 +237,29 @@ import Testing
     func extensions(_ declared: String, _ claimed: String) throws {
         let meta = try Self.meta(Self.build("{}", capabilities: declared))
         try expectSame(#require(meta?["io.modelcontextprotocol/clientCapabilities"]), claimed)
+        let kept = try Self.meta(Self.build("{}", capabilities: declared) { $0.keepsExtensions = true })
+        try expectSame(#require(kept?["io.modelcontextprotocol/clientCapabilities"]), declared)
+    }
+
+    @Test func abilitiesAreDeclaredInTheModernForm() throws {
+        for abilities in [Abilities.form, [.form, .tasks], [.sampling, .roots], []] {
+            let meta = try Self.meta(Self.build("{}") { $0.abilities = abilities })
+            let claimed = try #require(meta?["io.modelcontextprotocol/clientCapabilities"])
+            #expect(try claimed == JSONValue(parsing: abilities.modernCapabilities()))
+            #expect(try Self.meta(Self.build("{}", to: .v2025_11_25) { $0.abilities = abilities }) == nil)
+        }
     }
 
     @Test func theLogLevelGoesToModernServersOnly() throws {
-        let params = #"{"_meta":{"io.modelcontextprotocol/logLevel":"warning"}}"#
-        #expect(try Self.meta(Self.build(params))?["io.modelcontextprotocol/logLevel"] == "warning")
-        #expect(try Self.meta(Self.build(params, to: .v2025_11_25)) == nil)
-        let wrong = #"{"_meta":{"io.modelcontextprotocol/logLevel":7}}"#
-        #expect(try Self.meta(Self.build(wrong))?["io.modelcontextprotocol/logLevel"] == nil)
+        let params = #"{"_meta":{"io.modelcontextprotocol/logLevel":"debug"}}"#
+        func level(_ wanted: LogLevel?, to revision: Revision) throws -> JSONValue? {
+            try Self.meta(Self.build(params, to: revision) { $0.logLevel = wanted })?[
+                "io.modelcontextprotocol/logLevel"]
+        }
+        #expect(try level(.warning, to: .v2026_07_28) == "warning")
+        #expect(try level(.warning, to: .v2025_11_25) == nil)
+        // What the client sent was meant for this hop.
+        #expect(try level(nil, to: .v2026_07_28) == nil)
     }
 
     @Test("progress is asked for under our own token", arguments: [Revision.v2026_07_28, .v2025_03_26])

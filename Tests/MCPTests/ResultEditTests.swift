@@ -11,15 +11,15 @@ import Testing
     /// The result member of the built answer.
     static func edit(
         _ result: String, _ method: Method = .toolsCall, from server: Revision, to client: Revision,
-        shownURI: String? = nil, id: String = "1"
+        shownURI: String? = nil, id: String = "1", _ change: (inout ResultForm) -> Void = { _ in }
     ) throws -> JSONValue {
         try withRoot(result) { root in
             let out = MessageBuilder()
-            try withBytes(id) { id in
-                try ResultEdit.write(
-                    id: id, result: root, method: method, serverIsModern: server.isModern, client: client,
-                    identity: identity, shownURI: shownURI, into: out)
-            }
+            var form = ResultForm(
+                method: method, serverIsModern: server.isModern, client: client, identity: identity)
+            form.shownURI = shownURI
+            change(&form)
+            try withBytes(id) { try ResultEdit.write(id: $0, result: root, form: form, into: out) }
             let built = try value(out)
             #expect(built["jsonrpc"] == "2.0")
             #expect(try built["id"] == JSONValue(parsing: id))
@@ -98,6 +98,13 @@ import Testing
         }
     }
 
+    @Test func noOtherReservedKeyOfTheServersHopPasses() throws {
+        let meta =
+            #""io.modelcontextprotocol/related-task":{"taskId":"theirs"},"io.modelcontextprotocol/x":1,"k":2"#
+        let result = try Self.edit(#"{"_meta":{\#(meta)}}"#, from: .v2025_11_25, to: .v2026_07_28)
+        try expectSame(#require(result["_meta"]), #"{"\#(Self.serverInfo)":\#(identityText),"k":2}"#)
+    }
+
     @Test("a _meta that is no object is replaced", arguments: ["null", "7", "[]"])
     func metaOfAWrongType(_ meta: String) throws {
         let result = try Self.edit(#"{"_meta":\#(meta)}"#, from: .v2025_11_25, to: .v2026_07_28)
@@ -130,6 +137,47 @@ import Testing
     }
 
     @Test(
+        "cache fields that a server says amiss mean stale and private",
+        arguments: [
+            (#""ttlMs":-5,"cacheScope":"shared""#, 0), (#""ttlMs":"9","cacheScope":null"#, 0),
+            (#""ttlMs":1.5,"cacheScope":7"#, 0), (#""ttlMs":99999999999999999999"#, 0),
+            (#""ttlMs":3,"ttlMs":4,"cacheScope":"private","cacheScope":"public""#, 3),
+        ])
+    func malformedCacheFields(_ fields: String, _ ttl: Int) throws {
+        let result = try Self.edit(
+            #"{\#(fields),"contents":[],"resultType":"complete"}"#, .resourcesRead, from: .v2026_07_28,
+            to: .v2026_07_28)
+        #expect(result["ttlMs"]?.int == ttl)
+        #expect(result["cacheScope"] == "private")
+    }
+
+    @Test(
+        "the operator's word counts for more than the server's",
+        arguments: ["", #""ttlMs":70,"cacheScope":"public","#])
+    func cachePolicy(_ fields: String) throws {
+        func read(_ policy: CachePolicy) throws -> (Int?, String?) {
+            let result = try Self.edit(
+                #"{\#(fields)"contents":[]}"#, .resourcesRead, from: .v2026_07_28, to: .v2026_07_28
+            ) { $0.cache = policy }
+            return (result["ttlMs"]?.int, result["cacheScope"]?.string)
+        }
+        let isSaid = !fields.isEmpty
+        #expect(try read(CachePolicy()) == (isSaid ? 70 : 0, isSaid ? "public" : "private"))
+        #expect(try read(CachePolicy(ttl: 9)) == (9, isSaid ? "public" : "private"))
+        #expect(try read(CachePolicy(isPublic: true)) == (isSaid ? 70 : 0, "public"))
+        #expect(try read(CachePolicy(isPublic: false)) == (isSaid ? 70 : 0, "private"))
+        #expect(try read(.never) == (0, "private"))
+    }
+
+    @Test func aQuestionIsNoCacheableResult() throws {
+        let result = try Self.edit(
+            #"{"resultType":"input_required","requestState":"s"}"#, .resourcesRead, from: .v2026_07_28,
+            to: .v2026_07_28)
+        #expect(result["ttlMs"] == nil)
+        #expect(result["cacheScope"] == nil)
+    }
+
+    @Test(
         "other results get no cache fields", arguments: [Method.toolsCall, .promptsGet, .completionComplete])
     func noCacheFields(_ method: Method) throws {
         let result = try Self.edit("{}", method, from: .v2025_11_25, to: .v2026_07_28)
@@ -146,11 +194,61 @@ import Testing
         let result = try Self.edit(
             #"{"content":[],"structuredContent":\#(content),"resultType":"complete"}"#, from: .v2026_07_28,
             to: client)
-        let isObject = content.hasPrefix("{")
-        let isShown = client.isModern || client >= .v2025_06_18 && isObject
-        let wanted = isShown ? try JSONValue(parsing: content) : JSONValue?.none
+        let value = try JSONValue(parsing: content)
+        // What is not an object goes where legacy schemas can say it; null without a schema is no more than absence.
+        let legacy: JSONValue? =
+            value.object != nil ? value : value.isNull ? JSONValue?.none : ["result": value]
+        let wanted = client.isModern ? value : client >= .v2025_06_18 ? legacy : nil
         #expect(result["structuredContent"] == wanted)
         #expect(result["content"] == [])
+    }
+
+    @Test(
+        "structured content agrees with the schema that the client was shown",
+        arguments: Revision.allCases, [#"{"a":1.50}"#, "[1]", #""\\u0041""#, "null"])
+    func structuredShapes(_ client: Revision, _ content: String) throws {
+        let value = try JSONValue(parsing: content)
+        for server in [Revision.v2026_07_28, .v2025_11_25] {
+            for (shape, legacy) in [
+                (StructuredShape.wrapped, ["result": value] as JSONValue?), (.dropped, nil),
+            ] {
+                let result = try Self.edit(
+                    #"{"structuredContent":\#(content),"content":[],"isError":true}"#, from: server,
+                    to: client
+                ) { $0.structured = shape }
+                let wanted = client.isModern ? value : client >= .v2025_06_18 ? legacy : nil
+                #expect(result["structuredContent"] == wanted)
+                #expect(result["isError"] == true)
+            }
+        }
+    }
+
+    @Test func repeatedStructuredContentIsWrappedOnce() throws {
+        let result = try Self.edit(
+            #"{"structuredContent":[1],"structuredContent":[2],"content":[]}"#, from: .v2026_07_28,
+            to: .v2025_06_18)
+        #expect(result["structuredContent"] == ["result": [1]])
+    }
+
+    // MARK: Related tasks
+
+    @Test("a legacy result names its task by our id", arguments: legacies)
+    func relatedTask(_ client: Revision) throws {
+        let theirs = #""io.modelcontextprotocol/related-task":{"taskId":"theirs"}"#
+        for server in [Revision.v2026_07_28, .v2025_11_25] {
+            for (meta, others) in [
+                ("", ""), (#","_meta":{\#(theirs)}"#, ""), (#","_meta":{"a/b":1,\#(theirs)}"#, #","a/b":1"#),
+                (#","_meta":7"#, ""),
+            ] {
+                let result = try Self.edit(#"{"content":[]\#(meta)}"#, from: server, to: client) {
+                    $0.relatedTask = "our\"s"
+                }
+                try expectSame(
+                    result,
+                    #"{"content":[],"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"our\"s"}\#(others)}}"#
+                )
+            }
+        }
     }
 
     // MARK: Input required
@@ -301,6 +399,39 @@ import Testing
                 {"jsonrpc":"2.0","id":"i",
                 "error":{"code":\(row.shown),"message":"it A","data":{"uri":"a://b","n":1.0}}}
                 """)
+        }
+    }
+
+    @Test("an error names the resource as the client knows it", arguments: Revision.allCases)
+    func errorURI(_ client: Revision) throws {
+        for (data, wanted) in [
+            (#"{"uri":"a://b","n":1.0}"#, #"{"uri":"s+a://b","n":1.0}"#), (#"{"n":1}"#, #"{"n":1}"#),
+            (#"{"uri":5}"#, #"{"uri":5}"#), (#""a://b""#, #""a://b""#),
+        ] {
+            try withRoot(#"{"code":-32002,"message":"m","data":\#(data)}"#) { root in
+                let out = MessageBuilder()
+                _ = withBytes("1") {
+                    ResultEdit.writeError(
+                        id: $0, error: root, method: .resourcesRead, serverIsModern: false, client: client,
+                        shownURI: "s+a://b", into: out)
+                }
+                let error = try #require(value(out)["error"])
+                try expectSame(#require(error["data"]), wanted)
+                #expect(error["code"]?.int == (client.isModern ? -32602 : -32002))
+            }
+        }
+    }
+
+    @Test("a legacy server's refusal of params is no missing resource", arguments: legacies)
+    func invalidParamsOfALegacyServer(_ client: Revision) throws {
+        try withRoot(#"{"code":-32602,"message":"m"}"#) { root in
+            let out = MessageBuilder()
+            let code = withBytes("1") {
+                ResultEdit.writeError(
+                    id: $0, error: root, method: .resourcesRead, serverIsModern: false, client: client,
+                    into: out)
+            }
+            #expect(code == .invalidParams)
         }
     }
 

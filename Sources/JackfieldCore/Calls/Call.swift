@@ -27,6 +27,8 @@ final class Call {
         case supervision
         /// Another lane's call on a channel that only this lane has.
         case relay
+        /// A call that became a task: its client has gone on, the task table keeps the outcome.
+        case task
     }
 
     /// `asking`: the server waits for an answer of the client's user, or the client for its turn to send one.
@@ -50,6 +52,8 @@ final class Call {
     var clientIsGone = false
     /// The client reads too slowly: notifications are left out until it caught up.
     var isStalled = false
+    /// The number of its stream among those that its session can resume; 0: none.
+    var replayStream: UInt32 = 0
     /// The client's progress token, raw JSON; empty when it asked for no progress.
     var progressToken: [UInt8] = []
     /// The least severe log messages that the client wants to see; nil: none, or what the server chooses.
@@ -73,6 +77,10 @@ final class Call {
     var endpoint: Endpoint?
     var channel: Channel?
     var serverIsModern = false
+    /// How structured results are shown, and other resources of the server, by its own URIs, where clients know them by
+    /// others.
+    var structured = StructuredShape.asIs
+    var shownURIs: [String: String] = [:]
     /// The session with a legacy server that this call uses instead of the endpoint's first one.
     var upstream: UpstreamSession?
     /// The shown URI where it differs from the server's own, so that the answer can be put right.
@@ -90,6 +98,21 @@ final class Call {
     /// The server was asked for the log level that the client wants.
     var isLevelled = false
     var endpointIndex = 0
+    // Tasks.
+    /// A legacy client asked for a task.
+    var taskWish: TaskWish?
+    /// The kept task that this call runs for, and the one whose result it waits for; 0: none.
+    var task: UInt64 = 0
+    var awaitedTask: UInt64 = 0
+    /// The timer that makes a task of a long call; 0: none.
+    var promotion: UInt64 = 0
+    /// A legacy server was asked for a task, and the id of the one that a server made.
+    var wantsServerTask = false
+    var upstreamTask: String?
+    /// The id, as the client knows it, of the server's task that the call is about.
+    var taskId: String?
+    /// It carries answers: its result is never cacheable.
+    var isRetry = false
     /// Rounds of -32042 that led to this call.
     var urlRounds = 0
 
@@ -141,6 +164,7 @@ final class Call {
         acceptsStream = false
         isStreaming = false
         clientIsGone = false
+        replayStream = 0
         isStalled = false
         if !progressToken.isEmpty { progressToken.removeAll(keepingCapacity: true) }
         logLevel = nil
@@ -157,6 +181,8 @@ final class Call {
         channel = nil
         serverIsModern = false
         upstream = nil
+        structured = .asIs
+        if !shownURIs.isEmpty { shownURIs = [:] }
         shownURI = nil
         if request.capacity > 64 * 1024 {
             request = []
@@ -170,6 +196,14 @@ final class Call {
         isOnChannel = false
         isLevelled = false
         endpointIndex = 0
+        taskWish = nil
+        task = 0
+        awaitedTask = 0
+        promotion = 0
+        wantsServerTask = false
+        upstreamTask = nil
+        taskId = nil
+        isRetry = false
         urlRounds = 0
         timer = 0
         deadline = 0
@@ -249,25 +283,4 @@ final class Channel {
 
     var isShared: Bool { flags & UInt32(JF_CHANNEL_SHARED) != 0 }
     var isToolset: Bool { instance.connector == nil }
-}
-
-/// A standing stream of notifications to one client.
-struct Subscriber {
-    var client: UInt64
-    var exchange: jf_ref
-    /// Raw JSON id of the `subscriptions/listen` request; nil for a legacy client.
-    var subscription: [UInt8]?
-    var session: Session?
-    var path: String
-    var tools: Bool
-    var resources: Bool
-    var prompts: Bool
-
-    func wants(_ kind: ItemKind) -> Bool {
-        switch kind {
-        case .tools: tools
-        case .resources, .templates: resources
-        case .prompts: prompts
-        }
-    }
 }

@@ -94,7 +94,7 @@ extension Lane {
     func deliverAnswer(
         _ call: Call, _ envelope: Envelope, _ message: jf_message, _ body: UnsafeRawBufferPointer
     ) {
-        if keepForRetry(call, body) { return }
+        if takeServerTask(call, envelope) || keepForRetry(call, body) { return }
         call.phase = .answered
         switch call.origin {
         case .client: answerClient(call, envelope, message.status)
@@ -105,6 +105,7 @@ extension Lane {
             handler?(envelope.kind == .result ? .result(envelope, message) : .error(envelope, message))
         case .plugin: answerPlugin(call, envelope)
         case .relay: relayBack(call, body)
+        case .task: taskAnswered(call, envelope)
         case .none: break
         }
     }
@@ -116,8 +117,14 @@ extension Lane {
             if lostSession(call, outcome, transport) { return }
             doubtEra(call, outcome, transport)
             if askForURLs(call, outcome) { return }
-        } else if call.serverIsModern, !call.revision.isModern, beginRound(call, outcome) {
-            return
+        } else {
+            if call.serverIsModern, takeModernTask(call, outcome) { return }
+            if call.serverIsModern, !call.revision.isModern, beginRound(call, outcome) { return }
+            if answerAboutTask(call, outcome) { return }
+        }
+        // The client wants a task, and the server answered at once: a task that is over already.
+        if call.taskWish != nil, call.method == .toolsCall, becomeTask(call) {
+            return settleTask(call, outcome, isError: envelope.kind == .error)
         }
         if call.dialogue != nil {
             withdrawQuestions(call)
@@ -127,18 +134,14 @@ extension Lane {
         var status = JF_STATUS_OK
         if envelope.kind == .result {
             do {
-                try ResultEdit.write(
-                    id: call.clientId, result: outcome, method: call.method,
-                    serverIsModern: call.serverIsModern,
-                    client: call.revision, identity: Product.identity, shownURI: call.shownURI, into: reply)
+                try ResultEdit.write(id: call.clientId, result: outcome, form: resultForm(call), into: reply)
             } catch {
                 reply.reset()
                 return serverFailed(call, error.message)
             }
         } else {
             let code = ResultEdit.writeError(
-                id: call.clientId, error: outcome, method: call.method, serverIsModern: call.serverIsModern,
-                client: call.revision, into: reply)
+                id: call.clientId, error: outcome, form: resultForm(call), into: reply)
             if call.revision.isModern {
                 switch code {
                 case .methodNotFound: status = JF_STATUS_NOT_FOUND
@@ -150,12 +153,30 @@ extension Lane {
         conclude(call, status: Int32(JF_OK), reply.finish(), http: status)
     }
 
+    /// How a server's result is to be written for the call's client.
+    func resultForm(_ call: Call) -> ResultForm {
+        // A task's own requests are about its tool's result.
+        let method = call.origin == .task ? .toolsCall : call.method
+        var form = ResultForm(
+            method: method, serverIsModern: call.serverIsModern, client: call.revision,
+            identity: Product.identity)
+        form.shownURI = call.shownURI
+        form.shownURIs = call.shownURIs
+        form.structured = call.structured
+        if method == .resourcesRead {
+            form.cache =
+                call.isRetry || call.dialogue != nil ? .never : call.server?.plan.cache ?? CachePolicy()
+        }
+        return form
+    }
+
     /// The last message to a client, then the end of the call.
     func conclude(
         _ call: Call, status: Int32, _ parts: UnsafeBufferPointer<ByteSegment>, http: Int,
         retryAfter: UInt32 = 0
     ) {
         observe(call, status)
+        if call.replayStream != 0, emit(call, parts, isLast: true) { return finish(call) }
         if !call.clientIsGone, let client = call.client {
             send(
                 client, exchange: call.exchange, parts, final: true,
@@ -185,6 +206,7 @@ extension Lane {
             // Without an exchange nobody can say whose log message it is.
             guard let call = owner?.origin == .supervision ? nil : owner ?? soleCall(channel) else { return }
             relayLog(call, envelope, body)
+        case .elicitationComplete: elicitationCompleted(channel, owner, envelope, body)
         case .toolsListChanged: channelChanged(channel, .tools)
         case .resourcesListChanged: channelChanged(channel, .resources)
         case .promptsListChanged: channelChanged(channel, .prompts)
@@ -232,7 +254,8 @@ extension Lane {
     }
 
     func canStream(_ call: Call) -> Bool {
-        !call.clientIsGone && !call.isStalled && (call.acceptsStream || call.client?.isShared == true)
+        (!call.clientIsGone || call.replayStream != 0) && !call.isStalled
+            && (call.acceptsStream || call.client?.isShared == true)
     }
 
     /// `notifications/message` for whoever wants it: at or above the level asked for; before a legacy client has named one,
@@ -271,6 +294,7 @@ extension Lane {
     func stream(_ call: Call, _ parts: UnsafeBufferPointer<ByteSegment>) {
         guard let client = call.client else { return }
         call.isStreaming = true
+        if emit(call, parts, isLast: false) { return }
         if send(client, exchange: call.exchange, parts, final: false) == JF_E_BUSY { call.isStalled = true }
     }
 
@@ -314,6 +338,7 @@ extension Lane {
             return
         }
         channel.isReady = false
+        channel.upstream?.channelGoes()
         var lost: [Call] = []
         calls.forEach { _, call in if call.channel === channel { lost.append(call) } }
         for call in lost { exchangeFailed(call, fault) }
@@ -333,7 +358,9 @@ extension Lane {
         if let server = call.server {
             log.write(.warning, "a call failed", [.init("server", server.name), .init("why", fault.message)])
         }
-        if let server = call.server, let endpoint = call.endpoint, Int(fault.code) != JF_E_INVALID {
+        if let server = call.server, let endpoint = call.endpoint, Int(fault.code) != JF_E_INVALID,
+            Int(fault.code) != JF_E_BUSY
+        {
             gateway.endpointSuspect(server, endpoint, fault.message)
         }
         serverFailed(call, fault.publicMessage)

@@ -64,12 +64,24 @@ extension Lane {
         dropSubscribers { $0.client == handle && $0.exchange == exchange }
         dropWaiting { $0.client == handle && $0.exchange == exchange }
         batches[BatchKey(client: handle, exchange: exchange)] = nil
+        detachStreams(client: handle, exchange: exchange)
         var next = client.firstCall
         while let call = next {
             next = call.next
             guard call.exchange == exchange else { continue }
-            call.clientIsGone = true
+            leave(call)
             if call.revision.isModern { cancel(call, reason: "the client disconnected") }
+        }
+    }
+
+    /// Nobody reads a call's stream any more, unless its client comes back for it.
+    private func leave(_ call: Call) {
+        call.clientIsGone = true
+        if call.replayStream != 0, let client = call.client {
+            call.session?.replay?.detach(
+                call.replayStream, client: client.handle, exchange: call.exchange)
+        } else if call.dialogue != nil {
+            refuseQuestions { $0.call === call }
         }
     }
 
@@ -88,11 +100,12 @@ extension Lane {
         client.isOpen = false
         dropSubscribers { $0.client == handle }
         dropWaiting { $0.client == handle }
+        detachStreams(client: handle, exchange: nil)
         if !batches.isEmpty { batches = batches.filter { $0.key.client != handle } }
         var next = client.firstCall
         while let call = next {
             next = call.next
-            call.clientIsGone = true
+            leave(call)
             // A shared channel ends its whole conversation; an HTTP connection of the legacy era does not.
             if call.revision.isModern || client.isShared { cancel(call, reason: "the client disconnected") }
         }
@@ -106,7 +119,7 @@ extension Lane {
     func send(
         _ client: Client, exchange: jf_ref, _ parts: UnsafeBufferPointer<ByteSegment>, final: Bool,
         status: Int = JF_STATUS_OK, session: UnsafeRawBufferPointer? = nil, retryAfter: UInt32 = 0,
-        ready: ReadyBytes? = nil
+        ready: ReadyBytes? = nil, event: UnsafeRawBufferPointer? = nil
     ) -> Int32 {
         guard client.isOpen, let listener = client.instance.listener, let slot = listener.reply else {
             return Int32(JF_E_STALE)
@@ -122,6 +135,7 @@ extension Lane {
         message.retry_ms = retryAfter
         message.body_count = UInt32(parts.count)
         if let session { message.session = jf_view(session) }
+        if let event { message.resume = jf_view(event) }
         guard let base = parts.baseAddress, parts.count > 0 else {
             return slot(client.instance.own, client.handle, &message)
         }

@@ -33,6 +33,7 @@ extension Lane {
             let handler = call.handler
             finish(call)
             handler?(.failed(text, retry: 0))
+        case .task: failTask(call, code, text, data: data ?? serverData(call))
         case .relay:
             let number = UInt64(bitPattern: Int64(call.handle))
             reply.reset()
@@ -95,6 +96,7 @@ extension Lane {
 
     /// Tells the server side that nobody waits any more.
     func stopServer(_ call: Call, reason: StaticString) {
+        if call.upstreamTask != nil { cancelServerTask(call) }
         if call.home != nil { return relayCancel(call, reason) }
         guard let channel = call.channel else { return }
         if channel.isToolset {

@@ -14,6 +14,7 @@ struct Asker: Sendable {
     let logLevel: LogLevel?
     let principal: String
     let namesServer: Bool
+    let taskWish: TaskWish?
 
     init(_ call: Call) {
         revision = call.revision
@@ -21,6 +22,7 @@ struct Asker: Sendable {
         logLevel = call.logLevel
         principal = call.principal
         namesServer = call.namesServer
+        taskWish = call.taskWish
     }
 }
 
@@ -68,6 +70,7 @@ extension Lane {
         call.logLevel = asker.logLevel
         call.principal = asker.principal
         call.namesServer = asker.namesServer
+        call.taskWish = asker.taskWish
         call.deadline = deadline
         // Any non-empty token asks the server for progress; the client's own is put in on its lane.
         if wantsProgress { call.progressToken = [48] }
@@ -149,10 +152,10 @@ extension Lane {
             switch envelope.kind {
             case .result, .error:
                 call.phase = .answered
-                if call.origin == .plugin {
-                    answerPlugin(call, envelope)
-                } else {
-                    answerClient(call, envelope)
+                switch call.origin {
+                case .plugin: answerPlugin(call, envelope)
+                case .task: taskAnswered(call, envelope)
+                default: answerClient(call, envelope)
                 }
             case .notification where envelope.method == .progress:
                 guard let params = envelope.params, !call.progressToken.isEmpty, canStream(call) else {

@@ -177,7 +177,9 @@ extension Lane {
         } else {
             guard
                 let opened = sessions.open(
-                    revision: revision, path: view.path, abilities: abilities, now: loop.now)
+                    revision: revision, path: view.path, abilities: abilities,
+                    replay: limits.replay > 0
+                        ? ReplayLog(limit: limits.replay, parking: gateway.parking) : nil, now: loop.now)
             else {
                 return refuse(
                     client, message, id: id, .internalError,
@@ -235,6 +237,7 @@ extension Lane {
                 status: JF_STATUS_NOT_ACCEPTABLE)
         }
         session.touch(loop.now)
+        if resumeStream(client, message, session) { return }
         subscribe(
             Subscriber(
                 client: client.handle, exchange: message.exchange, subscription: nil, session: session,
@@ -287,6 +290,9 @@ extension Lane {
         case .promptsList: list(asking, .prompts)
         case .discover: discover(asking)
         case .ping where asking.session != nil: answer(client, message, asking.id, "{}")
+        case .tasksGet, .tasksCancel: serveTask(asking)
+        case .tasksUpdate where asking.session == nil: serveTask(asking)
+        case .tasksResult where asking.session != nil: serveTask(asking)
         case .loggingSetLevel where asking.session != nil: setLevel(asking)
         case .subscriptionsListen where asking.session == nil: listen(asking)
         default:
@@ -330,7 +336,8 @@ extension Lane {
 
     private func list(_ asking: Asking, _ kind: ItemKind) {
         if hold(asking.client, asking.message) { return }
-        guard let page = page(of: asking.view, kind, ListShape(asking.revision), asking.envelope.params)
+        let shape = ListShape(asking.revision)
+        guard let page = page(of: asking.view, kind, shape, asking.envelope.params)
         else {
             return refuse(
                 asking.client, asking.message, id: asking.id, .invalidParams,
@@ -338,7 +345,7 @@ extension Lane {
                 status: asking.revision.isModern ? JF_STATUS_BAD_REQUEST : JF_STATUS_OK)
         }
         reply.reset()
-        Answers.result(id: asking.id, page.bytes, into: reply)
+        asking.view.write(page, kind, shape, id: asking.id, now: loop.now, into: reply)
         send(asking.client, exchange: asking.message.exchange, reply.finish(), final: true, ready: page)
     }
 

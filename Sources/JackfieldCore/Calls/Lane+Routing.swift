@@ -28,6 +28,19 @@ extension Lane {
                 asking.client, asking.message, id: asking.id, .headerMismatch, problem,
                 status: JF_STATUS_BAD_REQUEST)
         }
+        var wish: TaskWish?
+        if asking.revision == .v2025_11_25, method == .toolsCall {
+            do throws(ProtocolRefusal) { wish = try TaskWish.read(asking.envelope.params) } catch {
+                return refuse(
+                    asking.client, asking.message, id: asking.id, error.code, error.message,
+                    status: JF_STATUS_OK)
+            }
+            if wish != nil, let problem = refusesTask(target) {
+                return refuse(
+                    asking.client, asking.message, id: asking.id, .methodNotFound, problem,
+                    status: JF_STATUS_OK)
+            }
+        }
         var rounds = 0
         if asking.revision.isModern, isLegacy(target) {
             guard let past = resume(asking, target) else { return }
@@ -44,6 +57,13 @@ extension Lane {
         }
         setUp(call, asking)
         call.urlRounds = rounds
+        call.taskWish = wish
+        call.structured = target.structured
+        call.shownURIs = asking.view.shownURIs(of: target.server)
+        call.isRetry =
+            asking.revision.isModern
+            && (asking.envelope.params?.member("requestState") != nil
+                || asking.envelope.params?.member("inputResponses") != nil)
         dispatch(call, target, asking.envelope, asking.meta, asking.body)
     }
 
@@ -82,6 +102,10 @@ extension Lane {
         let name: String
         let shownURI: String?
         let headers: [ParameterHeader]
+        /// tools/call: whether the tool runs as a task (2025-11-25).
+        var taskSupport: TaskSupport?
+        /// tools/call: how its structured results are shown to legacy clients.
+        var structured = StructuredShape.asIs
     }
 
     func target(_ method: Method, _ params: JSONNode?, _ view: View) -> Target? {
@@ -130,7 +154,8 @@ extension Lane {
         guard let entry else { return nil }
         return Target(
             server: entry.server, replacement: entry.isRenamed ? entry.quotedOriginal : nil, key: "name",
-            name: entry.item.key, shownURI: nil, headers: entry.item.parameterHeaders)
+            name: entry.item.key, shownURI: nil, headers: entry.item.parameterHeaders,
+            taskSupport: entry.item.taskSupport, structured: entry.item.output.structured)
     }
 
     private func resource(_ view: View, _ uri: UnsafeRawBufferPointer) -> Target? {

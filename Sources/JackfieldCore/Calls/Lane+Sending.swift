@@ -58,7 +58,11 @@ extension Lane {
         let isModern = status.revision?.isModern ?? false
         call.serverIsModern = isModern
         // What may have to be sent again is kept: with answers, after a lost session, after a wait for one.
-        if call.request.isEmpty, isModern != call.revision.isModern || status.session != nil || !isModern && call.abilities.isInteractive {
+        armPromotion(call)
+        if call.request.isEmpty,
+            call.promotion != 0 || isModern != call.revision.isModern || status.session != nil
+                || !isModern && call.abilities.isInteractive
+        {
             keep(call, target, body)
         }
         if status.isLocal, server.homeLane != index { return relay(call, endpoint.index, target, body) }
@@ -88,7 +92,8 @@ extension Lane {
             return callToolset(call, channel, target, envelope)
         }
         let revision = status.revision ?? .newestLegacy
-        guard !revision.isModern, call.method.mayAsk, call.abilities.isInteractive, let link = call.link else {
+        guard !revision.isModern, call.method.mayAsk, call.abilities.isInteractive, let link = call.link
+        else {
             if !revision.isModern, raisesLevel(call, channel, status, target, body) { return }
             return transmit(call, channel, Hop(status), target, envelope, meta)
         }
@@ -143,7 +148,8 @@ extension Lane {
 
     /// Sends a call again with another body (padded). `status` is given where it is newer than the catalogue's.
     func resend(_ call: Call, _ padded: [UInt8], _ status: EndpointStatus? = nil) {
-        guard let target = call.target, let server = call.server, let position = catalog.index(of: server) else {
+        guard let target = call.target, let server = call.server, let position = catalog.index(of: server)
+        else {
             return serverFailed(call, "it was removed from the configuration")
         }
         let at = call.endpointIndex
@@ -180,8 +186,10 @@ extension Lane {
         let session: [UInt8]?
         let epoch: Int
         let hasHeaders: Bool
+        let tasks: TaskAbilities
 
         init(_ status: EndpointStatus) {
+            tasks = status.capabilities.tasks
             revision = status.revision ?? .newestLegacy
             session = status.session
             epoch = status.epoch
@@ -189,6 +197,7 @@ extension Lane {
         }
 
         init(_ upstream: UpstreamSession, _ status: EndpointStatus) {
+            tasks = status.capabilities.tasks
             revision = upstream.revision
             session = upstream.session
             epoch = status.epoch
@@ -210,13 +219,20 @@ extension Lane {
         request.wantsProgress = !call.progressToken.isEmpty
         request.spanId = meta.traceparent == nil ? 0 : nextSpan()
         request.logLevel = call.logLevel
+        if let wish = wish(call, target, hop) {
+            request.task = wish
+            call.wantsServerTask = true
+        }
         if revision.isModern {
             // The server may ask this client for what it can do: the answer goes through, or is fetched from it.
-            if call.revision.isModern {
+            // A task is only handed out to a client that can have it.
+            if call.revision.isModern, meta.clientCapabilities != nil {
                 request.capabilities = meta.clientCapabilities
                 request.keepsExtensions = !call.namesServer
+                request.abilities = call.abilities
             } else {
                 request.abilities = call.abilities
+                if call.taskWish != nil { request.abilities.insert(.tasks) }
             }
         }
         outgoing.reset()
@@ -241,8 +257,9 @@ extension Lane {
                     channel, exchange: call.handle, outgoing.finish(), method: call.method,
                     name: revision.isModern && call.method.mirroredName != nil
                         ? jf_view(UnsafeRawBufferPointer(name)) : .absent,
-                    revision: revision, session: hop.session, deadline: call.deadline, headers: headers,
-                    headerCount: count)
+                    revision: revision, session: hop.session,
+                    // Questions stretch a call's time: the core alone keeps it.
+                    deadline: call.upstream == nil ? call.deadline : 0, headers: headers, headerCount: count)
             }
         }
         if let problem = sent {

@@ -1,136 +1,209 @@
 // SPDX-License-Identifier: Apache-2.0
-// Standing streams: who hears of list changes; and requests held back while servers start.
+// Standing streams: how they open, hear of changed lists, fall behind, catch up, and end.
 
 import CJackfield
-import CLinux
 import JSON
 import MCP
 import Synchronization
 
-/// A request that came before every server had its chance to list. Delivered again, once.
-struct WaitingRequest {
-    let client: UInt64
-    let exchange: jf_ref
-    let flags: UInt32
-    let body: [UInt8]
-    let target: [UInt8]
-    let protocolVersion: [UInt8]?
-    let method: [UInt8]?
-    let name: [UInt8]?
-    let session: [UInt8]?
-    /// One block of names and values, and where each stands in it.
-    let headerText: [UInt8]
-    let headers: [(name: Range<Int>, value: Range<Int>)]
-}
-
 extension Lane {
-    // MARK: Subscriptions
+    /// Streams and subscriptions of all lanes together.
+    var streamTotal: StreamTotal { gateway.lane(0).standing.total }
 
+    // MARK: Opening
+
+    /// Enters the stream of a legacy client. Its shared channel is one as a whole.
     func subscribe(_ subscriber: Subscriber) {
-        // A session's newer stream replaces its older one, on whichever lane that is: each message goes to exactly one.
-        if let session = subscriber.session, subscriber.exchange != 0 {
-            endStreams(of: session.key)
-            let key = session.key
-            let here = index
-            if laneCount > 1 { gateway.onEveryLane { if $0.index != here { $0.endStreams(of: key) } } }
-            session.streams.add(1, ordering: .relaxed)
+        guard let session = subscriber.session else { return }
+        if subscriber.exchange == 0 {
+            // `initialize` again on the same channel: the older session is over.
+            if let older = standing.streams.stream(subscriber.client, 0) { drop(older) }
         } else {
-            dropSubscribers { $0.client == subscriber.client && $0.subscription == nil }
+            session.streams.add(1, ordering: .relaxed)
         }
-        subscribers.append(subscriber)
+        let missed = session.subscriptions.opened(on: index, lists(at: subscriber.path))
+        subscriber.turn = missed.turn
+        if subscriber.exchange != 0 {
+            // A session's newer stream replaces its older one, on whichever lane that is: each message goes to one.
+            let key = session.key
+            let turn = missed.turn
+            closeStream(of: key, before: turn)
+            let here = index
+            if laneCount > 1 {
+                gateway.onEveryLane { if $0.index != here { $0.closeStream(of: key, before: turn) } }
+            }
+        }
+        _ = streamTotal.takeStream(limit: .max)
+        _ = standing.streams.insert(subscriber)
+        subscriber.held = missed.kinds
+        for uri in missed.uris { session.subscriptions.keep(uri) }
+        // The stream begins with its head, which the caller writes.
+        if !missed.kinds.isEmpty || !missed.uris.isEmpty {
+            loop.later { [weak self] in self?.release(subscriber) }
+        }
     }
 
-    func dropSubscribers(where isGone: (Subscriber) -> Bool) {
-        subscribers.removeAll { subscriber in
-            guard isGone(subscriber) else { return false }
-            if subscriber.exchange != 0 { subscriber.session?.streams.subtract(1, ordering: .relaxed) }
-            return true
-        }
+    /// A legacy session's GET: its stand-alone stream, or a refusal at the gateway's limit.
+    func openStream(_ client: Client, _ message: jf_message, _ session: Session) {
+        guard streamTotal.openStreams < limits.streams else { return refuseStream(client, message, id: nil) }
+        subscribe(
+            Subscriber(
+                client: client.handle, exchange: message.exchange, subscription: nil, session: session,
+                path: session.path, kinds: .all))
+        send(client, exchange: message.exchange, UnsafeBufferPointer(start: nil, count: 0), final: false)
     }
 
-    /// Ends the streams of a session that its client ended, on whichever lane it is.
-    func endStreams(of session: SessionKey) {
-        for subscriber in subscribers where subscriber.session?.key == session {
-            guard let client = clients[subscriber.client], !client.isShared else { continue }
-            send(
-                client, exchange: subscriber.exchange, UnsafeBufferPointer(start: nil, count: 0), final: true)
-        }
-        dropSubscribers { $0.session?.key == session }
+    func refuseStream(_ client: Client, _ message: jf_message, id: UnsafeRawBufferPointer?) {
+        refuse(
+            client, message, id: id, .internalError,
+            "the gateway holds its limit of \(limits.streams) streams; close some, or try again later",
+            data: "{\"reason\":\"overload\"}", status: JF_STATUS_OVERLOADED, retryAfter: 5000)
     }
 
-    /// `subscriptions/listen` (2026-07-28): list changes of this endpoint. Resource subscriptions are not offered, so the
-    /// acknowledgement leaves them out.
-    func listen(_ asking: Asking) {
-        guard let filter = asking.envelope.params?.member("notifications"), filter.kind == .object else {
-            return refuse(
-                asking.client, asking.message, id: asking.id, .invalidParams,
-                "subscriptions/listen needs params.notifications (an object)", status: JF_STATUS_BAD_REQUEST)
-        }
-        guard asking.message.flags & UInt32(JF_MSG_ACCEPTS_STREAM) != 0 else {
-            return refuse(
-                asking.client, asking.message, id: asking.id, .invalidRequest,
-                "subscriptions/listen is answered by a stream; Accept must list text/event-stream",
-                status: JF_STATUS_NOT_ACCEPTABLE)
-        }
-        guard subscribers.count < limits.sessions else {
-            return refuse(
-                asking.client, asking.message, id: asking.id, .internalError,
-                "the gateway holds its limit of \(limits.sessions) streams; try again later",
-                status: JF_STATUS_OVERLOADED, retryAfter: 5000)
-        }
-        let subscriber = Subscriber(
-            client: asking.client.handle, exchange: asking.message.exchange, subscription: [UInt8](asking.id),
-            session: nil, path: asking.view.path,
-            tools: filter.member("toolsListChanged")?.bool == true,
-            resources: filter.member("resourcesListChanged")?.bool == true,
-            prompts: filter.member("promptsListChanged")?.bool == true)
-        reply.reset()
-        reply.literal("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\"")
-        reply.literal(",\"params\":{\"notifications\":{")
-        var first = true
-        for (isWanted, name) in [
-            (subscriber.tools, "toolsListChanged"), (subscriber.prompts, "promptsListChanged"),
-            (subscriber.resources, "resourcesListChanged"),
-        ] where isWanted {
-            reply.text("\(first ? "" : ",")\"\(name)\":true")
-            first = false
-        }
-        reply.literal("},\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":")
-        reply.bytes(asking.id)
-        reply.literal("}}}")
-        subscribers.append(subscriber)
-        send(asking.client, exchange: asking.message.exchange, reply.finish(), final: false)
-    }
+    private func lists(at path: String) -> [UInt64] { catalog.view(path)?.fingerprints ?? [] }
+
+    // MARK: Telling
 
     /// Tells everybody who listens at a path that lists of these kinds changed.
     func notify(_ path: String, _ kinds: [ItemKind]) {
-        var told: Set<Method> = []
-        for kind in kinds where told.insert(kind.changed).inserted {
-            for subscriber in subscribers where subscriber.path == path && subscriber.wants(kind) {
-                guard let client = clients[subscriber.client] else { continue }
-                reply.reset()
-                if let subscription = subscriber.subscription {
-                    subscription.withUnsafeBytes {
-                        Answers.notification(kind.changed, subscription: $0, into: reply)
-                    }
-                } else {
-                    Answers.notification(kind.changed, subscription: nil, into: reply)
-                }
-                send(client, exchange: subscriber.exchange, reply.finish(), final: false)
-            }
+        let changed = ListKinds(kinds)
+        for kind in ListKinds.each where changed.contains(kind) {
+            for subscriber in standing.streams.listeners(at: path, kind) { tell(subscriber, kind) }
         }
     }
 
-    /// Ends every modern subscription with its answer, as a server that stops should.
+    private func tell(_ subscriber: Subscriber, _ kind: ListKinds) {
+        guard !subscriber.isHeld else { return subscriber.held.formUnion(kind) }
+        for method in kind.methods {
+            reply.reset()
+            if let subscription = subscriber.subscription {
+                subscription.withUnsafeBytes { Answers.notification(method, subscription: $0, into: reply) }
+            } else {
+                Answers.notification(method, subscription: nil, into: reply)
+            }
+            if !push(subscriber) { subscriber.held.formUnion(kind) }
+        }
+    }
+
+    /// Tells one stream that a resource changed. False: not now; the caller notes it for later.
+    func tell(_ subscriber: Subscriber, resource uri: String) -> Bool {
+        guard !subscriber.isHeld else { return false }
+        reply.reset()
+        reply.literal(
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\",\"params\":{\"uri\":")
+        reply.quoted(uri)
+        if let subscription = subscriber.subscription {
+            reply.literal(",\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":")
+            reply.copy(subscription)
+            reply.byte(125)
+        }
+        reply.literal("}}")
+        return push(subscriber)
+    }
+
+    /// Sends what `reply` holds. False when it did not go out.
+    func push(_ subscriber: Subscriber) -> Bool {
+        guard let client = clients[subscriber.client] else { return false }
+        let status = send(client, exchange: subscriber.exchange, reply.finish(), final: false)
+        if status == JF_E_BUSY { subscriber.isStalled = true }
+        return status == JF_OK || status == JF_E_BUSY
+    }
+
+    /// Tells a stream what had to wait. Each change counts once, however often it happened.
+    func release(_ subscriber: Subscriber) {
+        guard subscriber.isOpen, !subscriber.isHeld else { return }
+        let kinds = subscriber.held
+        subscriber.held = []
+        for kind in ListKinds.each where kinds.contains(kind) { tell(subscriber, kind) }
+        if let session = subscriber.session {
+            for uri in session.subscriptions.takeChanged() where !tell(subscriber, resource: uri) {
+                session.subscriptions.keep(uri)
+            }
+            return
+        }
+        for index in subscriber.takeChanged()
+        where !tell(subscriber, resource: subscriber.resources[index].shownURI) {
+            subscriber.hold(at: index)
+        }
+    }
+
+    /// The transport takes more on an exchange whose reader was slow.
+    func streamWritable(_ client: UInt64, _ exchange: jf_ref) {
+        let streams =
+            exchange == 0
+            ? standing.streams.streams(of: client)
+            : standing.streams.stream(client, exchange).map { [$0] } ?? []
+        for subscriber in streams where subscriber.isStalled {
+            subscriber.isStalled = false
+            release(subscriber)
+        }
+    }
+
+    // MARK: Ending
+
+    /// The client stopped listening on one exchange.
+    func streamGone(_ client: UInt64, _ exchange: jf_ref) {
+        if let subscriber = standing.streams.stream(client, exchange) { drop(subscriber) }
+    }
+
+    /// The client's connection is gone.
+    func streamsGone(of client: UInt64) {
+        for subscriber in standing.streams.streams(of: client) { drop(subscriber) }
+    }
+
+    /// A shared channel's client gives up a listen request by its id. False when it has none of that id.
+    func endListen(_ client: Client, _ id: UnsafeRawBufferPointer) -> Bool {
+        guard let subscriber = standing.streams.stream(client.handle, 0, id: [UInt8](id)) else {
+            return false
+        }
+        drop(subscriber)
+        return true
+    }
+
+    func drop(_ subscriber: Subscriber) {
+        guard subscriber.isOpen else { return }
+        standing.streams.remove(subscriber)
+        streamTotal.giveStream()
+        if subscriber.timer != 0 { loop.cancelAfter(subscriber.timer) }
+        subscriber.timer = 0
+        leaveAll(subscriber)
+        guard let session = subscriber.session else { return }
+        session.subscriptions.closed(
+            subscriber.turn, lists(at: subscriber.path), untold: subscriber.held)
+        if subscriber.exchange != 0 {
+            session.streams.subtract(1, ordering: .relaxed)
+        } else {
+            let key = session.key
+            let keeper = keeper(of: key)
+            keeper.loop.post { keeper.forgetSession(key) }
+        }
+    }
+
+    /// Ends a session's stream here, unless it is the newer one.
+    private func closeStream(of session: SessionKey, before turn: UInt64) {
+        guard let subscriber = standing.streams.stream(of: session), subscriber.turn < turn else { return }
+        end(subscriber)
+    }
+
+    /// A legacy session ended: its stream and what it subscribed to, on whichever lane they are.
+    func endStreams(of session: SessionKey) {
+        if let subscriber = standing.streams.stream(of: session) { end(subscriber) }
+        forgetSession(session)
+    }
+
+    private func end(_ subscriber: Subscriber) {
+        if subscriber.exchange != 0, let client = clients[subscriber.client] {
+            send(
+                client, exchange: subscriber.exchange, UnsafeBufferPointer(start: nil, count: 0), final: true)
+        }
+        drop(subscriber)
+    }
+
+    /// Ends every stream, a modern subscription with its answer, as a server that stops should.
     func endSubscriptions() {
-        for subscriber in subscribers {
-            guard let client = clients[subscriber.client] else { continue }
-            guard let subscription = subscriber.subscription else {
-                if !client.isShared {
-                    send(
-                        client, exchange: subscriber.exchange, UnsafeBufferPointer(start: nil, count: 0),
-                        final: true)
-                }
+        for subscriber in standing.streams.all {
+            guard let subscription = subscriber.subscription, let client = clients[subscriber.client] else {
+                end(subscriber)
                 continue
             }
             reply.reset()
@@ -141,101 +214,7 @@ extension Lane {
             reply.copy(subscription)
             reply.literal("}}}")
             send(client, exchange: subscriber.exchange, reply.finish(), final: true)
-        }
-        subscribers.removeAll()
-    }
-
-    // MARK: Waiting for the first listings
-
-    /// Holds a message back while servers are still starting; true when it was taken. Bounded: beyond a thousand, and
-    /// once every server has listed, failed or used up its time, nothing waits any more.
-    func hold(_ client: Client, _ message: jf_message) -> Bool {
-        guard !isSettled, waiting.count < 1000, waitingBytes < 64 << 20 else { return false }
-        func copy(_ view: jf_view) -> [UInt8]? { view.present.map { [UInt8]($0) } }
-        var headers: [(name: Range<Int>, value: Range<Int>)] = []
-        var text: [UInt8] = []
-        for at in 0..<Int(message.header_count) {
-            guard let pair = message.headers?[at] else { break }
-            let start = text.count
-            text.append(contentsOf: pair.name.bytes)
-            let middle = text.count
-            text.append(contentsOf: pair.value.bytes)
-            headers.append((start..<middle, middle..<text.count))
-        }
-        let body = message.body_count > 0 ? message.body.map { [UInt8]($0.pointee.bytes) } ?? [] : []
-        waiting.append(
-            WaitingRequest(
-                client: client.handle, exchange: message.exchange,
-                flags: message.flags & ~UInt32(JF_MSG_PADDED),
-                body: body, target: [UInt8](message.target.bytes), protocolVersion: copy(message.protocol),
-                method: copy(message.method), name: copy(message.name), session: copy(message.session),
-                headerText: text, headers: headers))
-        waitingBytes += body.count + text.count
-        return true
-    }
-
-    private func redeliver(_ request: WaitingRequest, _ message: inout jf_message) {
-        request.headerText.withUnsafeBytes { text in
-            let pairs = request.headers.map { name, value in
-                jf_pair(
-                    name: jf_view(UnsafeRawBufferPointer(rebasing: text[name])),
-                    value: jf_view(UnsafeRawBufferPointer(rebasing: text[value])))
-            }
-            pairs.withUnsafeBufferPointer { pairs in
-                message.headers = pairs.baseAddress
-                message.header_count = UInt64(pairs.count)
-                _ = clientDelivered(request.client, &message)
-            }
-        }
-    }
-
-    func dropWaiting(where isGone: (WaitingRequest) -> Bool) {
-        if !waiting.isEmpty { waiting.removeAll(where: isGone) }
-    }
-
-    /// Every server had its chance: what waited is delivered again.
-    func settle() {
-        guard !isSettled else { return }
-        isSettled = true
-        let held = waiting
-        waiting = []
-        for request in held { redeliver(request) }
-    }
-
-    private func redeliver(_ request: WaitingRequest) {
-        var message = jf_message()
-        message.size = UInt32(MemoryLayout<jf_message>.size)
-        message.flags = request.flags
-        message.exchange = request.exchange
-        func lend(_ bytes: [UInt8]?, _ body: (jf_view) -> Void) {
-            guard let bytes else { return body(.absent) }
-            // An empty array may have no address; an empty header must stay present.
-            (bytes + [0]).withUnsafeBytes {
-                body(jf_view(UnsafeRawBufferPointer(rebasing: $0[0..<bytes.count])))
-            }
-        }
-        lend(request.target) {
-            message.target = $0
-            lend(request.protocolVersion) {
-                message.protocol = $0
-                lend(request.method) {
-                    message.method = $0
-                    lend(request.name) {
-                        message.name = $0
-                        lend(request.session) {
-                            message.session = $0
-                            lend(request.body) { body in
-                                var body = body
-                                withUnsafePointer(to: &body) { pointer in
-                                    message.body = pointer
-                                    message.body_count = 1
-                                    redeliver(request, &message)
-                                }
-                            }
-                        }
-                    }
-                }
-            }
+            drop(subscriber)
         }
     }
 }

@@ -124,7 +124,7 @@ extension Lane {
         padded.copyBytes(from: blob.bytes)
         let body = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(padded)[0..<length])
         do {
-            let document = try answerParser.parse(body, recordDepth: 4)
+            let document = try answerParser.parse(body, recordDepth: 5)
             answerFromToolset(call, document.root)
         } catch {
             log.write(
@@ -140,15 +140,14 @@ extension Lane {
         case .client:
             reply.reset()
             do {
-                try ResultEdit.write(
-                    id: call.clientId, result: result, method: call.method, serverIsModern: true,
-                    client: call.revision, identity: Product.identity, shownURI: call.shownURI, into: reply)
+                try ResultEdit.write(id: call.clientId, result: result, form: resultForm(call), into: reply)
             } catch {
                 reply.reset()
                 return serverFailed(call, error.message)
             }
             conclude(call, status: Int32(JF_OK), reply.finish(), http: JF_STATUS_OK)
         case .plugin: answerPlugin(call, isError: false, result.raw)
+        case .task: settleTask(call, result, isError: false)
         case .relay:
             reply.reset()
             reply.literal("{\"jsonrpc\":\"2.0\",\"id\":")

@@ -48,6 +48,8 @@ final class Lane: @unchecked Sendable {
     var isClosing = false
     /// Relayed calls by the asking lane and its handle.
     var relays: [RelayKey: UInt64] = [:]
+    /// GET exchanges that go on with a call's stream.
+    var resumed: [BatchKey: (session: Session, number: UInt32)] = [:]
     /// Batches of 2025-03-26 under way, by client and exchange.
     var batches: [BatchKey: Int] = [:]
 
@@ -240,6 +242,9 @@ final class Lane: @unchecked Sendable {
         call.client?.unlink(call)
         call.session?.end(call.clientId)
         closeDialogue(call)
+        if call.promotion != 0 { loop.cancelAfter(call.promotion) }
+        if call.awaitedTask != 0 { forgetWaiter(call) }
+        if call.task != 0 { detachTask(call) }
         // A relayed call counts where it was asked.
         if call.countsAtServer { call.server?.inFlight.subtract(1, ordering: .relaxed) }
         call.channel?.inFlight -= call.isOnChannel ? 1 : 0

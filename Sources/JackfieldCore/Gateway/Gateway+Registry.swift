@@ -151,9 +151,9 @@ extension Gateway {
                 "reload changed nothing: plugin \(missing) is not loaded yet; restart the gateway to load it")
         }
         if new.listeners != plan.listeners || new.loops != plan.loops || new.limits != plan.limits
-            || new.plugins != plan.plugins
+            || new.plugins != plan.plugins || new.tasks != plan.tasks
         {
-            log.write(.warning, "listeners, loops, limits and plugins change at the next start only")
+            log.write(.warning, "listeners, loops, limits, tasks and plugins change at the next start only")
         }
         var next: [ServerRecord] = []
         var counts = (added: 0, changed: 0, kept: 0)

@@ -18,6 +18,8 @@ public final class Gateway: @unchecked Sendable {
     let workers = WorkerPool(threads: 4)
     let counters = Counters()
     let parking: Parking
+    let taskPlan: TasksPlan
+    let tasks: TaskTable
     /// Tells this process from every other: states that it sealed are good here only.
     let identity = SessionKey.random().high
     var plan: GatewayPlan
@@ -67,6 +69,8 @@ public final class Gateway: @unchecked Sendable {
         self.log = log
         drainTimeout = plan.drainTimeout
         parking = Parking(plan.limits)
+        taskPlan = plan.tasks
+        tasks = TaskTable(plan.limits)
         sessions = SessionTable(limit: plan.limits.sessions, idleLimit: plan.limits.sessionIdle)
         do {
             control = try EventLoop()
@@ -189,7 +193,26 @@ public final class Gateway: @unchecked Sendable {
         control.after(30_000_000_000) { [weak self] in
             guard let self, self.phase == .running else { return }
             self.sessions.sweep(self.control.now)
+            self.sweepTasks()
             self.armSweep()
+        }
+    }
+
+    /// Tasks whose time is over: their calls end, and who waits for them hears of it.
+    private func sweepTasks() {
+        for (handle, task) in tasks.sweep(jf_realtime_ns() / 1_000_000) {
+            if let place = task.call {
+                let lane = lanes[place.lane]
+                lane.loop.post {
+                    if let call = lane.calls[place.handle] {
+                        lane.cancel(call, reason: "the task's time is over")
+                    }
+                }
+            }
+            for waiter in task.waiters {
+                let lane = lanes[waiter.lane]
+                lane.loop.post { lane.waiterHears(waiter.handle, handle) }
+            }
         }
     }
 
@@ -236,7 +259,12 @@ public final class Gateway: @unchecked Sendable {
 
     func soleClientClosed() { control.post { self.shutDown() } }
 
-    func sessionEnded(_ key: SessionKey) { onEveryLane { $0.endStreams(of: key) } }
+    func sessionEnded(_ key: SessionKey) {
+        onEveryLane { lane in
+            lane.endStreams(of: key)
+            lane.refuseQuestions { $0.call.session?.key == key }
+        }
+    }
 
     private func onHome(
         _ server: Server, _ endpoint: Endpoint, _ body: @escaping @Sendable (Supervisor) -> Void,
@@ -276,7 +304,11 @@ public final class Gateway: @unchecked Sendable {
         let goOn: @Sendable () -> Void = {
             lane.loop.post { if let call = lane.calls[call] { lane.resume(call, on: nil) } }
         }
-        onHome(server, endpoint) { $0.raise(level, then: goOn) } otherwise: { goOn() }
+        onHome(server, endpoint) {
+            $0.raise(level, then: goOn)
+        } otherwise: {
+            goOn()
+        }
     }
 
     // MARK: The end

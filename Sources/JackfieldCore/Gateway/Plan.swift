@@ -13,6 +13,7 @@ public struct GatewayPlan: Sendable {
     public var plugins: [PluginPlan] = []
     public var naming = NamingPlan()
     public var limits = LimitsPlan()
+    public var tasks = TasksPlan()
     /// Bounds that transports keep; they become the defaults of their own settings.
     public var transport = TransportLimits()
     /// Shown to clients in `serverInfo.instructions` of the aggregate; nil: made from the servers' own.
@@ -93,6 +94,22 @@ public struct LimitsPlan: Sendable, Equatable {
     public var upstreamIdle: UInt64 = 300_000_000_000
     /// Bytes of sent events that a legacy session keeps for a client that comes back for them.
     public var replay = 256 << 10
+    /// Tasks that the gateway itself keeps, under way or done.
+    public var tasks = 1024
+    /// Bytes that the results of all these tasks may hold together.
+    public var taskBytes = 64 << 20
+
+    public init() {}
+}
+
+/// Calls that go on as tasks of the gateway.
+public struct TasksPlan: Sendable, Equatable {
+    /// A call that takes longer becomes a task, if its client knows tasks, in nanoseconds; nil: never.
+    public var promoteAfter: UInt64?
+    /// How long the result of such a task is kept, in nanoseconds.
+    public var ttl: UInt64 = 3_600_000_000_000
+    /// How often a client is asked to look, in nanoseconds.
+    public var pollInterval: UInt64 = 1_000_000_000
 
     public init() {}
 }

@@ -135,7 +135,7 @@ public struct PluginChoice: Sendable {
         }
         for (path, limit) in [
             (["max_message"], limits.message), (["limits", "max_body"], limits.message),
-            (["limits", "max_headers"], limits.header),
+            (["limits", "max_headers"], limits.header), (["limits", "max_message"], limits.message),
         ] where offers(path) {
             if path.count == 1, value[path[0]] == nil { value[path[0]] = .number(String(limit)) }
             if path.count == 2 {

@@ -58,7 +58,7 @@ extension Supervisor {
             else { return notModern("its answer to server/discover has no supportedVersions") }
             let speaks = versions.elements.contains { Revision($0)?.isModern == true }
             if !speaks { return notModern("it lists no stateless protocol version") }
-            learn(result.member("capabilities"), result)
+            learn(result.member("capabilities"), result, isModern: true)
             status.info = result.member("_meta")?.member("io.modelcontextprotocol/serverInfo").map {
                 String(decoding: $0.raw, as: UTF8.self)
             }
@@ -142,7 +142,7 @@ extension Supervisor {
                 return down(
                     "it answered initialize with the unknown protocol version \(said)", retryAfter: nil)
             }
-            learn(result.member("capabilities"), result)
+            learn(result.member("capabilities"), result, isModern: false)
             if revision == .v2024_11_05 { status.capabilities.completions = true }
             status.info = result.member("serverInfo").map { String(decoding: $0.raw, as: UTF8.self) }
             status.revision = revision
@@ -151,24 +151,45 @@ extension Supervisor {
             status.session = message.session.present.flatMap { $0.isEmpty ? nil : [UInt8]($0) }
             status.epoch += 1
             notifyInitialized()
-        case .error(let envelope, _):
+        case .error(let envelope, let message):
             if envelope.outcome?.member("code")?.int64 == -32022, mayBeModern {
                 // A slow starter that took our first question after all, and is modern: ask it again.
                 knownRevision = nil
                 return down("it is modern and was still starting", retryAfter: 300_000_000)
             }
             knownRevision = nil
-            down("it refused initialize: \(text(envelope))", retryAfter: nil)
+            let why = "it refused initialize: \(text(envelope))"
+            if isNoEndpoint(message.status) { return seekEventStream(why) }
+            down(why, retryAfter: nil)
         case .status(let status):
             knownRevision = nil
             if Int(status) == JF_STATUS_UNAUTHORIZED || Int(status) == JF_STATUS_FORBIDDEN {
                 return needsAuthorization(status)
             }
-            down("it answered initialize with \(lane.statusText(status))", retryAfter: nil)
+            let why = "it answered initialize with \(lane.statusText(status))"
+            if isNoEndpoint(status) { return seekEventStream(why) }
+            down(why, retryAfter: nil)
         case .failed(let why, _): down(why, retryAfter: nil)
         case .timedOut:
             knownRevision = nil
             down("it answered neither server/discover nor initialize", retryAfter: nil)
+        }
+    }
+
+    /// Statuses of a URL that takes no messages this way.
+    private func isNoEndpoint(_ status: Int32) -> Bool {
+        [JF_STATUS_BAD_REQUEST, JF_STATUS_NOT_FOUND, JF_STATUS_NOT_ALLOWED].contains(Int(status))
+    }
+
+    /// Perhaps the URL is the event stream of 2024-11-05's HTTP+SSE: then the connector finds its endpoint event, switches
+    /// over and is ready once more (2025-03-26, Transports, "Backwards Compatibility").
+    private func seekEventStream(_ why: String) {
+        guard let channel, !channel.isShared else { return down(why, retryAfter: nil) }
+        let mine = turn
+        request(.ping, params: "", revision: nil, timeout: probeTimeout, kind: JF_KIND_STREAM) {
+            [weak self] _ in
+            guard let self, self.turn == mine else { return }
+            self.down(why, retryAfter: nil)
         }
     }
 
@@ -204,7 +225,7 @@ extension Supervisor {
         status.session = nil
     }
 
-    private func learn(_ node: JSONNode?, _ result: JSONNode) {
+    private func learn(_ node: JSONNode?, _ result: JSONNode, isModern: Bool) {
         var known = ServerCapabilities()
         if let tools = node?.member("tools") {
             known.tools = true
@@ -213,12 +234,14 @@ extension Supervisor {
         if let resources = node?.member("resources") {
             known.resources = true
             known.resourcesListChanged = resources.member("listChanged")?.bool == true
+            known.resourcesSubscribe = resources.member("subscribe")?.bool == true
         }
         if let prompts = node?.member("prompts") {
             known.prompts = true
             known.promptsListChanged = prompts.member("listChanged")?.bool == true
         }
         known.completions = node?.member("completions") != nil
+        known.tasks = TaskAbilities(node, serverIsModern: isModern)
         known.logging = node?.member("logging") != nil
         status.capabilities = known
         status.instructions = result.member("instructions")?.string()

@@ -13,8 +13,10 @@ final class ListingWork {
     var items: [ListedItem] = []
     var seen: Set<String> = []
     var cursors: Set<String> = []
-    var ttl: UInt64 = .max
+    /// Of the list under way: what its pages have said so far, and when the first of them came.
+    var ttl: UInt64?
     var isPublic = true
+    var receivedAt: UInt64 = 0
     var bytes = 0
 
     init(kinds: [ItemKind], from known: ServerListing?) {
@@ -51,6 +53,8 @@ extension Supervisor {
         work.items = []
         work.seen = []
         work.cursors = []
+        work.ttl = nil
+        work.isPublic = true
         page(work, kind, cursor: nil)
     }
 
@@ -75,7 +79,9 @@ extension Supervisor {
                 return keepOld(work, kind, "its answer has no \"\(kind.member)\" array")
             }
             take(work, kind, items)
-            work.ttl = min(work.ttl, UInt64(clamping: max(0, result.member("ttlMs")?.int64 ?? 0)))
+            if work.ttl == nil { work.receivedAt = lane.loop.now }
+            let ttl = UInt64(clamping: max(0, result.member("ttlMs")?.int64 ?? 0))
+            work.ttl = min(work.ttl ?? ttl, ttl)
             work.isPublic = work.isPublic && result.member("cacheScope")?.equals("public") == true
             let next = result.member("nextCursor")?.string()
             if let next, work.items.count < lane.limits.itemsPerServer, work.bytes < Supervisor.byteLimit {
@@ -125,8 +131,25 @@ extension Supervisor {
 
     private func finished(_ work: ListingWork, _ kind: ItemKind) {
         work.result[kind] = work.items
+        work.result.freshness[kind.rawValue] = freshness(work, kind)
         work.kinds.removeFirst()
         nextKind(work)
+    }
+
+    /// How long the list just fetched may be taken as it is: a modern server says so. A legacy one does not; where it
+    /// announces changes to us, a short span is safe.
+    private func freshness(_ work: ListingWork, _ kind: ItemKind) -> Freshness {
+        if status.revision?.isModern == true, let ttl = work.ttl {
+            return .received(ttl: ttl, isPublic: work.isPublic, now: work.receivedAt)
+        }
+        let known = status.capabilities
+        let isAnnounced =
+            switch kind {
+            case .tools: known.toolsListChanged
+            case .resources, .templates: known.resourcesListChanged
+            case .prompts: known.promptsListChanged
+            }
+        return Freshness(ttl: isAnnounced ? 5000 : 0, end: nil, isPublic: false)
     }
 
     /// One list failed, the server lives: what was known of that kind stays, and it is asked for again.
@@ -135,8 +158,10 @@ extension Supervisor {
             .warning, "a list failed; it is tried again, and what was known stays",
             [.init("server", server.name), .init("list", "\(kind.member)"), .init("why", why)])
         unlisted.insert(kind)
-        work.items = listing?[kind] ?? []
-        finished(work, kind)
+        work.result[kind] = listing?[kind] ?? []
+        work.result.freshness[kind.rawValue] = listing?.freshness[kind.rawValue] ?? .stale
+        work.kinds.removeFirst()
+        nextKind(work)
     }
 
     private func failed(_ kind: ItemKind, _ why: String) {
@@ -144,9 +169,6 @@ extension Supervisor {
     }
 
     private func listed(_ work: ListingWork) {
-        let declares = status.capabilities.toolsListChanged || status.capabilities.resourcesListChanged
-        work.result.ttl = work.ttl != .max && work.ttl > 0 ? work.ttl : declares ? 5000 : 0
-        work.result.isPublic = work.isPublic && status.revision?.isModern == true
         listing = work.result
         let counts = ItemKind.allCases.map { "\($0.member)=\(work.result[$0].count)" }.joined(separator: " ")
         log.write(
@@ -214,6 +236,8 @@ extension Supervisor {
             work.seen = []
             text.withRoot { take(work, kind, $0) }
             work.result[kind] = work.items
+            // Its changes are told to us, and it knows no callers.
+            work.result.freshness[kind.rawValue] = Freshness(ttl: 5000, end: nil, isPublic: true)
             switch kind {
             case .tools: capabilities.tools = true
             case .resources, .templates: capabilities.resources = true
@@ -224,53 +248,6 @@ extension Supervisor {
         status.capabilities = capabilities
         status.revision = .newest
         status.epoch += 1
-        work.ttl = 5000
         listed(work)
-    }
-
-    // MARK: Changes
-
-    /// Opens the stream on which the server says that its lists changed: `subscriptions/listen`, or the legacy GET.
-    func openWatch() {
-        guard let channel, !channel.isToolset, let revision = status.revision else { return }
-        watchOpenedAt = lane.loop.now
-        if revision.isModern {
-            let known = status.capabilities
-            var wanted: [String] = []
-            if known.toolsListChanged { wanted.append("\"toolsListChanged\":true") }
-            if known.resourcesListChanged { wanted.append("\"resourcesListChanged\":true") }
-            if known.promptsListChanged { wanted.append("\"promptsListChanged\":true") }
-            guard !wanted.isEmpty else { return }
-            watch = request(
-                .subscriptionsListen,
-                params: modernParams("\"notifications\":{\(wanted.joined(separator: ","))}"),
-                revision: revision, timeout: nil
-            ) { [weak self] answer in self?.watchEnded(answer) }
-        } else if !channel.isShared {
-            watch = request(.ping, params: "", revision: revision, timeout: nil, kind: JF_KIND_STREAM) {
-                [weak self] answer in self?.watchEnded(answer)
-            }
-        }
-    }
-
-    private func watchEnded(_ answer: InternalAnswer) {
-        watch = 0
-        guard step == .up else { return }
-        let lived = lane.loop.now &- watchOpenedAt
-        switch answer {
-        case .error: return  // it does not offer the stream
-        case .status(let status)
-        where Int(status) != JF_STATUS_UNAVAILABLE && (Int(status) != JF_STATUS_OK || lived < 1_000_000_000):
-            // 405, or a page that is no stream: it offers none. 404: the next call finds out about the session.
-            return
-        default: break
-        }
-        if lived > 60_000_000_000 { watchBackOff.reset() }
-        // Dropped: what changed meanwhile is unknown, so everything is listed again once the server answers.
-        let epoch = status.epoch
-        lane.loop.after(watchBackOff.next(lane.nextSpan())) { [weak self] in
-            guard let self, self.step == .up, self.watch == 0, self.status.epoch == epoch else { return }
-            self.probe()
-        }
     }
 }

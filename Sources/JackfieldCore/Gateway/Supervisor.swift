@@ -87,7 +87,10 @@ final class Supervisor {
         status.hasHeaders = !channel.isShared && !channel.isToolset
         // What kind of channel it is decides how long others wait for it.
         if step == .opening { publish() }
-        if channel.isToolset { listToolset() } else { probe() }
+        if channel.isToolset { return listToolset() }
+        // It turned out to be the older wire, which only one revision has.
+        if step == .initializing, channel.isShared { knownRevision = .v2024_11_05 }
+        probe()
     }
 
     /// The whole channel went down; the connector says when it tries again by itself.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one call has been asked on its way, and what was answered.
 
+import JSON
 import MCP
 
 /// Where a question came from, and so where its answer goes.
@@ -11,6 +12,8 @@ enum QuestionSource {
     case request([UInt8])
     /// The call's part on its home lane, which knows the question by this number.
     case home(UInt64)
+    /// A kept task, run by this call, which knows the question by this key; and the task's id.
+    case task(CallPlace, String, String)
 }
 
 /// What became of a question.
@@ -34,6 +37,14 @@ final class Asked {
     var handle: UInt64 = 0
     /// How the client's answer is turned back.
     var plan = AnswerPlan.asIs
+    /// The key under which a kept task shows it.
+    var taskKey: String?
+    /// A URL that the user is asked to open, and the id minted for that.
+    var opening: (url: [UInt8], id: String)?
+    /// Bytes counted for it while its call is parked.
+    var held = 0
+    /// What was written of it, as long as the message may point there.
+    var shown: JSONText?
     var answer: [UInt8]?
 
     init(_ call: Call, number: UInt64, _ question: Question, _ source: QuestionSource) {
@@ -55,6 +66,8 @@ final class Dialogue {
     var count: UInt64 = 0
     /// How often an `input_required` went to or came from the other side.
     var rounds = 0
+    /// Keys of a modern server's task that were asked already.
+    var seen: Set<[UInt8]> = []
     /// Raw JSON that a modern server wants back with the answers.
     var requestState: [UInt8]?
 

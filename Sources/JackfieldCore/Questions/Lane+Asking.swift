@@ -17,13 +17,11 @@ extension Lane {
         dialogue.asked.append(asked)
         counters.add(.questions)
         guard dialogue.count <= UInt64(limits.questionsPerCall) else {
-            log.write(
-                .warning, "server asks too often; the question was refused",
-                [
-                    .init("server", call.server?.name ?? "?"),
-                    .init("limit", String(limits.questionsPerCall)),
-                ])
-            return settle(asked, .refusal(.cancelled))
+            // Refusing alone would keep a server busy that asks in a loop.
+            refuseOpen(call, .cancelled)
+            stopServer(call, reason: "it asks too often")
+            return serverFailed(
+                call, "it asked \(limits.questionsPerCall) questions, the limit for one call")
         }
         pauseDeadline(call)
         switch call.origin {
@@ -31,6 +29,7 @@ extension Lane {
         case .client: askLegacyClient(asked)
         case .relay where dialogue.isOwned: parkSoon(call)
         case .relay: forward(asked)
+        case .task: askForTask(asked)
         default: settle(asked, .refusal(.undeclared))
         }
     }
@@ -48,7 +47,7 @@ extension Lane {
     func resumeDeadline(_ call: Call) {
         guard let server = call.server else { return }
         if call.timer != 0 { loop.cancelTimer(call.timer) }
-        call.deadline = jf_monotonic_ns() &+ server.timeout
+        call.deadline = jf_monotonic_ns() &+ (call.origin == .task ? gateway.taskPlan.ttl : server.timeout)
         call.timer = loop.arm(at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
     }
 
@@ -82,9 +81,22 @@ extension Lane {
         reply.literal(asked.question.method.name)
         reply.literal("\",\"params\":")
         do throws(QuestionProblem) {
-            asked.plan = try QuestionEdit.writeParams(
-                asked.question, for: call.revision, call.abilities,
-                serverName: call.namesServer ? call.server?.name : nil, elicitationId: minted, into: reply)
+            let name = call.namesServer ? call.server?.name : nil
+            if case .task(_, let key, let id) = asked.source {
+                asked.taskKey = key
+                let params = MessageBuilder()
+                asked.plan = try QuestionEdit.writeParams(
+                    asked.question, for: call.revision, call.abilities, serverName: name,
+                    elicitationId: minted, into: params)
+                let text = try? JSONText(params.joined())
+                // The builder copies what is this short, or keeps it until `stream` below: so the text must live on.
+                text?.withRoot { RelatedTask.write($0, id, into: reply) }
+                asked.shown = text
+            } else {
+                asked.plan = try QuestionEdit.writeParams(
+                    asked.question, for: call.revision, call.abilities, serverName: name,
+                    elicitationId: minted, into: reply)
+            }
         } catch {
             questions.remove(handle)
             asked.handle = 0
@@ -95,7 +107,7 @@ extension Lane {
         }
         reply.byte(125)
         if let minted, case .entry = asked.source, let url = asked.question.url {
-            call.dialogue?.opened.append((url, minted))
+            asked.opening = (url, minted)
         }
         stream(call, reply.finish())
     }
@@ -143,6 +155,11 @@ extension Lane {
     func settle(_ asked: Asked, _ outcome: AnswerOutcome) {
         let call = asked.call
         guard let dialogue = call.dialogue else { return }
+        if asked.held > 0 {
+            dialogue.bytes -= asked.held
+            gateway.parking.shrink(by: asked.held)
+            asked.held = 0
+        }
         switch asked.source {
         case .request(let id):
             dialogue.remove(asked)
@@ -152,6 +169,11 @@ extension Lane {
             dialogue.remove(asked)
             answerHome(call, number, outcome)
             if !dialogue.isWaiting { resumeDeadline(call) }
+        case .task(let place, let key, _):
+            dialogue.remove(asked)
+            let lane = gateway.lane(place.lane)
+            lane.loop.post { lane.taskQuestionAnswered(place.handle, key, outcome) }
+        case .entry where call.upstreamTask != nil: updateServerTask(asked, outcome)
         case .entry:
             entrySettled(asked, outcome)
         }
@@ -165,7 +187,8 @@ extension Lane {
             switch asked.source {
             case .request(let id): answerServer(call, asked, id, .refusal(why))
             case .home(let number): answerHome(call, number, .refusal(why))
-            case .entry: break
+            // A task's question stays with the task.
+            case .entry, .task: break
             }
         }
         dialogue.asked = []
@@ -185,6 +208,17 @@ extension Lane {
             reply.text(id.text)
             reply.literal("\",\"reason\":\"the answer is not needed any more\"}}")
             stream(call, reply.finish())
+        }
+    }
+
+    /// Nobody can answer a session's questions any more: it was ended, or the stream that they went to is gone.
+    func refuseQuestions(where isGone: (Asked) -> Bool) {
+        var gone: [Asked] = []
+        questions.forEach { _, asked in if isGone(asked) { gone.append(asked) } }
+        for asked in gone where questions[asked.handle] === asked {
+            questions.remove(asked.handle)
+            asked.handle = 0
+            settle(asked, .refusal(.cancelled))
         }
     }
 

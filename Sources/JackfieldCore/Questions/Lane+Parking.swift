@@ -72,7 +72,10 @@ extension Lane {
     /// Counts the call and what it holds; false at a limit.
     private func admit(_ call: Call, _ dialogue: Dialogue) -> Bool {
         var bytes = 0
-        for asked in dialogue.asked { bytes += asked.question.params.count + 256 }
+        for asked in dialogue.asked where asked.held == 0 {
+            asked.held = asked.question.params.count + 256
+            bytes += asked.held
+        }
         if dialogue.bytes > 0 {
             // It has its place from an earlier round.
             guard gateway.parking.grow(by: bytes) else { return false }
@@ -112,6 +115,7 @@ extension Lane {
         // The server went on without the answers: its questions are over.
         dialogue.asked = []
         call.phase = .answered
+        call.upstream?.release(call)
         let extra = body.count + JSONParser.padding
         if gateway.parking.grow(by: extra) {
             dialogue.bytes += extra
@@ -272,7 +276,8 @@ extension Lane {
         writer.value(text)
         let message = String(decoding: writer.bytes, as: UTF8.self)
         let body = Array(
-            "{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":\(code.rawValue),\"message\":\(message)}}".utf8)
+            "{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":\(code.rawValue),\"message\":\(message)}}".utf8
+        )
         body.withUnsafeBytes { _ = keepForRetry(call, $0) }
     }
 

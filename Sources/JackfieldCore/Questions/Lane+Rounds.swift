@@ -82,7 +82,11 @@ extension Lane {
     func entrySettled(_ asked: Asked, _ outcome: AnswerOutcome) {
         let call = asked.call
         switch outcome {
-        case .value(let value): asked.answer = value
+        case .value(let value):
+            asked.answer = value
+            let isAccepted =
+                (try? JSONText(value))?.withRoot { $0.member("action")?.equals("accept") } == true
+            if let opening = asked.opening, isAccepted { call.dialogue?.opened.append(opening) }
         case .refusal(let why):
             // A question to the user can be answered without the user; the others have no such word.
             guard asked.question.method == .elicitationCreate else {

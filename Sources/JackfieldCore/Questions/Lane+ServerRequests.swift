@@ -18,7 +18,7 @@ extension Lane {
             reply.literal(",\"result\":{}}")
             respond(channel, owner)
         case .elicitationCreate, .samplingCreateMessage, .rootsList:
-            guard let call = attribute(channel, owner), call.method.mayAsk else {
+            guard let call = attribute(channel, owner), call.method.mayAsk || call.task != 0 else {
                 return refuse(channel, owner, id, envelope.method, .unattributable)
             }
             // The index of a message stops at the depth that calls need; a question wants all of its own.
@@ -69,7 +69,7 @@ extension Lane {
     // MARK: Answering the server
 
     /// The revision and session in which a server's message came.
-    private func hop(_ channel: Channel, _ call: Call?) -> (revision: Revision, session: [UInt8]?) {
+    func hop(_ channel: Channel, _ call: Call?) -> (revision: Revision, session: [UInt8]?) {
         if let upstream = call?.upstream ?? channel.upstream {
             return (upstream.revision, upstream.session)
         }

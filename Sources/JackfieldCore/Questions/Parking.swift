@@ -36,6 +36,9 @@ final class Parking: Sendable {
         return false
     }
 
+    /// Takes `grow` back.
+    func shrink(by less: Int) { bytes.subtract(less, ordering: .relaxed) }
+
     func release(bytes held: Int) {
         bytes.subtract(held, ordering: .relaxed)
         count.subtract(1, ordering: .relaxed)

@@ -26,6 +26,8 @@ struct RequestState: Equatable {
     var expiry: UInt64 = 0
     /// SHA-256 of the request that it belongs to.
     var digest: [UInt8] = []
+    /// `repeated`: the questions, raw JSON of an `inputRequests` object.
+    var questions: [UInt8] = []
 
     private static let version: UInt8 = 1
     private static let size = 2 + 8 + 4 + 8 + 4 + 8 + 32
@@ -41,13 +43,14 @@ struct RequestState: Equatable {
         put(round)
         put(expiry)
         out.append(contentsOf: digest)
+        out.append(contentsOf: questions)
         return out
     }
 
     init() {}
 
     init?(_ bytes: UnsafeRawBufferPointer) {
-        guard bytes.count == Self.size, bytes[0] == Self.version, let kind = Kind(rawValue: bytes[1]) else {
+        guard bytes.count >= Self.size, bytes[0] == Self.version, let kind = Kind(rawValue: bytes[1]) else {
             return nil
         }
         func take<I: FixedWidthInteger>(_ offset: Int) -> I {
@@ -60,6 +63,7 @@ struct RequestState: Equatable {
         round = take(22)
         expiry = take(26)
         digest = [UInt8](bytes[34..<66])
+        questions = [UInt8](bytes[66...])
     }
 }
 

@@ -45,8 +45,8 @@ final class Catalog: Sendable {
         Catalog(servers: servers, statuses: statuses, views: views)
     }
 
-    /// What a view can do, as raw JSON of MCP's ServerCapabilities.
-    func capabilities(of view: View) -> String {
+    /// What the servers of a view can do together.
+    private func merged(_ view: View) -> ServerCapabilities {
         var merged = ServerCapabilities()
         var isComplete = true
         for server in view.servers {
@@ -54,16 +54,40 @@ final class Catalog: Sendable {
                 let own = status.capabilities
                 merged.tools = merged.tools || own.tools
                 merged.resources = merged.resources || own.resources
+                merged.resourcesSubscribe = merged.resourcesSubscribe || own.resourcesSubscribe
                 merged.prompts = merged.prompts || own.prompts
                 merged.completions = merged.completions || own.completions
+                merged.logging = merged.logging || own.logging
                 isComplete = isComplete && status.revision != nil
             }
         }
+        // A server that was never reached may have tools yet.
+        merged.tools = merged.tools || !isComplete
+        return merged
+    }
+
+    /// Kinds of lists of a view whose changes are announced.
+    func announced(_ view: View) -> ListKinds {
+        let merged = merged(view)
+        var kinds: ListKinds = []
+        if merged.tools { kinds.insert(.tools) }
+        if merged.prompts { kinds.insert(.prompts) }
+        if merged.resources { kinds.insert(.resources) }
+        return kinds
+    }
+
+    /// What a view can do, as raw JSON of MCP's ServerCapabilities.
+    func capabilities(of view: View) -> String {
+        let merged = merged(view)
         // Lists can change whenever a server comes up, whatever the servers themselves announce.
         var writer = JSONWriter()
         writer.beginObject()
         if merged.completions {
             writer.key("completions")
+            writer.raw(Array("{}".utf8))
+        }
+        if merged.logging {
+            writer.key("logging")
             writer.raw(Array("{}".utf8))
         }
         if merged.prompts {
@@ -72,10 +96,10 @@ final class Catalog: Sendable {
         }
         if merged.resources {
             writer.key("resources")
-            writer.raw(Array("{\"listChanged\":true}".utf8))
+            let subscribe = merged.resourcesSubscribe ? ",\"subscribe\":true" : ""
+            writer.raw(Array("{\"listChanged\":true\(subscribe)}".utf8))
         }
-        // A server that was never reached may have tools yet.
-        if merged.tools || !isComplete {
+        if merged.tools {
             writer.key("tools")
             writer.raw(Array("{\"listChanged\":true}".utf8))
         }

@@ -24,27 +24,37 @@ struct CatalogBuilder {
 
     func build(_ records: [ServerRecord]) -> Catalog {
         let shownServers = records.indices.filter { records[$0].isShown }
-        let aggregate = aggregateEntries(records, shownServers)
+        let aggregate = withInterfaces(aggregateEntries(records, shownServers), records)
         var views = [
             View(
-                path: "/mcp", servers: Array(records.indices), description: nil, entries: aggregate,
-                freshness: freshness(records, Array(records.indices)), pageSize: pageSize)
+                path: "/mcp", servers: Array(records.indices), description: nil, entries: aggregate.entries,
+                unlisted: aggregate.unlisted, freshness: freshness(records, Array(records.indices)),
+                pageSize: pageSize)
         ]
         for index in records.indices { views.append(serverView(records, index)) }
-        for bundle in bundles { views.append(bundleView(bundle, aggregate, records)) }
+        for bundle in bundles { views.append(bundleView(bundle, aggregate.entries, records)) }
         return Catalog(servers: records.map(\.server), statuses: records.map(\.statuses), views: views)
     }
 
-    /// The shortest freshness of the parts; nothing is fresh while a part is missing or stale.
-    private func freshness(_ records: [ServerRecord], _ servers: [Int]) -> (UInt64, Bool) {
-        var ttl = UInt64.max
-        var isPublic = true
-        for index in servers {
-            let record = records[index]
-            ttl = record.isUp ? min(ttl, record.listing?.ttl ?? 0) : 0
-            isPublic = isPublic && (record.listing?.isPublic ?? false)
+    /// By kind, the shortest freshness of the parts; nothing is fresh while a part is missing or down.
+    private func freshness(_ records: [ServerRecord], _ servers: [Int]) -> [Freshness] {
+        ItemKind.allCases.map { kind in
+            let parts = servers.compactMap { part(records[$0], kind) }
+            guard let first = parts.first else { return .stale }
+            return parts.dropFirst().reduce(first) { $0.merged(with: $1) }
         }
-        return (ttl == .max ? 0 : ttl, isPublic && !servers.isEmpty)
+    }
+
+    /// A server's part in the freshness of a list; nil: it is up and offers no such list.
+    private func part(_ record: ServerRecord, _ kind: ItemKind) -> Freshness? {
+        let policy = record.server.plan.cache
+        guard let listed = record.listing?.freshness[kind.rawValue] else {
+            let offers = record.statuses.contains { $0.capabilities.offers(kind) }
+            return record.isUp && record.listing != nil && !offers ? nil : .stale
+        }
+        var part = listed.governed(by: policy)
+        if !record.isUp { part.ttl = 0 }
+        return part
     }
 
     private func selection(_ record: ServerRecord, _ kind: ItemKind) -> SelectionPlan {
@@ -73,7 +83,7 @@ struct CatalogBuilder {
             let record = records[index]
             let selection = selection(record, kind)
             let prefix = record.server.plan.prefix ?? record.server.name
-            for item in record.listing?[kind] ?? [] where selection.shows(item.key) {
+            for item in record.listing?[kind] ?? [] where selection.shows(item.key) && !item.isAppOnly {
                 candidates.append(
                     Naming.Candidate(
                         server: index, serverName: record.server.name, prefix: prefix, original: item.key,
@@ -101,16 +111,52 @@ struct CatalogBuilder {
             let record = records[index]
             let selection = selection(record, kind)
             for item in record.listing?[kind] ?? [] where selection.shows(item.key) {
-                var uri = item.key
-                var attempt = 1
-                while !taken.insert(uri).inserted {
-                    uri = "\(scheme(record.server.name))\(attempt == 1 ? "" : String(attempt))+\(item.key)"
-                    attempt += 1
-                }
+                let uri = distinct(item.key, record.server.name, &taken)
                 entries.append(ViewEntry(server: index, item: item, shown: uri))
             }
         }
         return entries
+    }
+
+    /// A URI as it is, or under its server's name where it is taken.
+    private func distinct(_ own: String, _ server: String, _ taken: inout Set<String>) -> String {
+        var uri = own
+        var attempt = 1
+        while !taken.insert(uri).inserted {
+            uri = "\(scheme(server))\(attempt == 1 ? "" : String(attempt))+\(own)"
+            attempt += 1
+        }
+        return uri
+    }
+
+    /// Points the tools of a view to their interfaces under the URIs that the view shows. Servers need not list those
+    /// resources (MCP Apps, "UI resources"): such a one is found all the same.
+    private func withInterfaces(
+        _ entries: [[ViewEntry]], _ records: [ServerRecord]
+    ) -> (entries: [[ViewEntry]], unlisted: [ViewEntry]) {
+        var taken: Set<String> = []
+        var shown: [Int: [String: String]] = [:]
+        for entry in entries[ItemKind.resources.rawValue] {
+            taken.insert(entry.shown)
+            shown[entry.server, default: [:]][entry.item.key] = entry.shown
+        }
+        var unlisted: [ViewEntry] = []
+        var result = entries
+        result[ItemKind.tools.rawValue] = entries[ItemKind.tools.rawValue].map { entry in
+            let server = records[entry.server].server
+            guard let own = entry.item.interface, server.plan.resources.shows(own) else { return entry }
+            let uri = shown[entry.server]?[own] ?? distinct(own, server.name, &taken)
+            if shown[entry.server]?[own] == nil {
+                shown[entry.server, default: [:]][own] = uri
+                unlisted.append(
+                    ViewEntry(server: entry.server, item: ListedItem(unlisted: own), shown: uri))
+            }
+            let shownInterface = uri == own ? nil : uri
+            guard shownInterface != entry.shownInterface else { return entry }
+            return ViewEntry(
+                server: entry.server, item: entry.item, shown: entry.shown, shownInterface: shownInterface)
+        }
+        return (result, unlisted)
     }
 
     /// A server's name as the beginning of a URI scheme (RFC 3986: letter, then letters, digits, `+ - .`).
@@ -158,7 +204,9 @@ struct CatalogBuilder {
                 guard shown.insert(bundle.rename[entry.shown] ?? entry.shown).inserted else { return nil }
                 members.insert(entry.server)
                 guard let renamed = bundle.rename[entry.shown] else { return entry }
-                return ViewEntry(server: entry.server, item: entry.item, shown: renamed)
+                return ViewEntry(
+                    server: entry.server, item: entry.item, shown: renamed,
+                    shownInterface: entry.shownInterface)
             }
         }
         let whole = records.indices.filter { index in
@@ -166,9 +214,11 @@ struct CatalogBuilder {
         }
         members.formUnion(whole)
         let servers = members.sorted()
+        let shown = withInterfaces(entries, records)
         return View(
             path: "/mcp/bundles/\(bundle.name)", servers: servers, description: bundle.description,
-            entries: entries, freshness: freshness(records, servers), pageSize: pageSize,
+            entries: shown.entries, unlisted: shown.unlisted, freshness: freshness(records, servers),
+            pageSize: pageSize,
             // A bundle shows what its patterns name: unlisted URIs only where they name a server as a whole.
             allowsUnlisted: !whole.isEmpty && whole.count == servers.count)
     }

@@ -45,23 +45,28 @@ enum ItemKind: Int, Sendable, CaseIterable {
     }
 }
 
-/// What a tool says about its structured results.
-enum OutputSchema: Sendable { case none, object, other }
+/// How lists differ between revisions: structured results came with 2025-06-18, as objects only, `execution` with
+/// 2025-11-25; 2026-07-28 took the objects' limit away and replaced `execution`. Members that a revision has no word for
+/// stay, no schema is closed; what it would take amiss goes.
+enum ListShape: Int, Sendable, CaseIterable {
+    case plain = 0, structured, tasks, modern
 
-/// How lists differ between revisions: structured results came with 2025-06-18, as objects only; any JSON value may be
-/// one since 2026-07-28. A schema that the client's revision cannot mean is left out.
-enum ListShape: Int, Sendable {
-    case plain = 0, structured, modern
-
-    init(_ revision: Revision) {
-        self = revision.isModern ? .modern : revision >= .v2025_06_18 ? .structured : .plain
+    /// - Parameter honoursTasks: whether a client of 2025-11-25 may call tools as tasks.
+    init(_ revision: Revision, honoursTasks: Bool = true) {
+        switch revision {
+        case .v2026_07_28: self = .modern
+        case .v2025_11_25: self = honoursTasks ? .tasks : .structured
+        case .v2025_06_18: self = .structured
+        default: self = .plain
+        }
     }
 
-    func shows(_ output: OutputSchema) -> Bool {
+    /// Whether a tool with such an output schema is shown as its server sent it.
+    fileprivate func keeps(_ output: OutputSchema) -> Bool {
         switch output {
         case .none: true
         case .object: self != .plain
-        case .other: self == .modern
+        case .wrappable, .other: self == .modern
         }
     }
 }
@@ -73,23 +78,46 @@ struct ListedItem: Sendable, Equatable {
     /// The raw JSON object, and where the raw value of its key stands in it (quotes included).
     let raw: [UInt8]
     let keyRange: Range<Int>
-    /// Tools: whether it has an output schema, and whether that describes an object.
+    // Tools only.
+    /// Whether it has an output schema, and what that describes.
     let output: OutputSchema
-    /// Tools: arguments that HTTP mirrors in `Mcp-Param-*` headers.
+    /// Arguments that HTTP mirrors in `Mcp-Param-*` headers.
     let parameterHeaders: [ParameterHeader]
+    /// Nil: it has no `execution`.
+    let taskSupport: TaskSupport?
+    /// The resource with its user interface (MCP Apps, `_meta.ui.resourceUri`).
+    let interface: String?
+    /// Hidden from the model: for that interface alone (`_meta.ui.visibility`).
+    let isAppOnly: Bool
+}
+
+extension ListedItem {
+    /// A resource that no list names, known from elsewhere.
+    init(unlisted uri: String) {
+        key = uri
+        raw = []
+        keyRange = 0..<0
+        output = .none
+        parameterHeaders = []
+        taskSupport = nil
+        interface = nil
+        isAppOnly = false
+    }
 }
 
 /// Everything that a server listed, by kind.
 struct ServerListing: Sendable, Equatable {
     var items: [[ListedItem]] = [[], [], [], []]
-    /// The shortest freshness that the server gave its lists, in milliseconds, and whether all were public.
-    var ttl: UInt64 = 0
-    var isPublic = false
+    /// By kind; nil for a list that never came.
+    var freshness: [Freshness?] = [nil, nil, nil, nil]
 
     subscript(_ kind: ItemKind) -> [ListedItem] {
         get { items[kind.rawValue] }
         set { items[kind.rawValue] = newValue }
     }
+
+    /// The shortest freshness of all lists, in milliseconds.
+    var ttl: UInt64 { freshness.compactMap { $0?.ttl }.min() ?? 0 }
 }
 
 extension ListedItem {
@@ -106,54 +134,114 @@ extension ListedItem {
         let raw = [UInt8](node.raw)
         let start = node.range.lowerBound
         let keyRange = (key.range.lowerBound - start)..<(key.range.upperBound - start)
-        var headers: [ParameterHeader] = []
-        var output = OutputSchema.none
-        if kind == .tools {
-            guard let input = node.member("inputSchema"), input.kind == .object,
-                input.member("type")?.equals("object") == true
-            else {
-                throw ListingProblem("its \"inputSchema\" does not describe an object")
-            }
-            headers = try ParameterHeader.all(in: input)
-            if let schema = node.member("outputSchema") {
-                output = schema.member("type")?.equals("object") == true ? .object : .other
-            }
+        guard kind == .tools else {
+            return ListedItem(
+                key: text, raw: raw, keyRange: keyRange, output: .none, parameterHeaders: [],
+                taskSupport: nil, interface: nil, isAppOnly: false)
         }
-        return ListedItem(key: text, raw: raw, keyRange: keyRange, output: output, parameterHeaders: headers)
+        guard let input = node.member("inputSchema"), input.kind == .object,
+            input.member("type")?.equals("object") == true
+        else {
+            throw ListingProblem("its \"inputSchema\" does not describe an object")
+        }
+        let meta = node.member("_meta")
+        let visibility = meta?.member("ui")?.member("visibility")
+        return ListedItem(
+            key: text, raw: raw, keyRange: keyRange, output: OutputSchema(node.member("outputSchema")),
+            parameterHeaders: try ParameterHeader.all(in: input),
+            taskSupport: node.member("execution") == nil ? nil : TaskSupport(tool: node),
+            interface: meta?.member("ui")?.member("resourceUri")?.string()
+                ?? meta?.member("ui/resourceUri")?.string(),
+            isAppOnly: visibility?.kind == .array
+                && visibility?.elements.contains { $0.equals("model") } == false)
     }
 
     /// The item's bytes under a shown name, as a list of the given shape has them.
-    func append(as shown: String, _ shape: ListShape, to out: inout [UInt8]) {
-        guard shape.shows(output) else { return appendPlain(as: shown, to: &out) }
-        if shown == key {
-            out.append(contentsOf: raw)
-        } else {
-            out.append(contentsOf: raw[..<keyRange.lowerBound])
-            out.append(contentsOf: JSONWriter.quoted(shown))
-            out.append(contentsOf: raw[keyRange.upperBound...])
+    /// - Parameter shownInterface: the URI under which clients know the tool's interface, where its own differs.
+    func append(
+        as shown: String, interface shownInterface: String? = nil, _ shape: ListShape, to out: inout [UInt8]
+    ) {
+        if shape.keeps(output), taskSupport == nil || shape == .tasks, shownInterface == nil {
+            if shown == key {
+                out.append(contentsOf: raw)
+            } else {
+                out.append(contentsOf: raw[..<keyRange.lowerBound])
+                out.append(contentsOf: JSONWriter.quoted(shown))
+                out.append(contentsOf: raw[keyRange.upperBound...])
+            }
+        } else if let text = try? JSONText(raw) {
+            // Only tools come here: their key is their name.
+            text.withRoot { appendEdited($0, shown, shownInterface, shape, to: &out) }
         }
     }
 
-    /// The same without the output schema.
-    private func appendPlain(as shown: String, to out: inout [UInt8]) {
-        guard let text = try? JSONText(raw) else { return }
-        text.withRoot { root in
-            out.append(123)
-            var first = true
-            for member in root.members where !member.keyEquals("outputSchema") {
-                if !first { out.append(44) }
-                first = false
-                out.append(34)
-                out.append(contentsOf: member.key)
-                out.append(contentsOf: "\":".utf8)
-                if member.keyEquals("name") {
-                    out.append(contentsOf: JSONWriter.quoted(shown))
-                } else {
-                    out.append(contentsOf: member.value.raw)
-                }
+    private func appendEdited(
+        _ root: JSONNode, _ shown: String, _ shownInterface: String?, _ shape: ListShape,
+        to out: inout [UInt8]
+    ) {
+        var hasSchema = false
+        ListedItem.append(root, to: &out) { member, out in
+            if member.keyEquals("name") {
+                out.append(contentsOf: JSONWriter.quoted(shown))
+            } else if member.keyEquals("execution"), shape != .tasks {
+                return false
+            } else if member.keyEquals("outputSchema"), !shape.keeps(output) {
+                guard shape != .plain, output == .wrappable, !hasSchema else { return false }
+                hasSchema = true
+                OutputSchema.appendWrapped(member.value, to: &out)
+            } else if member.keyEquals("_meta"), let shownInterface {
+                appendMeta(member.value, shownInterface, to: &out)
+            } else {
+                out.append(contentsOf: member.value.raw)
             }
-            out.append(125)
+            return true
         }
+    }
+
+    /// A tool's `_meta` with its interface under the URI that clients know, in the place of today and in the old one.
+    private func appendMeta(_ meta: JSONNode, _ shown: String, to out: inout [UInt8]) {
+        func isInterface(_ member: JSONMember) -> Bool { member.value.string() == interface }
+        ListedItem.append(meta, to: &out) { member, out in
+            if member.keyEquals("ui/resourceUri"), isInterface(member) {
+                out.append(contentsOf: JSONWriter.quoted(shown))
+            } else if member.keyEquals("ui") {
+                ListedItem.append(member.value, to: &out) { inner, out in
+                    if inner.keyEquals("resourceUri"), isInterface(inner) {
+                        out.append(contentsOf: JSONWriter.quoted(shown))
+                    } else {
+                        out.append(contentsOf: inner.value.raw)
+                    }
+                    return true
+                }
+            } else {
+                out.append(contentsOf: member.value.raw)
+            }
+            return true
+        }
+    }
+
+    /// Appends an object member by member, values as `value` writes them; false leaves the member out. Anything but an
+    /// object stays as it is.
+    private static func append(
+        _ object: JSONNode, to out: inout [UInt8], _ value: (JSONMember, inout [UInt8]) -> Bool
+    ) {
+        guard object.kind == .object else { return out.append(contentsOf: object.raw) }
+        out.append(123)
+        var first = true
+        for member in object.members {
+            let before = out.count
+            if !first { out.append(44) }
+            out.append(34)
+            out.append(contentsOf: member.key)
+            out.append(34)
+            out.append(58)
+            if value(member, &out) {
+                first = false
+            } else {
+                out.removeSubrange(before...)
+            }
+        }
+        out.append(125)
     }
 }
 

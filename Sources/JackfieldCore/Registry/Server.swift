@@ -86,10 +86,12 @@ struct ServerCapabilities: Sendable, Equatable {
     var toolsListChanged = false
     var resources = false
     var resourcesListChanged = false
+    var resourcesSubscribe = false
     var prompts = false
     var promptsListChanged = false
     var completions = false
     var logging = false
+    var tasks = TaskAbilities()
 
     func offers(_ kind: ItemKind) -> Bool {
         switch kind {

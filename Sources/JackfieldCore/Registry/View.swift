@@ -51,13 +51,16 @@ final class ViewEntry: Sendable {
     let item: ListedItem
     /// The name, URI or template as clients of this view see it.
     let shown: String
+    /// The URI under which clients of this view know the tool's interface, where its own differs.
+    let shownInterface: String?
     /// The server's own spelling as a JSON string, for the request sent to it.
     let quotedOriginal: [UInt8]
 
-    init(server: Int, item: ListedItem, shown: String) {
+    init(server: Int, item: ListedItem, shown: String, shownInterface: String? = nil) {
         self.server = server
         self.item = item
         self.shown = shown
+        self.shownInterface = shownInterface
         quotedOriginal = JSONWriter.quoted(item.key)
     }
 
@@ -73,27 +76,39 @@ final class View: Sendable {
     /// Whether URIs that nobody listed may be read here.
     let allowsUnlisted: Bool
     private let entries: [[ViewEntry]]
+    /// Resources that are found here though no list names them.
+    private let unlisted: [ViewEntry]
+    /// By server: its own URI of a resource → the one shown, where they differ.
+    private let renamed: [Int: [String: String]]
     private let tables: [NameTable]
     private let templates: [(template: URITemplate, entry: Int)]
-    private let freshness: (ttl: UInt64, isPublic: Bool)
+    /// By kind.
+    private let freshness: [Freshness]
     private let pageSize: Int
     /// Distinguishes the lists of one generation from those of the next, for cursors and change notices.
     let fingerprints: [UInt64]
     private let rendered = Mutex<[Int: [ReadyBytes]]>([:])
 
     init(
-        path: String, servers: [Int], description: String?, entries: [[ViewEntry]], freshness: (UInt64, Bool),
-        pageSize: Int, allowsUnlisted: Bool = true
+        path: String, servers: [Int], description: String?, entries: [[ViewEntry]],
+        unlisted: [ViewEntry] = [], freshness: [Freshness], pageSize: Int, allowsUnlisted: Bool = true
     ) {
         self.path = path
         self.servers = servers
         self.description = description
         self.entries = entries
+        self.unlisted = unlisted
         self.freshness = freshness
         self.pageSize = pageSize
         self.allowsUnlisted = allowsUnlisted
-        tables = entries.map { kind in
-            NameTable(kind.enumerated().map { ($0.element.shown, $0.offset) })
+        var renamed: [Int: [String: String]] = [:]
+        for entry in entries[ItemKind.resources.rawValue] + unlisted where entry.isRenamed {
+            renamed[entry.server, default: [:]][entry.item.key] = entry.shown
+        }
+        self.renamed = renamed
+        tables = ItemKind.allCases.map { kind in
+            let found = entries[kind.rawValue] + (kind == .resources ? unlisted : [])
+            return NameTable(found.enumerated().map { ($0.element.shown, $0.offset) })
         }
         templates = entries[ItemKind.templates.rawValue].enumerated()
             .map { (URITemplate($0.element.shown), $0.offset) }
@@ -101,7 +116,9 @@ final class View: Sendable {
         fingerprints = entries.map { kind in
             var hash: UInt64 = 0xcbf2_9ce4_8422_2325
             for entry in kind {
-                entry.shown.utf8.forEach { hash = (hash ^ UInt64($0)) &* 0x100_0000_01b3 }
+                for text in [entry.shown, entry.shownInterface ?? ""] {
+                    text.utf8.forEach { hash = (hash ^ UInt64($0)) &* 0x100_0000_01b3 }
+                }
                 hash = entry.item.raw.withUnsafeBytes { (hash ^ NameTable.hash($0)) &* 0x100_0000_01b3 }
             }
             return hash
@@ -112,15 +129,45 @@ final class View: Sendable {
 
     /// The entry of an exact name or URI.
     func find(_ kind: ItemKind, _ name: UnsafeRawBufferPointer) -> ViewEntry? {
-        tables[kind.rawValue].find(name).map { entries[kind.rawValue][$0] }
+        tables[kind.rawValue].find(name).map { at in
+            let listed = entries[kind.rawValue]
+            return at < listed.count ? listed[at] : unlisted[at - listed.count]
+        }
     }
+
+    /// The resources of a server that clients of this view know under another URI: the server's own → the one shown.
+    func shownURIs(of server: Int) -> [String: String] { renamed.isEmpty ? [:] : renamed[server] ?? [:] }
 
     /// The template that could have produced a URI, the most literal one first.
     func template(for uri: UnsafeRawBufferPointer) -> ViewEntry? {
         templates.first { $0.template.matches(uri) }.map { entries[ItemKind.templates.rawValue][$0.entry] }
     }
 
-    /// The pages of a list, each a whole result object, ready to be written.
+    /// How long a list is fresh from `now` on, in milliseconds.
+    func ttl(_ kind: ItemKind, at now: UInt64) -> UInt64 { freshness[kind.rawValue].remaining(at: now) }
+
+    /// Writes the answer to a list request: a page of `pages`, with the freshness that is left.
+    /// - Parameters:
+    ///   - id: the client's id, raw JSON.
+    ///   - now: the loop's clock, in nanoseconds.
+    func write(
+        _ page: ReadyBytes, _ kind: ItemKind, _ shape: ListShape, id: UnsafeRawBufferPointer, now: UInt64,
+        into out: MessageBuilder
+    ) {
+        let ttl = shape == .modern ? ttl(kind, at: now) : 0
+        guard ttl > 0 else { return Answers.result(id: id, page.bytes, into: out) }
+        out.literal("{\"jsonrpc\":\"2.0\",\"id\":")
+        out.bytes(id)
+        out.literal(",\"result\":")
+        out.bytes(UnsafeRawBufferPointer(rebasing: page.bytes.dropLast(View.staleEnd.utf8CodeUnitCount)))
+        out.integer(ttl)
+        out.literal("}}")
+    }
+
+    /// What a modern page ends with, behind `"ttlMs":`. All else of a page stays the same while the time runs out.
+    private static let staleEnd: StaticString = "0}"
+
+    /// The pages of a list, each a whole result object, ready to be written; modern ones as stale, see `write`.
     func pages(_ kind: ItemKind, _ shape: ListShape) -> [ReadyBytes] {
         let key = kind.rawValue * 4 + shape.rawValue
         return rendered.withLock { rendered in
@@ -143,20 +190,21 @@ final class View: Sendable {
             if shape == .modern {
                 out.append(contentsOf: "\"resultType\":\"complete\",\"_meta\":{".utf8)
                 out.append(contentsOf: "\"io.modelcontextprotocol/serverInfo\":\(Product.identity)},".utf8)
-                out.append(contentsOf: "\"ttlMs\":\(freshness.ttl),\"cacheScope\":".utf8)
-                out.append(contentsOf: (freshness.isPublic ? "\"public\"," : "\"private\",").utf8)
+                let isPublic = freshness[kind.rawValue].isPublic
+                out.append(contentsOf: "\"cacheScope\":\(isPublic ? "\"public\"," : "\"private\",")".utf8)
             }
             out.append(contentsOf: "\"\(kind.member)\":[".utf8)
             for at in start..<end {
                 if at > start { out.append(44) }
-                items[at].item.append(as: items[at].shown, shape, to: &out)
+                let entry = items[at]
+                entry.item.append(as: entry.shown, interface: entry.shownInterface, shape, to: &out)
             }
             out.append(93)
             if end < items.count {
                 let next = Cursor(fingerprint: fingerprints[kind.rawValue], offset: pages.count + 1)
                 out.append(contentsOf: ",\"nextCursor\":\"\(next.text)\"".utf8)
             }
-            out.append(125)
+            out.append(contentsOf: shape == .modern ? ",\"ttlMs\":\(View.staleEnd)".utf8 : "}".utf8)
             pages.append(ReadyBytes(out))
             start = end
         } while start < items.count

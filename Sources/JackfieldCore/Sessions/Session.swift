@@ -61,11 +61,16 @@ final class Session: Sendable {
     /// Calls under way, as hashes of their ids: two with one id could not be told apart when one is cancelled.
     private let open = Mutex<ContiguousArray<UInt64>>([])
     let inFlight = Atomic<Int>(0)
+    /// What it can be sent again; nil: nothing.
+    let replay: ReplayLog?
     /// Open stand-alone streams.
     let streams = Atomic<Int>(0)
     private let lastUsed: Atomic<UInt64>
 
-    init(revision: Revision, path: String, abilities: Abilities, now: UInt64) {
+    init(
+        revision: Revision, path: String, abilities: Abilities, replay: ReplayLog? = nil, now: UInt64
+    ) {
+        self.replay = replay
         self.abilities = abilities
         key = .random()
         text = Array(key.text.utf8)
@@ -123,8 +128,11 @@ final class SessionTable: Sendable {
     }
 
     /// A new session; nil when the limit is reached and nothing idle can give way.
-    func open(revision: Revision, path: String, abilities: Abilities, now: UInt64) -> Session? {
-        let session = Session(revision: revision, path: path, abilities: abilities, now: now)
+    func open(
+        revision: Revision, path: String, abilities: Abilities, replay: ReplayLog? = nil, now: UInt64
+    ) -> Session? {
+        let session = Session(
+            revision: revision, path: path, abilities: abilities, replay: replay, now: now)
         return sessions.withLock { sessions in
             if sessions.count >= limit {
                 // The one that nobody has used for longest gives way: many clients never end theirs.

@@ -27,7 +27,7 @@ final class SessionSubscriptions: Sendable {
         onEnd?()
     }
 
-    /// The lists (fingerprints by `ItemKind`) that the session sees at its beginning.
+    /// The lists (fingerprints by `ItemKind`, none when the view is gone) that the session sees at its beginning.
     func begin(_ lists: [UInt64]) { state.withLock { $0.lists = lists } }
 
     /// What to do when the session is gone, however it ends. The first one given stays.
@@ -41,12 +41,12 @@ final class SessionSubscriptions: Sendable {
             state.lane = lane
             state.turn += 1
             var kinds: ListKinds = []
-            if state.lists.count == lists.count {
+            if !lists.isEmpty, state.lists.count == lists.count {
                 for kind in ItemKind.allCases where state.lists[kind.rawValue] != lists[kind.rawValue] {
                     kinds.formUnion(ListKinds(kind))
                 }
             }
-            state.lists = lists
+            if !lists.isEmpty { state.lists = lists }
             let uris = state.changed.sorted()
             state.changed = []
             return (state.turn, kinds, uris)
@@ -58,10 +58,11 @@ final class SessionSubscriptions: Sendable {
         state.withLock { state in
             guard state.turn == turn else { return }
             state.lane = nil
+            guard !lists.isEmpty else { return }
             state.lists = lists
             for kind in ItemKind.allCases where untold.contains(ListKinds(kind)) {
                 // Differs from whatever the list is when the next stream opens.
-                if kind.rawValue < lists.count { state.lists[kind.rawValue] = ~lists[kind.rawValue] }
+                state.lists[kind.rawValue] = ~lists[kind.rawValue]
             }
         }
     }

@@ -60,17 +60,25 @@ final class UpstreamPool {
             let next = queue.remove(at: at)
             if let call = lane.calls[next.call] { return lane.resume(call, on: session) }
         }
-        if let next = queue.first, let call = lane.calls[next.call] {
-            queue.removeFirst()
-            session.close()
-            return lane.resume(call, on: nil)
-        }
+        // Its place is wanted by somebody else: closing it pumps the queue.
+        if !queue.isEmpty { return session.close() }
         session.rest()
+    }
+
+    /// A place is free: the next in the queue looks for a session again.
+    func pump() {
+        guard !isClosing, sessions.count < lane.limits.upstreamSessions else { return }
+        while !queue.isEmpty {
+            let next = queue.removeFirst()
+            if let call = lane.calls[next.call] { return lane.resume(call, on: nil) }
+        }
     }
 
     /// Tells the servers that were promised roots.
     func rootsChanged() {
-        for session in sessions where session.key.abilities.contains(.roots) { session.notify(.rootsListChanged) }
+        for session in sessions where session.key.abilities.contains(.roots) {
+            session.notify(.rootsListChanged)
+        }
     }
 
     func remove(_ session: UpstreamSession) { sessions.removeAll { $0 === session } }

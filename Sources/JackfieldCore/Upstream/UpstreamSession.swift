@@ -32,6 +32,7 @@ final class UpstreamSession {
     private(set) var calls: [Call] = []
     /// Calls that wait for the handshake, by handle.
     private(set) var waiting: [UInt64] = []
+    private var isLost = false
     private var idleTimer: UInt64 = 0
     /// The stand-alone stream.
     private var stream: UInt64 = 0
@@ -75,6 +76,9 @@ final class UpstreamSession {
         guard state == .opening else { return }
         initialize()
     }
+
+    /// Before the calls on it end: nothing new may be sent there.
+    func channelGoes() { isLost = true }
 
     func channelLost(_ why: String) { fail(why) }
 
@@ -143,7 +147,8 @@ final class UpstreamSession {
     ) -> UInt64 {
         guard let channel else { return 0 }
         return lane.request(
-            channel, method, params: params, revision: method == .initialize ? nil : revision, session: session,
+            channel, method, params: params, revision: method == .initialize ? nil : revision,
+            session: session,
             timeout: timeout == 0 ? lane.limits.probeTimeout : timeout, kind: kind, upstream: self,
             handler: handler)
     }
@@ -172,7 +177,7 @@ final class UpstreamSession {
     func release(_ call: Call) {
         calls.removeAll { $0 === call }
         call.upstream = nil
-        guard isFree, state == .ready else { return }
+        guard isFree, state == .ready, !isLost else { return }
         pool.freed(self)
     }
 
@@ -204,6 +209,7 @@ final class UpstreamSession {
         if idleTimer != 0 { lane.loop.cancelAfter(idleTimer) }
         idleTimer = 0
         pool.remove(self)
+        defer { pool.pump() }
         guard let channel else { return }
         if stream != 0, let call = lane.calls[stream] {
             stream = 0

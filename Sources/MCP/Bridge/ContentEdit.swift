@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Content that older revisions cannot express, said in their words: resource links before 2025-06-18 become text, audio
-// before 2025-03-26 an embedded resource.
+// Content in the client's words: resource links before 2025-06-18 become text, audio before 2025-03-26 an embedded
+// resource, and resources that are shown under another URI are named by it.
 
 import JSON
 
 enum ContentEdit {
-    /// Whether results for this revision need a look at their content at all.
-    static func applies(to client: Revision, _ method: Method) -> Bool {
-        client < .v2025_06_18 && (method == .toolsCall || method == .promptsGet)
+    /// Whether a result needs a look at its content at all.
+    static func applies(_ form: ResultForm) -> Bool {
+        (form.client < .v2025_06_18 || !form.shownURIs.isEmpty)
+            && (form.method == .toolsCall || form.method == .promptsGet)
     }
 
     /// Writes the member that holds content: `content` of a tool's result, `messages` of a prompt's.
-    static func write(_ member: JSONMember, _ client: Revision, _ out: MessageBuilder) {
+    static func write(_ member: JSONMember, _ form: ResultForm, _ out: MessageBuilder) {
         out.byte(34)
         out.bytes(member.key)
         out.literal("\":")
@@ -22,7 +23,7 @@ enum ContentEdit {
         for element in member.value.elements {
             if !first { out.byte(44) }
             first = false
-            if isPrompt { message(element, client, out) } else { block(element, client, out) }
+            if isPrompt { message(element, form, out) } else { block(element, form, out) }
         }
         out.byte(93)
     }
@@ -31,25 +32,25 @@ enum ContentEdit {
         member.keyEquals("content") || member.keyEquals("messages")
     }
 
-    private static func message(_ node: JSONNode, _ client: Revision, _ out: MessageBuilder) {
+    private static func message(_ node: JSONNode, _ form: ResultForm, _ out: MessageBuilder) {
         guard node.kind == .object, let content = node.member("content") else { return out.bytes(node.raw) }
         var edit = ObjectEdit(node, out)
         edit.begin()
         edit.separator()
         out.literal("\"content\":")
-        block(content, client, out)
+        block(content, form, out)
         edit.rest { $0.keyEquals("content") }
     }
 
-    private static func block(_ node: JSONNode, _ client: Revision, _ out: MessageBuilder) {
+    private static func block(_ node: JSONNode, _ form: ResultForm, _ out: MessageBuilder) {
         guard node.kind == .object, let type = node.member("type") else { return out.bytes(node.raw) }
         if type.equals("resource_link") {
-            let uri = node.member("uri")?.string() ?? ""
-            let name = node.member("title")?.string() ?? node.member("name")?.string()
-            out.literal("{\"type\":\"text\",\"text\":")
-            out.quoted(name.map { "\($0): \(uri)" } ?? uri)
-            out.byte(125)
-        } else if type.equals("audio"), client < .v2025_03_26 {
+            if form.client < .v2025_06_18 {
+                linkText(node, form, out)
+            } else {
+                renamed(node, form, out)
+            }
+        } else if type.equals("audio"), form.client < .v2025_03_26 {
             out.literal("{\"type\":\"resource\",\"resource\":{\"uri\":\"audio:inline\"")
             if let mimeType = node.member("mimeType") {
                 out.literal(",\"mimeType\":")
@@ -58,8 +59,51 @@ enum ContentEdit {
             out.literal(",\"blob\":")
             if let data = node.member("data") { out.bytes(data.raw) } else { out.literal("\"\"") }
             out.literal("}}")
+        } else if type.equals("resource"), !form.shownURIs.isEmpty, let resource = node.member("resource") {
+            embedded(node, resource, form, out)
         } else {
             out.bytes(node.raw)
         }
+    }
+
+    private static func linkText(_ node: JSONNode, _ form: ResultForm, _ out: MessageBuilder) {
+        let own = node.member("uri")?.string() ?? ""
+        let uri = form.shownURIs[own] ?? own
+        let name = node.member("title")?.string() ?? node.member("name")?.string()
+        out.literal("{\"type\":\"text\",\"text\":")
+        out.quoted(name.map { "\($0): \(uri)" } ?? uri)
+        out.byte(125)
+    }
+
+    private static func embedded(
+        _ node: JSONNode, _ resource: JSONNode, _ form: ResultForm, _ out: MessageBuilder
+    ) {
+        var edit = ObjectEdit(node, out)
+        edit.begin()
+        edit.separator()
+        out.literal("\"resource\":")
+        // The index of an answer may end above the URI of a prompt's resource.
+        if resource.isRecorded {
+            renamed(resource, form, out)
+        } else if let text = try? JSONText(copying: resource.raw, maxBytes: .max, maxDepth: 1024) {
+            let part = MessageBuilder()
+            text.withRoot { renamed($0, form, part) }
+            out.copy(part.joined())
+        } else {
+            out.bytes(resource.raw)
+        }
+        edit.rest { $0.keyEquals("resource") }
+    }
+
+    /// An object with a `uri`, under the URI that the client knows.
+    private static func renamed(_ node: JSONNode, _ form: ResultForm, _ out: MessageBuilder) {
+        guard !form.shownURIs.isEmpty, let own = node.member("uri")?.string(), let uri = form.shownURIs[own]
+        else { return out.bytes(node.raw) }
+        var edit = ObjectEdit(node, out)
+        edit.begin()
+        edit.separator()
+        out.literal("\"uri\":")
+        out.quoted(uri)
+        edit.rest { $0.keyEquals("uri") }
     }
 }

@@ -120,6 +120,9 @@ public enum RequestEdit {
                 var inner = ObjectEdit(capabilities, out)
                 inner.begin()
                 let keeps = request.keepsExtensions
+                if !keeps, request.abilities.contains(.tasks) {
+                    inner.insert("\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}")
+                }
                 inner.rest { !keeps && $0.keyEquals("extensions") }
             } else if request.abilities.isEmpty {
                 out.literal("{}")

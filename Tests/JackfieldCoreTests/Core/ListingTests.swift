@@ -81,7 +81,7 @@ import Testing
     func shownUnderAnotherName(_ text: String) throws {
         let item = try listed(.tools, text)
         #expect(item.key == "old")
-        for shape in [ListShape.plain, .structured, .modern] {
+        for shape in ListShape.allCases {
             for shown in ["old", "a__old", "quote\"d", ""] {
                 var out: [UInt8] = Array("x".utf8)
                 item.append(as: shown, shape, to: &out)
@@ -95,33 +95,71 @@ import Testing
 
     @Test func shapesFollowTheRevisions() {
         #expect(
-            Revision.allCases.map { ListShape($0) } == [.plain, .plain, .structured, .structured, .modern])
+            Revision.allCases.map { ListShape($0) } == [.plain, .plain, .structured, .tasks, .modern])
+        #expect(
+            Revision.allCases.map { ListShape($0, honoursTasks: false) } == [
+                .plain, .plain, .structured, .structured, .modern,
+            ])
+    }
+
+    @Test("execution is shown to those who can use it")
+    func execution() throws {
+        for (execution, support) in [
+            (#"{"taskSupport":"required"}"#, TaskSupport.required),
+            (#"{"taskSupport":"optional"}"#, .optional),
+            (#"{"taskSupport":"never"}"#, .forbidden), ("{}", .forbidden), ("7", .forbidden),
+        ] {
+            let rest = #""x":1.0,"inputSchema":{"type":"object"}"#
+            for text in [
+                #"{"execution":\#(execution),"name":"a",\#(rest)}"#,
+                #"{"name":"a",\#(rest),"execution":\#(execution)}"#,
+                #"{ \#(rest) , "e\u0078ecution" : \#(execution) , "n\u0061me":"a" }"#,
+            ] {
+                let item = try listed(.tools, text)
+                #expect(item.taskSupport == support)
+                for shape in ListShape.allCases {
+                    var out: [UInt8] = []
+                    item.append(as: "s__a", shape, to: &out)
+                    var wanted = try JSONValue(parsing: text)
+                    wanted["name"] = "s__a"
+                    if shape != .tasks { wanted["execution"] = JSONValue?.none }
+                    #expect(try JSONValue(parsing: out) == wanted)
+                }
+            }
+        }
+        #expect(try item(.tools, "a").taskSupport == nil)
     }
 
     @Test(
         "an output schema is shown to those who can mean it",
         arguments: [
-            (#"{"type":"object"}"#, [ListShape.structured, .modern]),
-            (#"{"type":"object","properties":{}}"#, [.structured, .modern]),
-            (#"{"type":"array"}"#, [.modern]),
-            ("{}", [.modern]), ("true", [.modern]), (#"{"type":["object"]}"#, [.modern]),
-            (#"{"anyOf":[{"type":"object"}]}"#, [.modern]),
-        ])
-    func outputSchema(_ schema: String, _ shapes: [ListShape]) throws {
-        let output = #""outputSchema":\#(schema)"#
+            (#"{"type":"object"}"#, .object), (#"{"type":"object","properties":{}}"#, .object),
+            (#"{"type":"array"}"#, .wrappable), ("{}", .wrappable), ("true", .wrappable),
+            (#"{"type":["object"]}"#, .wrappable), (#"{"anyOf":[{"type":"object"}]}"#, .wrappable),
+            (##"{"items":{"$ref":"#"}}"##, .other), ("null", .other), ("[]", .other), (#""x""#, .other),
+        ] as [(String, OutputSchema)])
+    func outputSchema(_ schema: String, _ output: OutputSchema) throws {
+        let member = #""outputSchema":\#(schema)"#
         for text in [
-            #"{"name":"a",\#(output),"inputSchema":{"type":"object"},"_meta":{"name":"a"}}"#,
-            #"{\#(output),"inputSchema":{"type":"object"},"name":"a"}"#,
-            #"{ "inputSchema" : {"type":"object"}, \#(output) , "n\u0061me" : "a" , "t\u0069tle":"\u00e9" }"#,
+            #"{"name":"a",\#(member),"inputSchema":{"type":"object"},"_meta":{"name":"a"}}"#,
+            #"{\#(member),"inputSchema":{"type":"object"},"name":"a"}"#,
+            #"{ "inputSchema" : {"type":"object"}, \#(member) , "n\u0061me" : "a" , "t\u0069tle":"\u00e9" }"#,
         ] {
             let item = try listed(.tools, text)
+            #expect(item.output == output)
             for shown in ["a", "server__a"] {
-                for shape in [ListShape.plain, .structured, .modern] {
+                for shape in ListShape.allCases {
                     var out: [UInt8] = []
                     item.append(as: shown, shape, to: &out)
                     var wanted = try JSONValue(parsing: text)
                     wanted["name"] = .string(shown)
-                    if !shapes.contains(shape) { wanted["outputSchema"] = JSONValue?.none }
+                    if shape == .plain || shape != .modern && output == .other {
+                        wanted["outputSchema"] = JSONValue?.none
+                    } else if shape != .modern, output == .wrappable, let own = wanted["outputSchema"] {
+                        wanted["outputSchema"] = [
+                            "type": "object", "properties": ["result": own], "required": ["result"],
+                        ]
+                    }
                     #expect(try JSONValue(parsing: out) == wanted)
                 }
             }
