@@ -21,8 +21,12 @@ extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
                 + "depth: \(limits.depth), calls_per_client: \(limits.callsPerClient), "
                 + "calls_per_server: \(limits.callsPerServer), calls: \(limits.calls), "
                 + "sessions: \(limits.sessions), page_size: \(limits.pageSize), "
-                + "timeout: \(durationText(nanoseconds: limits.callTimeout)) }"
+                + "timeout: \(durationText(nanoseconds: limits.callTimeout)), \(limits.answering) }"
         )
+        lines.append(
+            "tasks: { promote_after: \(tasks.promoteAfter.map(durationText(nanoseconds:)) ?? "off"), "
+                + "ttl: \(durationText(nanoseconds: tasks.ttl)), "
+                + "poll_interval: \(durationText(nanoseconds: tasks.pollInterval)) }")
         lines.append("listeners:")
         lines += listeners.map { "  - { transport: \(jsonString($0.transport)), options: \($0.options) }" }
         lines.append("servers:")
@@ -46,6 +50,19 @@ private func mapping(_ renames: [Configuration.Rename]) -> String {
 
 private func patterns(_ value: Redacted<[String]>) -> String { value.shown ?? list(value.wrappedValue) }
 
+extension Configuration.Limits {
+    /// The bounds of streams, questions and tasks.
+    fileprivate var answering: String {
+        "streams: \(streams), subscriptions_per_stream: \(subscriptionsPerStream), "
+            + "replay: \(byteSizeText(replay)), parked_calls: \(parkedCalls), "
+            + "parked_age: \(durationText(nanoseconds: parkedAge)), "
+            + "parked_bytes: \(byteSizeText(parkedBytes)), rounds: \(rounds), "
+            + "questions_per_call: \(questionsPerCall), upstream_sessions: \(upstreamSessions), "
+            + "upstream_idle: \(durationText(nanoseconds: upstreamIdle)), tasks: \(tasks), "
+            + "task_bytes: \(byteSizeText(taskBytes))"
+    }
+}
+
 extension Configuration.Server {
     fileprivate var line: String {
         var parts: [String] = []
@@ -67,6 +84,8 @@ extension Configuration.Server {
         }
         if let prefix { parts.append("prefix: \(jsonString(prefix))") }
         if !keepStale { parts.append("keep_stale: false") }
+        if cacheScope != .auto { parts.append("cache_scope: \(cacheScope.rawValue)") }
+        if let cacheTTL { parts.append("cache_ttl: \(durationText(nanoseconds: cacheTTL))") }
         if endpoints.count > 1 {
             parts.append(
                 "routing: { strategy: \(jsonString(routing.strategy)), options: \(routing.options) }")

@@ -35,6 +35,7 @@ public struct ConfigurationDiff: Sendable, Equatable {
     public internal(set) var listenersUnchanged: [Configuration.Listener] = []
     public internal(set) var namingChanged = false
     public internal(set) var limitsChanged = false
+    public internal(set) var tasksChanged = false
     public internal(set) var logChanged = false
     public internal(set) var runtimeChanged = false
     /// Keys whose new value takes effect with a restart only: `runtime.loops`.
@@ -82,6 +83,7 @@ extension Configuration {
         diff.listenersRemoved = left
         diff.namingChanged = old.naming != new.naming
         diff.limitsChanged = old.limits != new.limits
+        diff.tasksChanged = old.tasks != new.tasks
         diff.logChanged = old.log != new.log
         diff.runtimeChanged = old.runtime != new.runtime
         if old.runtime.loops != new.runtime.loops { diff.needRestart.append("runtime.loops") }

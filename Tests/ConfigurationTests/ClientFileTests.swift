@@ -63,6 +63,7 @@ import Testing
             configuration.servers[0].optionsJSON
                 == #"{"command":"uvx","args":["mcp-server-git","/home/ada/project/src"]}"#)
         #expect(configuration.servers[1].era == .legacy)
+        #expect(configuration.servers[1].optionsJSON == #"{"url":"https://docs.example/sse","sse":true}"#)
         let nested = try good(
             #"{"editor.fontSize": 12, "mcp": {"servers": {"a": {"command": "x"}}}}"#, file: "settings.json")
         #expect(nested.servers.map(\.name) == ["a"])
@@ -113,6 +114,52 @@ import Testing
                 "5:40 mcpServers.d.envFile: it is not read; name the variables in \"env\"",
                 "5:91 mcpServers.d.type: \"weird\" is unknown and ignored",
             ])
+    }
+
+    @Test(arguments: [
+        (#""type": "sse", "url": "http://a/""#, #"{"url":"http://a/","sse":true}"#),
+        (
+            #""transport": "sse", "url": "HTTP://a/", "headers": {"K": 1}"#,
+            #"{"url":"HTTP://a/","headers":{"K":"1"},"sse":true}"#
+        ),
+        (#""type": "http", "url": "http://a/""#, #"{"url":"http://a/"}"#),
+        (#""type": "streamable-http", "url": "http://a/""#, #"{"url":"http://a/"}"#),
+        (#""type": "ws", "url": "ws://a/""#, #"{"url":"ws://a/"}"#),
+        (#""type": "websocket", "url": "wss://a/""#, #"{"url":"wss://a/"}"#),
+        (#""url": "wss://a/""#, #"{"url":"wss://a/"}"#),
+        (#""type": "sse", "url": "x-own://a""#, #"{"url":"x-own://a"}"#),
+        (#""type": "sse", "command": "x""#, #"{"command":"x"}"#),
+    ])
+    func transports(_ entry: String, _ options: String) throws {
+        let configuration = try good(#"{"mcpServers": {"a": {\#(entry)}}}"#, file: "mcp.json")
+        #expect(configuration.warnings.isEmpty, "\(configuration.warnings)")
+        #expect(configuration.servers[0].endpoints.map(\.optionsJSON) == [options])
+        #expect((configuration.servers[0].era == .legacy) == options.contains("sse"))
+    }
+
+    /// What the connector says of the option points at the word that it came from.
+    @Test func theOptionStandsWhereTheTypeStood() throws {
+        let server = try good(
+            #"{"mcpServers": {"a": {"type": "sse", "url": "http://a/"}}}"#, file: "mcp.json"
+        ).servers[0]
+        #expect(server.options.position(ofPointer: "/sse") == .init(line: 1, column: 31))
+        #expect(server.options.position(ofPointer: "/sse", key: true) == .init(line: 1, column: 23))
+    }
+
+    /// The URL chooses the connector: a type that contradicts it is named, and never reaches a plugin.
+    @Test(arguments: [
+        (#""type": "ws", "url": "https://a/""#, #""ws""#), (#""type": "sse", "url": "wss://a/""#, #""sse""#),
+        (#""type": "http", "url": "ws://a/""#, #""http""#),
+        (#""type": "stdio", "url": "http://a/""#, #""stdio""#),
+    ])
+    func typesThatContradictTheURL(_ entry: String, _ word: String) throws {
+        let configuration = try good(#"{"mcpServers": {"a": {\#(entry)}}}"#, file: "mcp.json")
+        #expect(
+            configuration.warnings.map { "\($0.position) \($0.message)" } == [
+                "1:31 mcpServers.a.type: \(word) does not fit the URL and is ignored"
+            ])
+        #expect(configuration.servers[0].era == .auto)
+        #expect(configuration.servers[0].options.entries.map(\.key) == ["url"])
     }
 
     @Test func namesAreMadeToFit() throws {

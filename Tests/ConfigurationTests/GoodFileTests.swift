@@ -90,6 +90,8 @@ private func fill(_ text: String, _ value: String) -> String {
         #expect(configuration.runtime == .init())
         #expect(configuration.naming == .init())
         #expect(configuration.limits == .init())
+        #expect(configuration.tasks == .init())
+        #expect(configuration.tasks.promoteAfter == nil)
         #expect(configuration.log == .init())
         #expect(configuration.servers.isEmpty)
         #expect(configuration.listeners.map(\.optionsJSON) == [#"{"address":"127.0.0.1:8808"}"#])
@@ -103,8 +105,9 @@ private func fill(_ text: String, _ value: String) -> String {
 
     @Test func emptyBlocksAreDefaults() throws {
         let configuration = try good(
-            "version: 1\nruntime:\nnaming:\nlimits:\nservers:\nbundles:\nplugins:\nlog:\n")
+            "version: 1\nruntime:\nnaming:\nlimits:\ntasks:\nservers:\nbundles:\nplugins:\nlog:\n")
         #expect(configuration.limits == .init())
+        #expect(configuration.tasks == .init())
         #expect(
             configuration.servers.isEmpty && configuration.plugins.isEmpty && configuration.bundles.isEmpty)
     }
@@ -128,6 +131,19 @@ private func fill(_ text: String, _ value: String) -> String {
               sessions: 50
               page_size: 70
               timeout: 250ms
+              streams: 80
+              subscriptions_per_stream: 90
+              replay: 0
+              parked_calls: 100
+              parked_age: 2m
+              parked_bytes: 1MiB
+              rounds: 11
+              questions_per_call: 12
+              upstream_sessions: 13
+              upstream_idle: 14s
+              tasks: 15
+              task_bytes: 2GiB
+            tasks: { promote_after: 20s, ttl: 30m, poll_interval: 500ms }
             listeners:
               - transport: http
                 address: 127.0.0.1:0
@@ -146,6 +162,8 @@ private func fill(_ text: String, _ value: String) -> String {
                 aliases: { find: search_tickets }
                 prefix: ab
                 keep_stale: false
+                cache_scope: private
+                cache_ttl: 1m30s
                 weight: 7
                 routing: { strategy: round-robin, slow_start: 10s }
             bundles:
@@ -175,7 +193,24 @@ private func fill(_ text: String, _ value: String) -> String {
         limits.sessions = 50
         limits.pageSize = 70
         limits.callTimeout = 250_000_000
+        limits.streams = 80
+        limits.subscriptionsPerStream = 90
+        limits.replay = 0
+        limits.parkedCalls = 100
+        limits.parkedAge = 120_000_000_000
+        limits.parkedBytes = 1 << 20
+        limits.rounds = 11
+        limits.questionsPerCall = 12
+        limits.upstreamSessions = 13
+        limits.upstreamIdle = 14_000_000_000
+        limits.tasks = 15
+        limits.taskBytes = 2 << 30
         #expect(configuration.limits == limits)
+        var tasks = Configuration.Tasks()
+        tasks.promoteAfter = 20_000_000_000
+        tasks.ttl = 1_800_000_000_000
+        tasks.pollInterval = 500_000_000
+        #expect(configuration.tasks == tasks)
         let listener = #"{"address":"127.0.0.1:0","idle_timeout_ms":90000,"max_body":1048576}"#
         #expect(configuration.listeners[0].optionsJSON == listener)
 
@@ -192,6 +227,8 @@ private func fill(_ text: String, _ value: String) -> String {
         #expect(server.aliases == [.init(name: "find", tool: "search_tickets")])
         #expect(server.prefix == "ab")
         #expect(!server.keepStale)
+        #expect(server.cacheScope == .private)
+        #expect(server.cacheTTL == 90_000_000_000)
         #expect(server.endpoints.map(\.weight) == [7])
         #expect(server.routing.strategy == "round-robin")
         #expect(server.routing.optionsJSON == #"{"slow_start_ms":10000}"#)
@@ -209,6 +246,68 @@ private func fill(_ text: String, _ value: String) -> String {
         #expect(configuration.plugins[0].configJSON == #"{"ttl_ms":3600000,"skew_ms":30}"#)
         #expect(configuration.log.level == .debug)
         #expect(configuration.log.format == .json)
+    }
+
+    /// What is printed as being in force is spelled as in a file.
+    @Test func printedBlocksCanBeReadBack() throws {
+        let written = try good(
+            """
+            version: 1
+            limits: { replay: 1MiB, parked_age: 90s, parked_bytes: 65536, upstream_idle: 1500ms, tasks: 0 }
+            tasks: { promote_after: 10s, ttl: 24h }
+            servers: { one: { command: x, cache_scope: public, cache_ttl: 0s } }
+            """)
+        for configuration in [written, Configuration()] {
+            let lines = configuration.description.split(separator: "\n").filter { line in
+                ["version:", "limits:", "tasks:"].contains { line.hasPrefix($0) }
+            }
+            let again = try good(lines.joined(separator: "\n"))
+            #expect(again.limits == configuration.limits)
+            #expect(again.tasks == configuration.tasks)
+        }
+        #expect(written.description.contains("cache_scope: public, cache_ttl: 0s"))
+    }
+
+    @Test func promotionIsOffByItsWord() throws {
+        #expect(try good("version: 1\ntasks: { promote_after: off }").tasks == .init())
+        let text = #"{"version": 1, "tasks": {"promote_after": "off", "ttl": "5m"}}"#
+        #expect(try good(text, file: "a.json").tasks.ttl == 300_000_000_000)
+    }
+
+    @Test(arguments: ["auto", "public", "private"])
+    func cacheScopes(_ word: String) throws {
+        let server = try server("{ command: x, cache_scope: \(word) }")
+        #expect(server.cacheScope.rawValue == word)
+        #expect(server.cacheTTL == nil)
+        #expect(server.optionsJSON == #"{"command":"x"}"#)
+    }
+
+    @Test(arguments: [
+        ("{ url: 'ws://a.example/mcp' }", #"{"url":"ws://a.example/mcp"}"#),
+        (
+            "{ url: 'wss://a.example/mcp', ping_interval: 5s }",
+            #"{"url":"wss://a.example/mcp","ping_interval_ms":5000}"#
+        ),
+        ("{ url: 'http://a.example/sse', sse: true }", #"{"url":"http://a.example/sse","sse":true}"#),
+    ])
+    func otherWaysToReachAServer(_ entry: String, _ options: String) throws {
+        let configuration = try good("version: 1\nservers:\n  one: \(entry)\n")
+        #expect(configuration.warnings.isEmpty)
+        #expect(configuration.servers[0].endpoints.map(\.optionsJSON) == [options])
+    }
+
+    @Test func listenersOfOtherTransports() throws {
+        let configuration = try good(
+            """
+            version: 1
+            listeners:
+              - { transport: http, address: "127.0.0.1:8808", sse: true, keep_alive: 5s }
+              - { transport: websocket, address: "127.0.0.1:8810" }
+            """)
+        #expect(configuration.listeners.map(\.transport) == ["http", "websocket"])
+        #expect(
+            configuration.listeners[0].optionsJSON
+                == #"{"address":"127.0.0.1:8808","sse":true,"keep_alive_ms":5000}"#)
     }
 
     @Test func replicasInheritAndOverride() throws {

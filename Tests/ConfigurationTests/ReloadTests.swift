@@ -50,6 +50,7 @@ import Testing
             runtime: { loops: 3, drain_timeout: 5s, state_dir: /s, plugin_dirs: [/p] }
             naming: { separator: "-" }
             limits: { calls: 5 }
+            tasks: { promote_after: 10s }
             log: { level: debug }
             listeners:
               - { transport: http, address: "127.0.0.1:2" }
@@ -71,7 +72,19 @@ import Testing
         #expect(diff.listenersRemoved.map(\.optionsJSON) == [#"{"address":"127.0.0.1:1"}"#])
         #expect(diff.listenersUnchanged.count == 1)
         #expect(diff.namingChanged && diff.limitsChanged && diff.logChanged && diff.runtimeChanged)
+        #expect(diff.tasksChanged)
         #expect(diff.needRestart == ["runtime.loops", "runtime.state_dir", "runtime.plugin_dirs"])
+    }
+
+    @Test func cacheFieldsKeepConnections() throws {
+        let old = try good("version: 1\nservers: { a: { url: 'http://a/' }, b: { url: 'http://b/' } }")
+        let new = try good(
+            "version: 1\nservers: { a: { url: 'http://a/', cache_ttl: 5s },\n"
+                + "                        b: { url: 'http://b/', cache_scope: public } }")
+        let diff = Configuration.diff(old, new)
+        #expect(diff.servers.changed == ["a", "b"])
+        #expect(diff.serversKeepingConnections == ["a", "b"])
+        #expect(!diff.tasksChanged && !diff.limitsChanged)
     }
 
     @Test func aRotatedSecretIsAChange() throws {

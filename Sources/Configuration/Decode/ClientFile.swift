@@ -36,21 +36,10 @@ struct ClientFile {
         guard case .mapping(let list) = servers.content,
             entries.allSatisfy({ ["servers", "inputs", "$schema"].contains($0.key) })
         else { return false }
-        let hasType = list.contains { transports[$0.value["type"]?.scalar?.text ?? ""] != nil }
+        let hasType = list.contains { ClientTransport.spellings[$0.value["type"]?.scalar?.text ?? ""] != nil }
         return hasType || root["inputs"] != nil || (notation == .json && !list.isEmpty)
     }
-
-    /// How an entry's `type` is spelled, and whether it means a child process.
-    static let transports: [String: ClientTransport] = [
-        "stdio": .stdio, "local": .stdio,
-        "http": .http, "streamable-http": .http, "streamableHttp": .http, "streamable_http": .http,
-        "remote": .http,
-        "sse": .sse,
-    ]
 }
-
-/// What an entry's `type` means.
-enum ClientTransport { case stdio, http, sse }
 
 func decodeClientFile(_ file: ClientFile, _ context: DecodeContext) -> Configuration {
     let sink = context.sink
@@ -103,31 +92,18 @@ private func decodeClientServer(
     }
     var server = Configuration.Server(name: name)
     server.position = entry.keyPosition
-    let transport = decodeTransport(&section)
-    if transport == .sse { server.era = .legacy }
+    let transport = StatedTransport(&section)
     server.readClientSwitches(from: &section)
     server.readClientTools(from: &section)
     server.readClientTimeout(from: &section)
-    server.options = Configuration.Options(
-        entries: clientOptions(&section, transport: transport), at: entry.value.position)
+    let options = clientOptions(&section, transport: transport)
+    if options.contains(where: { $0.key == ClientTransport.sseOption }) { server.era = .legacy }
+    server.options = Configuration.Options(entries: options, at: entry.value.position)
     let endpoint = Configuration.Endpoint(options: server.options, position: entry.value.position)
     checkEndpoint(endpoint, named: path, at: entry.keyPosition, sink)
     server.endpoints = [endpoint]
     warnOfIgnored(section)
     return server
-}
-
-private func decodeTransport(_ section: inout Section) -> ClientTransport? {
-    guard let node = section.take("type") ?? section.take("transport") else { return nil }
-    guard let text = node.scalar?.text, let transport = ClientFile.transports[text] else {
-        section.sink.warning(
-            node.position, "\(section.label("type")): \(found(node)) is unknown and ignored",
-            suggestion: node.scalar.flatMap {
-                $0.isSecret ? nil : nearest(to: $0.text, in: ClientFile.transports.keys.sorted())
-            })
-        return nil
-    }
-    return transport
 }
 
 extension Configuration.Server {
@@ -167,7 +143,7 @@ extension Configuration.Server {
 
 /// The keys that tell how a server is reached, under their native names.
 private func clientOptions(
-    _ section: inout Section, transport: ClientTransport?
+    _ section: inout Section, transport stated: StatedTransport?
 ) -> [ConfigurationNode.Entry] {
     var local = ["command", "args", "env", "cwd"].compactMap { section.takeEntry($0) }
     var remote: [ConfigurationNode.Entry] = []
@@ -178,14 +154,16 @@ private func clientOptions(
     let hasURL = !remote.isEmpty
     if let headers = section.takeEntry("headers") { remote.append(headers) }
     splitCommand(&local)
-    let hasCommand = local.contains { $0.key == "command" }
-    guard hasCommand, hasURL else { return hasURL ? remote : local }
-    let isLocal = transport == nil || transport == .stdio
-    let ignored = isLocal ? "url" : "command"
-    section.sink.warning(
-        section.position, "\(section.path): both \"command\" and \"url\" are given; \"\(ignored)\" is ignored"
-    )
-    return isLocal ? local : remote
+    guard hasURL else { return local }
+    if local.contains(where: { $0.key == "command" }) {
+        let isLocal = stated.map { $0.transport == .stdio } ?? true
+        let ignored = isLocal ? "url" : "command"
+        section.sink.warning(
+            section.position,
+            "\(section.path): both \"command\" and \"url\" are given; \"\(ignored)\" is ignored")
+        if isLocal { return local }
+    }
+    return stated?.apply(to: remote, section) ?? remote
 }
 
 /// `"command": ["npx", "-y", "x"]` is how some clients write a program with its arguments.

@@ -25,6 +25,7 @@ func decodeNative(_ root: ConfigurationNode, _ context: DecodeContext) -> Config
     if let node = file.take("runtime") { configuration.runtime = decodeRuntime(node, context) }
     if let node = file.take("naming") { configuration.naming = decodeNaming(node, sink) }
     if let node = file.take("limits") { configuration.limits = decodeLimits(node, sink) }
+    if let node = file.take("tasks") { configuration.tasks = decodeTasks(node, sink) }
     if let node = file.take("listeners") {
         configuration.listeners = decodeListeners(node, context)
     } else {
@@ -122,9 +123,54 @@ private func decodeLimits(_ node: ConfigurationNode, _ sink: ProblemSink) -> Con
     section.read("calls", into: &limits.calls, in: 1...10_000_000)
     section.read("sessions", into: &limits.sessions, in: 0...10_000_000)
     section.read("page_size", into: &limits.pageSize, in: 0...1_000_000)
-    limits.callTimeout = section.readDuration("timeout") ?? limits.callTimeout
+    section.readDuration("timeout", into: &limits.callTimeout)
+    section.read("streams", into: &limits.streams, in: 0...10_000_000)
+    section.read("subscriptions_per_stream", into: &limits.subscriptionsPerStream, in: 0...1_000_000)
+    section.readSize("replay", into: &limits.replay, in: 0...(1 << 30))
+    limits.readQuestions(from: &section)
+    section.read("tasks", into: &limits.tasks, in: 0...1_000_000)
+    section.readSize("task_bytes", into: &limits.taskBytes, in: heldBytesRange)
     section.refuseUnknown()
     return limits
+}
+
+/// Bounds of what many calls or tasks hold together.
+private let heldBytesRange = (64 << 10)...(64 << 30)
+
+extension Configuration.Limits {
+    fileprivate mutating func readQuestions(from section: inout Section) {
+        section.read("parked_calls", into: &parkedCalls, in: 0...1_000_000)
+        // The protocol side of it counts in seconds.
+        section.readDuration("parked_age", into: &parkedAge, in: 1_000_000_000...durationRange.upperBound)
+        section.readSize("parked_bytes", into: &parkedBytes, in: heldBytesRange)
+        section.read("rounds", into: &rounds, in: 1...1000)
+        section.read("questions_per_call", into: &questionsPerCall, in: 1...100_000)
+        section.read("upstream_sessions", into: &upstreamSessions, in: 1...10_000)
+        section.readDuration("upstream_idle", into: &upstreamIdle)
+    }
+}
+
+private func decodeTasks(_ node: ConfigurationNode, _ sink: ProblemSink) -> Configuration.Tasks {
+    var tasks = Configuration.Tasks()
+    guard var section = Section(node, "tasks", sink) else { return tasks }
+    if let node = section.take("promote_after"), node.scalar?.text != "off" {
+        tasks.promoteAfter = promotion(node, "tasks.promote_after", sink)
+    }
+    section.readDuration("ttl", into: &tasks.ttl)
+    section.readDuration("poll_interval", into: &tasks.pollInterval)
+    section.refuseUnknown()
+    return tasks
+}
+
+/// A duration, where `off` is meant by other words too.
+private func promotion(_ node: ConfigurationNode, _ label: String, _ sink: ProblemSink) -> UInt64? {
+    let words = ["off", "false", "no", "never", "none", "disabled", "null", "~", "", "0", "0s"]
+    let text = node.scalar.flatMap { $0.isSecret ? nil : $0.text.lowercased() }
+    guard let text, words.contains(text) || nearest(to: text, in: ["off"]) != nil else {
+        return sink.duration(node, label, in: durationRange)
+    }
+    sink.wrongType(node, label, expected: "off or a duration such as 30s or 250ms", suggestion: "off")
+    return nil
 }
 
 private func decodeLog(_ node: ConfigurationNode, _ sink: ProblemSink) -> Configuration.Log {

@@ -89,6 +89,12 @@ struct Section {
         take(key).flatMap { sink.duration($0, label(key), in: range) }
     }
 
+    mutating func readDuration(
+        _ key: String, into value: inout UInt64, in range: ClosedRange<UInt64> = durationRange
+    ) {
+        if let read = readDuration(key, in: range) { value = read }
+    }
+
     mutating func readChoice<Value>(_ key: String, into value: inout Value, of choices: [(String, Value)]) {
         if let node = take(key), let read = sink.choice(node, label(key), of: choices) { value = read }
     }

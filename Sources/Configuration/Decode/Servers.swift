@@ -82,6 +82,9 @@ extension Configuration.Server {
             prompts = decodeSelection(node, section.label("prompts"), section.sink)
         }
         section.read("keep_stale", into: &keepStale)
+        section.readChoice(
+            "cache_scope", into: &cacheScope, of: CacheScope.allCases.map { ($0.rawValue, $0) })
+        cacheTTL = section.readDuration("cache_ttl", in: 0...durationRange.upperBound)
         if let node = section.take("prefix") { readPrefix(node, section.label("prefix"), section.sink) }
     }
 

@@ -13,6 +13,8 @@ public struct Configuration: Sendable {
     public var naming = Naming()
     /// Bounds of what clients, servers and messages may take.
     public var limits = Limits()
+    /// Which calls go on as tasks of the gateway.
+    public var tasks = Tasks()
     /// Where clients connect.
     public var listeners: [Listener] = []
     /// The MCP servers, in the order of the file.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The blocks `runtime`, `naming`, `limits` and `log`.
+// The blocks `runtime`, `naming`, `limits`, `tasks` and `log`.
 
 extension Configuration {
     /// The process itself (`runtime`).
@@ -53,6 +53,43 @@ extension Configuration {
         public var pageSize = 0
         /// How long a call may take (`timeout`), in nanoseconds, where its server says nothing else.
         public var callTimeout: UInt64 = 60_000_000_000
+        /// Standing streams of clients, over which changes are announced.
+        public var streams = 10_000
+        /// Resources that one stream, or one session, may subscribe to.
+        public var subscriptionsPerStream = 1000
+        /// Bytes of sent events that a session keeps for a client that comes back for them; 0: none.
+        public var replay = 256 << 10
+        /// Calls that wait, without a connection, for an answer of their client's user.
+        public var parkedCalls = 1024
+        /// How long a question to a user may stay unanswered, in nanoseconds.
+        public var parkedAge: UInt64 = 600_000_000_000
+        /// Bytes that all waiting calls may hold together.
+        public var parkedBytes = 64 << 20
+        /// How often one call may come back with questions.
+        public var rounds = 10
+        /// Questions that a server may ask during one call.
+        public var questionsPerCall = 256
+        /// Further sessions with one endpoint of a server from before 2026-07-28, for each event loop.
+        public var upstreamSessions = 8
+        /// How long such a session may stay unused, in nanoseconds.
+        public var upstreamIdle: UInt64 = 300_000_000_000
+        /// Tasks that the gateway itself keeps, under way or done.
+        public var tasks = 1024
+        /// Bytes that the results of all these tasks may hold together.
+        public var taskBytes = 64 << 20
+
+        public init() {}
+    }
+
+    /// Calls that go on as tasks of the gateway (`tasks`).
+    public struct Tasks: Sendable, Equatable {
+        /// A call that takes longer becomes a task, where its client declared the extension, in nanoseconds;
+        /// nil (`off`): none does.
+        public var promoteAfter: UInt64?
+        /// How long the result of such a task is kept, in nanoseconds.
+        public var ttl: UInt64 = 3_600_000_000_000
+        /// How often clients are asked to look, in nanoseconds.
+        public var pollInterval: UInt64 = 1_000_000_000
 
         public init() {}
     }

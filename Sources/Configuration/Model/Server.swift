@@ -24,6 +24,16 @@ extension Configuration {
             case pinned(String)
         }
 
+        /// Who may keep what it answered.
+        public enum CacheScope: String, Sendable, CaseIterable {
+            /// Whom it says itself; private where it says nothing.
+            case auto
+            /// Everyone, shared caches too.
+            case `public`
+            /// The client that asked.
+            case `private`
+        }
+
         /// Its name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,63}`, the prefix of its tools and its place under
         /// `/mcp/servers/`.
         public var name: String
@@ -45,6 +55,10 @@ extension Configuration {
         public var prefix: String?
         /// Whether its last known tools stay listed, marked stale, while it is down.
         public var keepStale = true
+        /// Who may keep what it lists and what is read from it.
+        public var cacheScope = CacheScope.auto
+        /// For how long that may be kept, in nanoseconds from each answer; nil: as it says itself.
+        public var cacheTTL: UInt64?
         public var routing = Routing()
         /// What its entry says to the plugin, the common part of all endpoints.
         public var options = Options()
@@ -58,8 +72,8 @@ extension Configuration {
 
         /// The keys of an entry that are not passed to the plugin.
         public static let generalKeys = [
-            "aliases", "enabled", "era", "keep_stale", "plugin", "prefix", "prompts", "replicas", "resources",
-            "routing", "timeout", "tools", "weight",
+            "aliases", "cache_scope", "cache_ttl", "enabled", "era", "keep_stale", "plugin", "prefix",
+            "prompts", "replicas", "resources", "routing", "timeout", "tools", "weight",
         ]
     }
 

@@ -24,17 +24,39 @@ extension GatewayPlan {
         }
         naming.separator = configuration.naming.separator
         naming.maxLength = configuration.naming.maxLength
-        limits.message = configuration.limits.message
-        limits.depth = configuration.limits.depth
-        limits.callsPerClient = configuration.limits.callsPerClient
-        limits.callsPerServer = configuration.limits.callsPerServer
-        limits.calls = configuration.limits.calls
-        limits.sessions = configuration.limits.sessions
+        limits = LimitsPlan(configuration.limits)
+        limits.startupWait = configuration.runtime.startupWait
         transport.message = configuration.limits.message
         transport.header = configuration.limits.header
-        limits.pageSize = configuration.limits.pageSize
-        limits.startupWait = configuration.runtime.startupWait
-        limits.callTimeout = configuration.limits.callTimeout
+        tasks.promoteAfter = configuration.tasks.promoteAfter
+        tasks.ttl = configuration.tasks.ttl
+        tasks.pollInterval = configuration.tasks.pollInterval
+    }
+}
+
+extension LimitsPlan {
+    init(_ limits: Configuration.Limits) {
+        self.init()
+        message = limits.message
+        depth = limits.depth
+        callsPerClient = limits.callsPerClient
+        callsPerServer = limits.callsPerServer
+        calls = limits.calls
+        sessions = limits.sessions
+        pageSize = limits.pageSize
+        callTimeout = limits.callTimeout
+        streams = limits.streams
+        subscriptionsPerStream = limits.subscriptionsPerStream
+        replay = limits.replay
+        parkedCalls = limits.parkedCalls
+        parkedAge = limits.parkedAge
+        parkedBytes = limits.parkedBytes
+        rounds = limits.rounds
+        questionsPerCall = limits.questionsPerCall
+        upstreamSessions = limits.upstreamSessions
+        upstreamIdle = limits.upstreamIdle
+        tasks = limits.tasks
+        taskBytes = limits.taskBytes
     }
 }
 
@@ -56,6 +78,13 @@ extension ServerPlan {
         for alias in server.aliases { tools.aliases[alias.name] = alias.tool }
         prefix = server.prefix
         keepStale = server.keepStale
+        switch server.cacheScope {
+        case .auto: cacheScope = .auto
+        case .public: cacheScope = .public
+        case .private: cacheScope = .private
+        }
+        // The protocol counts it in milliseconds.
+        cacheTTL = server.cacheTTL.map { $0 / 1_000_000 }
         strategy = server.routing.strategy
         strategyOptions = server.routing.optionsJSON
     }
