@@ -28,6 +28,14 @@ test-plugins: ## Plugins against the mock host
 test-integration: ## The real binary against official SDKs and servers
 	@Tests/Integration/run.sh $(ARGS)
 
+.PHONY: test-conformance
+test-conformance: ## The official suite's required scenarios, directly and across eras
+	@Tests/Conformance/run.sh $(ARGS)
+
+.PHONY: conformance-page
+conformance-page: ## Run them all and write docs/reference/conformance.md
+	@Tests/Conformance/run.sh --write
+
 .PHONY: test-counts
 test-counts: ## System calls and allocations per call against their thresholds
 	@python3 Tests/Benchmarks/counts/counts.py

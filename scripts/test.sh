@@ -30,6 +30,7 @@ step "plugins" make --no-print-directory test-plugins
 step "unit" make --no-print-directory test-unit
 step "counts" make --no-print-directory test-counts
 step "integration" make --no-print-directory test-integration
+step "conformance" make --no-print-directory test-conformance
 step "fuzz" scripts/fuzz.sh 5 1
 
 printf '\n%-14s %8s  %s\n' step seconds result

@@ -113,6 +113,8 @@ final class Call {
     var taskId: String?
     /// It carries answers: its result is never cacheable.
     var isRetry = false
+    /// What a legacy server asked for and this client did not declare: `requiredCapabilities`, raw JSON.
+    var lacking: [UInt8] = []
     /// Rounds of -32042 that led to this call.
     var urlRounds = 0
 
@@ -204,6 +206,7 @@ final class Call {
         upstreamTask = nil
         taskId = nil
         isRetry = false
+        if !lacking.isEmpty { lacking = [] }
         urlRounds = 0
         timer = 0
         deadline = 0

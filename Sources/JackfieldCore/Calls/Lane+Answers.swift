@@ -94,6 +94,14 @@ extension Lane {
     func deliverAnswer(
         _ call: Call, _ envelope: Envelope, _ message: jf_message, _ body: UnsafeRawBufferPointer
     ) {
+        if envelope.kind == .error, !call.lacking.isEmpty, call.dialogue == nil {
+            return fail(
+                call, .missingCapability,
+                "server \(call.server?.name ?? "?") could not do it without asking this client: "
+                    + (envelope.outcome?.member("message")?.string() ?? "it gave no message"),
+                data: "{\"requiredCapabilities\":\(String(decoding: call.lacking, as: UTF8.self))}",
+                status: JF_STATUS_BAD_REQUEST)
+        }
         if takeServerTask(call, envelope) || keepForRetry(call, body) { return }
         call.phase = .answered
         switch call.origin {
@@ -134,6 +142,14 @@ extension Lane {
         var status = JF_STATUS_OK
         if envelope.kind == .result {
             do {
+                if let named = namedQuestions(call, outcome) {
+                    try named.withRoot { root throws(ResultProblem) in
+                        try ResultEdit.write(
+                            id: call.clientId, result: root, form: resultForm(call), into: reply)
+                        conclude(call, status: Int32(JF_OK), reply.finish(), http: status)
+                    }
+                    return
+                }
                 try ResultEdit.write(id: call.clientId, result: outcome, form: resultForm(call), into: reply)
             } catch {
                 reply.reset()
@@ -151,6 +167,15 @@ extension Lane {
             }
         }
         conclude(call, status: Int32(JF_OK), reply.finish(), http: status)
+    }
+
+    /// Questions to a modern client of an endpoint that shows several servers, saying which one asks; nil for all else.
+    private func namedQuestions(_ call: Call, _ result: JSONNode) -> JSONText? {
+        guard call.namesServer, call.revision.isModern, let name = call.server?.name,
+            result.member("resultType")?.equals("input_required") == true,
+            let text = try? JSONText(copying: result.raw)
+        else { return nil }
+        return text.withRoot { InputRequiredEdit.named($0, serverName: name) }.flatMap { try? JSONText($0) }
     }
 
     /// How a server's result is to be written for the call's client.
@@ -210,6 +235,8 @@ extension Lane {
         case .toolsListChanged: channelChanged(channel, .tools)
         case .resourcesListChanged: channelChanged(channel, .resources)
         case .promptsListChanged: channelChanged(channel, .prompts)
+        case .resourcesUpdated: resourceUpdated(channel, owner, envelope)
+        case .subscriptionsAcknowledged: acknowledged(channel, owner, envelope)
         default: break
         }
     }
@@ -274,7 +301,7 @@ extension Lane {
     }
 
     /// On a shared channel a message without a token is nobody's, unless there is only one whose it can be.
-    private func soleCall(_ channel: Channel) -> Call? {
+    func soleCall(_ channel: Channel) -> Call? {
         guard channel.isShared, channel.inFlight == 1 else { return nil }
         var sole: Call?
         calls.forEach { _, call in
@@ -312,6 +339,8 @@ extension Lane {
             handler?(.status(message.status))
             return
         }
+        // The answer came before, as an event, and is kept for a client that has yet to come for it.
+        if call.phase == .asking || call.phase == .answered { return }
         if Int(message.status) == JF_STATUS_NOT_FOUND, replay(call) { return }
         let text =
             switch Int(message.status) {
@@ -354,7 +383,7 @@ extension Lane {
             return
         }
         // The server has answered already: it is the client's turn.
-        if call.phase == .asking { return }
+        if call.phase == .asking || call.phase == .answered { return }
         if let server = call.server {
             log.write(.warning, "a call failed", [.init("server", server.name), .init("why", fault.message)])
         }

@@ -61,7 +61,7 @@ extension Lane {
     /// call runs on and its answer is dropped.
     func clientExchangeGone(_ handle: jf_ref, _ exchange: jf_ref) {
         guard let client = clients[handle] else { return }
-        dropSubscribers { $0.client == handle && $0.exchange == exchange }
+        streamGone(handle, exchange)
         dropWaiting { $0.client == handle && $0.exchange == exchange }
         batches[BatchKey(client: handle, exchange: exchange)] = nil
         detachStreams(client: handle, exchange: exchange)
@@ -87,6 +87,7 @@ extension Lane {
 
     func clientWritable(_ handle: jf_ref, _ exchange: jf_ref) {
         guard let client = clients[handle] else { return }
+        streamWritable(handle, exchange)
         var next = client.firstCall
         while let call = next {
             next = call.next
@@ -98,7 +99,7 @@ extension Lane {
     func clientClosed(_ handle: jf_ref) {
         guard let client = clients.remove(handle) else { return }
         client.isOpen = false
-        dropSubscribers { $0.client == handle }
+        streamsGone(of: handle)
         dropWaiting { $0.client == handle }
         detachStreams(client: handle, exchange: nil)
         if !batches.isEmpty { batches = batches.filter { $0.key.client != handle } }

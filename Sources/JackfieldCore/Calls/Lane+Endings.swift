@@ -129,13 +129,7 @@ extension Lane {
     /// `notifications/cancelled` on a shared channel.
     func cancelNamed(_ client: Client, _ envelope: Envelope) {
         guard let id = envelope.params?.member("requestId")?.raw else { return }
-        if let at = subscribers.firstIndex(where: { subscriber in
-            subscriber.client == client.handle
-                && subscriber.subscription?.withUnsafeBytes({ $0.equals(id) }) == true
-        }) {
-            subscribers.remove(at: at)
-            return
-        }
+        if endListen(client, id) { return }
         dropWaiting { $0.client == client.handle && heldId($0)?.elementsEqual(id) == true }
         var next = client.firstCall
         while let call = next {

@@ -151,12 +151,16 @@ extension Lane {
             else { return }
             switch envelope.kind {
             case .result, .error:
+                if keepForRetry(call, bytes) { return }
                 call.phase = .answered
                 switch call.origin {
                 case .plugin: answerPlugin(call, envelope)
                 case .task: taskAnswered(call, envelope)
+                // A parked call that was taken up from a third lane.
+                case .relay: relayBack(call, bytes)
                 default: answerClient(call, envelope)
                 }
+            case .notification where call.origin == .relay: relayBack(call, bytes)
             case .notification where envelope.method == .progress:
                 guard let params = envelope.params, !call.progressToken.isEmpty, canStream(call) else {
                     return

@@ -188,6 +188,7 @@ extension Lane {
             }
             session = opened
         }
+        session.subscriptions.begin(view.fingerprints)
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("protocolVersion")
@@ -238,11 +239,7 @@ extension Lane {
         }
         session.touch(loop.now)
         if resumeStream(client, message, session) { return }
-        subscribe(
-            Subscriber(
-                client: client.handle, exchange: message.exchange, subscription: nil, session: session,
-                path: session.path, tools: true, resources: true, prompts: true))
-        send(client, exchange: message.exchange, UnsafeBufferPointer(start: nil, count: 0), final: false)
+        openStream(client, message, session)
     }
 
     /// DELETE: the client ends its session.
@@ -288,13 +285,15 @@ extension Lane {
         case .resourcesList: list(asking, .resources)
         case .resourcesTemplatesList: list(asking, .templates)
         case .promptsList: list(asking, .prompts)
-        case .discover: discover(asking)
+        case .discover where asking.session == nil: discover(asking)
         case .ping where asking.session != nil: answer(client, message, asking.id, "{}")
         case .tasksGet, .tasksCancel: serveTask(asking)
         case .tasksUpdate where asking.session == nil: serveTask(asking)
         case .tasksResult where asking.session != nil: serveTask(asking)
         case .loggingSetLevel where asking.session != nil: setLevel(asking)
         case .subscriptionsListen where asking.session == nil: listen(asking)
+        case .resourcesSubscribe where asking.session != nil: subscribeResource(asking)
+        case .resourcesUnsubscribe where asking.session != nil: unsubscribeResource(asking)
         default:
             refuse(
                 client, message, id: asking.id, .methodNotFound,

@@ -158,6 +158,12 @@ extension Lane {
             taskSupport: entry.item.taskSupport, structured: entry.item.output.structured)
     }
 
+    /// Where a resource leads that a client names, by the same tables as `resources/read`.
+    func resourceTarget(_ uri: String, _ view: View) -> Target? {
+        var uri = uri
+        return uri.withUTF8 { resource(view, UnsafeRawBufferPointer($0)) }
+    }
+
     private func resource(_ view: View, _ uri: UnsafeRawBufferPointer) -> Target? {
         if let entry = view.find(.resources, uri) {
             return Target(

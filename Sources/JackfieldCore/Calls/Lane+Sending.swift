@@ -61,11 +61,15 @@ extension Lane {
         armPromotion(call)
         if call.request.isEmpty,
             call.promotion != 0 || isModern != call.revision.isModern || status.session != nil
-                || !isModern && call.abilities.isInteractive
+                || !isModern && call.usesSession
         {
             keep(call, target, body)
         }
-        if status.isLocal, server.homeLane != index { return relay(call, endpoint.index, target, body) }
+        // A session with a legacy server is one for all lanes, as its clients' connections may change lanes.
+        let needsSession = !isModern && call.usesSession
+        if status.isLocal || needsSession, server.homeLane != index {
+            return relay(call, endpoint.index, target, body)
+        }
         let channel: Channel
         if let open = link.channels[endpoint.index] {
             channel = open
@@ -92,7 +96,7 @@ extension Lane {
             return callToolset(call, channel, target, envelope)
         }
         let revision = status.revision ?? .newestLegacy
-        guard !revision.isModern, call.method.mayAsk, call.abilities.isInteractive, let link = call.link
+        guard !revision.isModern, call.usesSession, let link = call.link
         else {
             if !revision.isModern, raisesLevel(call, channel, status, target, body) { return }
             return transmit(call, channel, Hop(status), target, envelope, meta)

@@ -34,7 +34,8 @@ final class Lane: @unchecked Sendable {
     var channels = SlotMap<Channel>()
     /// Questions that legacy clients have been asked and have not answered.
     var questions = SlotMap<Asked>()
-    var subscribers: [Subscriber] = []
+    /// Standing streams, and what they subscribed to.
+    let standing = LaneSubscriptions()
     /// Requests that arrived while servers were still starting.
     var waiting: [WaitingRequest] = []
     var waitingBytes = 0
@@ -125,6 +126,7 @@ final class Lane: @unchecked Sendable {
         let gone = linkByGeneration.filter { kept[$0.key] == nil }
         linkByGeneration = kept
         for link in gone.values { retire(link) }
+        carryInterests()
         for (path, kinds) in changed { notify(path, kinds) }
     }
 

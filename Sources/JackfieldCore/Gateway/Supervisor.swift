@@ -22,6 +22,7 @@ final class Supervisor {
     var dirty: Set<ItemKind> = []
     /// Calls that wait for a new session.
     var renewals: [(lane: Lane, call: UInt64)] = []
+    let interest = UpstreamInterest()
     var watch: UInt64 = 0
     var watchOpenedAt: UInt64 = 0
     var watchBackOff = BackOff(longest: 120_000_000_000)
@@ -68,12 +69,7 @@ final class Supervisor {
         isStopped = true
         turn += 1
         cancelTimers()
-        if watch != 0, let call = lane.calls[watch] {
-            watch = 0
-            call.handler = nil
-            lane.stopServer(call, reason: "the gateway stops")
-            lane.finish(call)
-        }
+        closeWatches()
         for waiting in renewals { answerRenewal(waiting) }
         renewals = []
     }
@@ -144,7 +140,7 @@ final class Supervisor {
         publish()
         for waiting in renewals { answerRenewal(waiting) }
         renewals = []
-        if watch == 0 { openWatch() }
+        openWatch()
     }
 
     private func became(_ state: EndpointStatus.State, _ why: String) {

@@ -112,6 +112,7 @@ extension Lane {
     /// Keeps a message of the server for the retry; true when the call is parked.
     func keepForRetry(_ call: Call, _ body: UnsafeRawBufferPointer) -> Bool {
         guard let dialogue = call.dialogue, dialogue.isParked else { return false }
+        guard dialogue.outcome == nil else { return true }
         // The server went on without the answers: its questions are over.
         dialogue.asked = []
         call.phase = .answered

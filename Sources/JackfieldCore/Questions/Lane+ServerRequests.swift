@@ -19,7 +19,12 @@ extension Lane {
             respond(channel, owner)
         case .elicitationCreate, .samplingCreateMessage, .rootsList:
             guard let call = attribute(channel, owner), call.method.mayAsk || call.task != 0 else {
-                return refuse(channel, owner, id, envelope.method, .unattributable)
+                // The first session of an endpoint declares nothing, whoever's call it may be about.
+                let isBase = owner?.upstream == nil && channel.upstream == nil
+                if isBase, let call = owner?.origin == .supervision ? nil : owner ?? soleCall(channel) {
+                    noteLacking(call, envelope.method, envelope.params)
+                }
+                return refuse(channel, owner, id, envelope.method, isBase ? .undeclared : .unattributable)
             }
             // The index of a message stops at the depth that calls need; a question wants all of its own.
             let params = envelope.params.flatMap { try? JSONText(copying: $0.raw) }
@@ -28,7 +33,10 @@ extension Lane {
                 let covers =
                     params?.withRoot { call.abilities.cover(envelope.method, $0) }
                     ?? call.abilities.cover(envelope.method, nil)
-                guard covers else { return refuse(channel, owner, id, envelope.method, .undeclared) }
+                guard covers else {
+                    noteLacking(call, envelope.method, envelope.params)
+                    return refuse(channel, owner, id, envelope.method, .undeclared)
+                }
                 ask(call, question, .request([UInt8](id)))
             } catch {
                 log.write(
@@ -57,6 +65,12 @@ extension Lane {
         }
         guard let made else { throw QuestionProblem(message: "params cannot be read") }
         return try made.get()
+    }
+
+    /// If the call fails for it, its client hears what it would have to declare.
+    private func noteLacking(_ call: Call, _ method: Method, _ params: JSONNode?) {
+        guard call.revision.isModern, call.lacking.isEmpty else { return }
+        call.lacking = Abilities.required(for: method, params)
     }
 
     /// The call that a server's request belongs to. On HTTP the stream tells; elsewhere only a session with a single

@@ -65,6 +65,8 @@ final class Session: Sendable {
     let replay: ReplayLog?
     /// Open stand-alone streams.
     let streams = Atomic<Int>(0)
+    /// What it hears of changes, and what it missed.
+    let subscriptions = SessionSubscriptions()
     private let lastUsed: Atomic<UInt64>
 
     init(

@@ -27,7 +27,7 @@ def possible(client, server):
 class Fleet:
     """Servers, gateway and recorders. open() gives a client of any kind to any server; clients are kept."""
 
-    def __init__(self, clients, events, folder):
+    def __init__(self, clients, events, folder, **blocks):
         self.clients, self.events, self.folder = clients, events, folder
         self.stack, self.opened, self.tees, self.proxies = contextlib.ExitStack(), {}, {}, {}
         servers, self.urls = {}, {}
@@ -44,14 +44,14 @@ class Fleet:
                 servers[name] = {"url": self.proxies[name].url}
         if places.DIRECT:
             return
-        self.gateway = Gateway(write(folder / "pairs.yaml", native(servers)))
+        self.gateway = Gateway(write(folder / "pairs.yaml", native(servers, **blocks)))
         self.front = RecordingProxy(self.gateway.url, "client to gateway")
 
-    def open(self, client, server):
+    def open(self, client, server, **more):
         """A client of that kind on `/mcp/servers/SERVER` (directly on the server without a gateway)."""
         if (client, server) not in self.opened:
             if not places.DIRECT:
-                link = self.clients.open(client, url=f"{self.front.base}/mcp/servers/{server}")
+                link = self.clients.open(client, url=f"{self.front.base}/mcp/servers/{server}", **more)
             elif server in self.urls:
                 link = self.clients.open(client, url=self.urls[server])
             else:

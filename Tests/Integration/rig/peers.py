@@ -39,7 +39,7 @@ class Clients:
         """A connected client: over HTTP with `url`, over stdio with `command`."""
         if kind in SDK_MODES:
             venv, mode = SDK_MODES[kind]
-            return self.worker(venv).open(kind, mode, url, command, env)
+            return self.worker(venv).open(kind, mode, url, command, env, **more)
         version = kind.removeprefix("raw-")
         if url:
             return RawHttpClient(url, version, **more)
@@ -50,11 +50,15 @@ class Clients:
 
 
 def server_command(kind, *switches, events=None):
-    """The command line of a fixture server: kind is sdk2, sdk1, sdkold or raw."""
+    """The command line of a fixture server: kind is sdk2, sdk1, raw or dialogue."""
     venv, script = {
         "sdk2": ("sdk2", "everything_sdk2.py"),
         "sdk1": ("sdk1", "everything_sdk1.py"),
         "raw": ("tests", "raw_server.py"),
+        "watched-sdk2": ("sdk2", "watched_sdk2.py"),
+        "watched-sdk1": ("sdk1", "watched_sdk1.py"),
+        "watched-raw": ("tests", "raw_watched.py"),
+        "dialogue": ("tests", "dialogue_raw.py"),
     }[kind]
     argv = [python(venv), "-W", "ignore", SERVERS / script, *switches]
     return [str(a) for a in argv + (["--events", events.path] if events else [])]

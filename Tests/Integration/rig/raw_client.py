@@ -150,9 +150,13 @@ class RawHttpClient(RawClient):
         self.open = {}
         self.handshake()
         if not self.modern and stream and self.session:
-            ready = threading.Event()
-            threading.Thread(target=self.hear, args=(ready,), daemon=True).start()
-            ready.wait(10)
+            self.listen_again()
+
+    def listen_again(self):
+        """Opens the standing stream of the session."""
+        ready = threading.Event()
+        threading.Thread(target=self.hear, args=(ready,), daemon=True).start()
+        ready.wait(10)
 
     def headers(self, method=None, params=None):
         headers = {"Accept": ACCEPT, "Content-Type": "application/json"}

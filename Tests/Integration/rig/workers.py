@@ -73,11 +73,11 @@ class Worker:
         self.send(id=number, **command)
         return call
 
-    def open(self, kind, mode, url=None, command=None, env=None, timeout=30):
+    def open(self, kind, mode, url=None, command=None, env=None, timeout=30, **more):
         name = f"c{next(self.names)}"
         notes = self.notes[name] = Notes()
         target = {"url": url} if url else {"command": [str(c) for c in command], "env": env}
-        facts = self.start(op="open", client=name, mode=mode, **target).result(timeout)
+        facts = self.start(op="open", client=name, mode=mode, **target, **more).result(timeout)
         return SdkClient(self, name, kind, facts, notes)
 
     def stop(self):
@@ -99,6 +99,10 @@ class SdkClient(Client):
         return self.worker.start(
             op="request", client=self.name, method=method, params=params or {}, progress=progress
         )
+
+    def answer_with(self, answers):
+        """Changes what the callbacks say, by method."""
+        self.worker.start(op="answers", client=self.name, answers=answers).result(20)
 
     def listen(self, *kinds):
         """Subscribes to list changes (handshake-era clients hear them unasked); the honoured filter."""

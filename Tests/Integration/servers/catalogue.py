@@ -52,7 +52,7 @@ TOOLS = [
     tool(
         "ask",
         "Asks the client for something",
-        {"kind": {"enum": ["sampling", "elicitation", "roots"]}},
+        {"kind": {"enum": ["sampling", "elicitation", "url", "roots"]}},
         ["kind"],
     ),
     tool("whoami", "Names the server and its process"),

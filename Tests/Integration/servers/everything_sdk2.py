@@ -46,11 +46,13 @@ class Peer:
             method = {
                 "sampling": "sampling/createMessage",
                 "elicitation": "elicitation/create",
+                "url": "elicitation/create",
                 "roots": "roots/list",
             }[kind]
             params = {
                 "sampling": SAMPLE,
                 "elicitation": {"message": "Which colour?", "requestedSchema": FORM},
+                "url": {"mode": "url", "message": "Sign in", "url": "https://example.com/in"},
                 "roots": {},
             }[kind]
             return {
@@ -67,6 +69,10 @@ class Peer:
                 )
             elif kind == "elicitation":
                 answer = await session.elicit_form("Which colour?", FORM, related_request_id=related)
+            elif kind == "url":
+                answer = await session.elicit_url(
+                    "Sign in", "https://example.com/in", "e-1", related_request_id=related
+                )
             else:
                 answer = await session.list_roots()
         except MCPError as e:

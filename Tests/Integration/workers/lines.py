@@ -5,6 +5,8 @@
 {"id":2,"op":"request","client":"c1","method":M,"params":{…},"progress":bool}
 {"id":3,"op":"listen","client":"c1","kinds":[…]}                             modern subscription
 {"op":"cancel","target":2}        {"id":4,"op":"close","client":"c1"}
+{"id":5,"op":"answers","client":"c1","answers":{METHOD: RESULT | {"error":…}}}   what its callbacks say from now on;
+`open` takes `answers` too, and declares what it can answer; each question is reported as the note `asked/METHOD`
 """
 
 import asyncio
@@ -67,7 +69,7 @@ class Worker:
 
     async def op_open(self, command):
         opened = asyncio.get_running_loop().create_future()
-        client = {"closing": asyncio.Event(), "link": None}
+        client = {"closing": asyncio.Event(), "link": None, "answers": command.get("answers")}
 
         async def live():
             try:
@@ -87,6 +89,10 @@ class Worker:
         self.clients[command["client"]] = client
         return await opened
 
+    async def op_answers(self, command):
+        self.clients[command["client"]]["answers"].update(command["answers"])
+        return {}
+
     async def op_request(self, command):
         def on_progress(params):
             say(event="progress", target=command["id"], params=params)
@@ -99,8 +105,8 @@ class Worker:
     async def op_listen(self, command):
         link, ready = self.clients[command["client"]]["link"], asyncio.get_running_loop().create_future()
 
-        def note(method):
-            say(event="note", client=command["client"], method=method, params={})
+        def note(method, params=None):
+            say(event="note", client=command["client"], method=method, params=params or {})
 
         task = asyncio.get_running_loop().create_task(link.listen(command["kinds"], note, ready))
         self.clients[command["client"]].setdefault("listens", []).append(task)

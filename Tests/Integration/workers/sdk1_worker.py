@@ -3,10 +3,13 @@
 
 import asyncio
 import contextlib
+from urllib.parse import urlsplit
 
 import mcp.types as types
+from answers import callbacks
 from lines import Fault, Worker
 from mcp import ClientSession, StdioServerParameters
+from mcp.client.sse import sse_client
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamablehttp_client
 from mcp.shared.exceptions import McpError
@@ -73,6 +76,10 @@ class Link:
             return await s.send_request(types.ClientRequest(request.model_validate(body)), result)
         if method == "resources/read":
             return await s.read_resource(AnyUrl(p["uri"]))
+        if method == "resources/subscribe":
+            return await s.subscribe_resource(AnyUrl(p["uri"]))
+        if method == "resources/unsubscribe":
+            return await s.unsubscribe_resource(AnyUrl(p["uri"]))
         if method == "prompts/get":
             return await s.get_prompt(p["name"], p.get("arguments"))
         if method == "completion/complete":
@@ -83,6 +90,8 @@ class Link:
                 else getattr(types, "ResourceTemplateReference", None) or types.ResourceReference
             )
             return await s.complete(kind.model_validate(p["ref"]), p["argument"])
+        if method == "logging/setLevel":
+            return await s.set_logging_level(p["level"])
         if method == "ping":
             return await s.send_ping()
         raise ValueError(f"no SDK method for {method}")
@@ -99,13 +108,22 @@ async def connect(command, note):
 
     async with contextlib.AsyncExitStack() as stack:
         if "url" in command:
-            streams = await stack.enter_async_context(streamablehttp_client(command["url"]))
+            opens = sse_client if urlsplit(command["url"]).path.startswith("/sse") else streamablehttp_client
+            if command["url"].startswith("ws://"):
+                # Its library is only in the newest SDK's environment.
+                from mcp.client.websocket import websocket_client as opens
+            streams = await stack.enter_async_context(opens(command["url"]))
         else:
             argv = command["command"]
             parameters = StdioServerParameters(command=argv[0], args=argv[1:], env=command.get("env"))
             streams = await stack.enter_async_context(stdio_client(parameters))
         session = await stack.enter_async_context(
-            ClientSession(streams[0], streams[1], message_handler=on_message)
+            ClientSession(
+                streams[0],
+                streams[1],
+                message_handler=on_message,
+                **callbacks(types, command.get("answers"), note),
+            )
         )
         try:
             init = await session.initialize()

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 
 import mcp_types as types
+from answers import callbacks
 from lines import Fault, Worker
 from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
@@ -58,6 +59,10 @@ class Link:
             return await lists[method](cursor=p.get("cursor"), meta=meta)
         if method == "resources/read":
             return await c.read_resource(p["uri"], meta=meta)
+        if method == "resources/subscribe":
+            return await c.subscribe_resource(p["uri"])
+        if method == "resources/unsubscribe":
+            return await c.unsubscribe_resource(p["uri"])
         if method == "prompts/get":
             return await c.get_prompt(p["name"], p.get("arguments"), meta=meta)
         if method == "completion/complete":
@@ -65,6 +70,8 @@ class Link:
                 types.PromptReference if p["ref"]["type"] == "ref/prompt" else types.ResourceTemplateReference
             )
             return await c.complete(kind.model_validate(p["ref"]), p["argument"])
+        if method == "logging/setLevel":
+            return await c.session.set_logging_level(p["level"])
         if method == "ping":
             return await c.session.send_ping()
         if method == "server/discover":
@@ -81,12 +88,16 @@ class Link:
             "ToolsListChanged": "notifications/tools/list_changed",
             "PromptsListChanged": "notifications/prompts/list_changed",
             "ResourcesListChanged": "notifications/resources/list_changed",
+            "ResourceUpdated": "notifications/resources/updated",
         }
+        uris = [k for k in kinds if k not in names]
+        flags = {names[k]: True for k in kinds if k in names}
         try:
-            async with self.client.listen(**{names[k]: True for k in kinds}) as subscription:
+            async with self.client.listen(**flags, resource_subscriptions=uris) as subscription:
                 ready.set_result(plain(subscription.honored))
                 async for event in subscription:
-                    note(spelt[type(event).__name__])
+                    uri = getattr(event, "uri", None)
+                    note(spelt[type(event).__name__], {"uri": str(uri)} if uri else {})
                 note("worker/listen-ended")
         except MCPError as e:
             raise Fault(e.code, e.message, e.data) from None
@@ -117,6 +128,8 @@ async def connect(command, note):
             cache=None,
             message_handler=on_message,
             logging_callback=on_log,
+            log_level=command.get("log_level"),
+            **callbacks(types, command.get("answers"), note),
             client_info=types.Implementation(name="sdk2", version="1"),
         ) as client:
             found = None
