@@ -103,6 +103,11 @@ extension Lane {
                 status: JF_STATUS_BAD_REQUEST)
         }
         if takeServerTask(call, envelope) || keepForRetry(call, body) { return }
+        if call.origin == .relay, envelope.kind == .error, let error = envelope.outcome,
+            lostSession(call, error, message.status)
+        {
+            return
+        }
         call.phase = .answered
         switch call.origin {
         case .client: answerClient(call, envelope, message.status)
@@ -231,6 +236,7 @@ extension Lane {
             // Without an exchange nobody can say whose log message it is.
             guard let call = owner?.origin == .supervision ? nil : owner ?? soleCall(channel) else { return }
             relayLog(call, envelope, body)
+        case .tasksNotification: taskNotified(owner, envelope)
         case .elicitationComplete: elicitationCompleted(channel, owner, envelope, body)
         case .toolsListChanged: channelChanged(channel, .tools)
         case .resourcesListChanged: channelChanged(channel, .resources)
@@ -421,7 +427,9 @@ extension Lane {
 
     /// Asks for a new session and sends the call again, once; it was not processed. False: no second try is due.
     private func replay(_ call: Call) -> Bool {
-        guard call.origin == .client || call.origin == .relay, !call.request.isEmpty, call.attempt == 0,
+        // A call that another lane makes for this one is made again there.
+        guard call.origin == .client || call.origin == .relay, call.home == nil, !call.request.isEmpty,
+            call.attempt == 0,
             let server = call.server, let endpoint = call.endpoint ?? call.channel?.endpoint
         else { return false }
         call.attempt = 1

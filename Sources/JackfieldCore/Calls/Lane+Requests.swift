@@ -194,7 +194,7 @@ extension Lane {
         writer.key("protocolVersion")
         writer.value(revision.text)
         writer.key("capabilities")
-        writer.raw(Array(catalog.capabilities(of: view).utf8))
+        writer.raw(Array(catalog.capabilities(of: view, revision).utf8))
         writer.key("serverInfo")
         writer.raw(Array("\(Product.identity)".utf8))
         if let text = catalog.instructions(of: view) {
@@ -369,7 +369,9 @@ extension Lane {
         writer.value(Revision.newest.text)
         writer.endArray()
         writer.key("capabilities")
-        writer.raw(Array(catalog.capabilities(of: asking.view).utf8))
+        let promotes = gateway.taskPlan.promoteAfter != nil
+        writer.raw(
+            Array(catalog.capabilities(of: asking.view, .newest, promotes: promotes).utf8))
         if let text = catalog.instructions(of: asking.view) {
             writer.key("instructions")
             writer.value(text)

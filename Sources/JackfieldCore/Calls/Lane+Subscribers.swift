@@ -167,6 +167,7 @@ extension Lane {
         if subscriber.timer != 0 { loop.cancelAfter(subscriber.timer) }
         subscriber.timer = 0
         leaveAll(subscriber)
+        leaveTasks(subscriber)
         guard let session = subscriber.session else { return }
         session.subscriptions.closed(
             subscriber.turn, lists(at: subscriber.path), untold: subscriber.held)

@@ -58,6 +58,7 @@ final class Catalog: Sendable {
                 merged.prompts = merged.prompts || own.prompts
                 merged.completions = merged.completions || own.completions
                 merged.logging = merged.logging || own.logging
+                merged.tasks.toolCalls = merged.tasks.toolCalls || own.tasks.toolCalls
                 isComplete = isComplete && status.revision != nil
             }
         }
@@ -77,7 +78,8 @@ final class Catalog: Sendable {
     }
 
     /// What a view can do, as raw JSON of MCP's ServerCapabilities.
-    func capabilities(of view: View) -> String {
+    /// - Parameter promotes: whether long calls become tasks of the gateway.
+    func capabilities(of view: View, _ revision: Revision, promotes: Bool = false) -> String {
         let merged = merged(view)
         // Lists can change whenever a server comes up, whatever the servers themselves announce.
         var writer = JSONWriter()
@@ -85,6 +87,10 @@ final class Catalog: Sendable {
         if merged.completions {
             writer.key("completions")
             writer.raw(Array("{}".utf8))
+        }
+        if revision.isModern, merged.tasks.toolCalls || promotes {
+            writer.key("extensions")
+            writer.raw(Array("{\"\(TaskNames.extension)\":{}}".utf8))
         }
         if merged.logging {
             writer.key("logging")
@@ -98,6 +104,10 @@ final class Catalog: Sendable {
             writer.key("resources")
             let subscribe = merged.resourcesSubscribe ? ",\"subscribe\":true" : ""
             writer.raw(Array("{\"listChanged\":true\(subscribe)}".utf8))
+        }
+        if revision == .v2025_11_25, merged.tasks.toolCalls {
+            writer.key("tasks")
+            writer.raw(Array("{\"cancel\":{},\"requests\":{\"tools\":{\"call\":{}}}}".utf8))
         }
         if merged.tools {
             writer.key("tools")

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Builds catalogues from what the servers listed: filters, renames, prefixes, bundles, conflicts of URIs.
 
+import MCP
+
 /// What the registry knows of one server.
 struct ServerRecord: Sendable {
     let server: Server
@@ -29,7 +31,7 @@ struct CatalogBuilder {
             View(
                 path: "/mcp", servers: Array(records.indices), description: nil, entries: aggregate.entries,
                 unlisted: aggregate.unlisted, freshness: freshness(records, Array(records.indices)),
-                pageSize: pageSize)
+                pageSize: pageSize, taskServers: taskServers(records))
         ]
         for index in records.indices { views.append(serverView(records, index)) }
         for bundle in bundles { views.append(bundleView(bundle, aggregate.entries, records)) }
@@ -63,6 +65,16 @@ struct CatalogBuilder {
         case .prompts: record.server.plan.prompts
         case .resources, .templates: record.server.plan.resources
         }
+    }
+
+    /// Modern servers with the tasks extension.
+    private func taskServers(_ records: [ServerRecord]) -> Set<Int> {
+        Set(
+            records.indices.filter { index in
+                records[index].statuses.contains {
+                    $0.revision?.isModern == true && $0.capabilities.tasks.toolCalls
+                }
+            })
     }
 
     // MARK: /mcp
@@ -180,7 +192,7 @@ struct CatalogBuilder {
         }
         return View(
             path: "/mcp/servers/\(record.server.name)", servers: [index], description: nil, entries: entries,
-            freshness: freshness(records, [index]), pageSize: pageSize)
+            freshness: freshness(records, [index]), pageSize: pageSize, taskServers: taskServers(records))
     }
 
     // MARK: /mcp/bundles/NAME
@@ -220,6 +232,7 @@ struct CatalogBuilder {
             entries: shown.entries, unlisted: shown.unlisted, freshness: freshness(records, servers),
             pageSize: pageSize,
             // A bundle shows what its patterns name: unlisted URIs only where they name a server as a whole.
-            allowsUnlisted: !whole.isEmpty && whole.count == servers.count)
+            allowsUnlisted: !whole.isEmpty && whole.count == servers.count,
+            taskServers: taskServers(records))
     }
 }

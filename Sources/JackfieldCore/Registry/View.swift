@@ -82,6 +82,8 @@ final class View: Sendable {
     private let renamed: [Int: [String: String]]
     private let tables: [NameTable]
     private let templates: [(template: URITemplate, entry: Int)]
+    /// Modern servers that make tasks of calls as they see fit: legacy clients may ask for one.
+    private let taskServers: Set<Int>
     /// By kind.
     private let freshness: [Freshness]
     private let pageSize: Int
@@ -91,8 +93,10 @@ final class View: Sendable {
 
     init(
         path: String, servers: [Int], description: String?, entries: [[ViewEntry]],
-        unlisted: [ViewEntry] = [], freshness: [Freshness], pageSize: Int, allowsUnlisted: Bool = true
+        unlisted: [ViewEntry] = [], freshness: [Freshness], pageSize: Int, allowsUnlisted: Bool = true,
+        taskServers: Set<Int> = []
     ) {
+        self.taskServers = taskServers
         self.path = path
         self.servers = servers
         self.description = description
@@ -197,7 +201,11 @@ final class View: Sendable {
             for at in start..<end {
                 if at > start { out.append(44) }
                 let entry = items[at]
+                let start = out.count
                 entry.item.append(as: entry.shown, interface: entry.shownInterface, shape, to: &out)
+                if kind == .tools, shape == .tasks, taskServers.contains(entry.server), out.count > start + 2 {
+                    out.insert(contentsOf: "\"execution\":{\"taskSupport\":\"optional\"},".utf8, at: start + 1)
+                }
             }
             out.append(93)
             if end < items.count {

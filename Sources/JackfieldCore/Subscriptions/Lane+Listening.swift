@@ -27,6 +27,12 @@ extension Lane {
                 "subscriptions/listen is answered by a stream; Accept must list text/event-stream",
                 status: JF_STATUS_NOT_ACCEPTABLE)
         }
+        if !wanted.tasks.isEmpty, !Abilities(modern: asking.meta.clientCapabilities).contains(.tasks) {
+            return refuse(
+                client, message, id: asking.id, .missingCapability,
+                "declare the extension \(TaskNames.extension) to listen for tasks",
+                data: "\(TaskNames.requiredCapabilities)", status: JF_STATUS_BAD_REQUEST)
+        }
         // Before its servers have listed, a view has nothing to listen to.
         if hold(client, message) { return }
         guard streamTotal.takeStream(limit: limits.streams) else {
@@ -41,6 +47,7 @@ extension Lane {
                 client, message, id: asking.id, .invalidRequest,
                 "this id belongs to a request still under way", status: JF_STATUS_BAD_REQUEST)
         }
+        for id in wanted.tasks { _ = joinTask(subscriber, id, asking.view, asking.principal) }
         for uri in wanted.resources { join(subscriber, uri, asking.view) }
         guard subscriber.unsettled > 0 else { return acknowledge(subscriber) }
         subscriber.timer = loop.after(Lane.confirmationWait) { [weak self, weak subscriber] in
@@ -73,6 +80,7 @@ extension Lane {
         var honoured = ListenFilter()
         honoured.kinds = subscriber.kinds
         honoured.resources = subscriber.resources.map(\.shownURI)
+        honoured.tasks = subscriber.tasks.map(\.id)
         reply.reset()
         reply.literal("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\"")
         reply.literal(",\"params\":{\"notifications\":{")

@@ -11,6 +11,9 @@ final class LaneSubscriptions {
     var sessions: [SessionKey: SessionRecord] = [:]
     /// Servers at home here that somebody on any lane subscribed to, by generation.
     var watches: [UInt64: ServerWatch] = [:]
+    let tasks = TaskListeners()
+    /// What servers at home here tell of their tasks, by the handle of our request.
+    var taskWatches: [UInt64: TaskWatch] = [:]
     /// Home lanes hear of new interests at the end of this turn.
     var isTelling = false
     /// Counts the changes told.

@@ -46,6 +46,8 @@ struct ListenFilter: Sendable {
     var kinds: ListKinds = []
     /// URIs as the client spells them, each once, in its order.
     var resources: [String] = []
+    /// Task ids as the client knows them, each once (the tasks extension).
+    var tasks: [String] = []
 
     init() {}
 
@@ -57,6 +59,7 @@ struct ListenFilter: Sendable {
         if node.member("toolsListChanged")?.bool == true { kinds.insert(.tools) }
         if node.member("promptsListChanged")?.bool == true { kinds.insert(.prompts) }
         if node.member("resourcesListChanged")?.bool == true { kinds.insert(.resources) }
+        tasks = try ListenFilter.tasks(node, limit: limit)
         guard let uris = node.member("resourceSubscriptions"), uris.kind != .null else { return }
         guard uris.kind == .array else {
             throw ListenProblem("params.notifications.resourceSubscriptions must be an array of URIs")
@@ -73,6 +76,25 @@ struct ListenFilter: Sendable {
             }
             resources.append(uri)
         }
+    }
+
+    private static func tasks(_ node: JSONNode, limit: Int) throws(ListenProblem) -> [String] {
+        guard let ids = node.member("taskIds"), ids.kind != .null else { return [] }
+        guard ids.kind == .array else {
+            throw ListenProblem("params.notifications.taskIds must be an array of task ids")
+        }
+        guard ids.count <= limit else {
+            throw ListenProblem("one subscription may name at most \(limit) tasks; open several, or name fewer")
+        }
+        var seen: Set<String> = []
+        var found: [String] = []
+        for element in ids.elements {
+            guard let id = element.string() else {
+                throw ListenProblem("params.notifications.taskIds must hold strings only")
+            }
+            if seen.insert(id).inserted { found.append(id) }
+        }
+        return found
     }
 
     /// Writes the members of a filter object, without its braces.
@@ -92,15 +114,18 @@ struct ListenFilter: Sendable {
             member(name)
             out.literal("true")
         }
-        if !resources.isEmpty {
-            member("resourceSubscriptions")
+        func list(_ name: StaticString, _ texts: [String]) {
+            guard !texts.isEmpty else { return }
+            member(name)
             out.byte(91)
-            for (at, uri) in resources.enumerated() {
+            for (at, text) in texts.enumerated() {
                 if at > 0 { out.byte(44) }
-                out.quoted(uri)
+                out.quoted(text)
             }
             out.byte(93)
         }
+        list("resourceSubscriptions", resources)
+        list("taskIds", tasks)
     }
 }
 

@@ -88,6 +88,8 @@ final class Subscriber: ResourceHolder {
     var held: ListKinds = []
     /// Bounds the wait for confirmations; 0: none.
     var timer: UInt64 = 0
+    /// The tasks that it hears of, and their ids as its client knows them.
+    var tasks: [(key: TaskKey, id: String)] = []
     /// Which of the session's streams it is, in their order.
     var turn: UInt64 = 0
 

@@ -174,7 +174,6 @@ extension Lane {
             let lane = gateway.lane(waiter.lane)
             lane.loop.post { lane.waiterHears(waiter.handle, handle) }
         }
-        let id = task.id
-        gateway.onEveryLane { $0.taskNews(id, handle) }
+        if task.revision.isModern { gateway.onEveryLane { $0.taskNews(handle) } }
     }
 }

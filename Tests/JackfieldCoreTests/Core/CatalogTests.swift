@@ -343,7 +343,7 @@ import Testing
             ("/mcp/servers/b", #"{"resources":{"listChanged":true}}"#),
             ("/mcp/servers/never-reached", #"{"tools":{"listChanged":true}}"#),
         ] {
-            let capabilities = try JSONValue(parsing: all.capabilities(of: #require(all.view(path))))
+            let capabilities = try JSONValue(parsing: all.capabilities(of: #require(all.view(path)), .newest))
             #expect(try capabilities.isEqual(to: JSONValue(parsing: wanted)), "\(path): \(capabilities)")
         }
     }
