@@ -90,8 +90,7 @@ public enum Method: UInt8, Sendable {
     public var isModernRequest: Bool {
         switch self {
         case .discover, .toolsList, .toolsCall, .resourcesList, .resourcesTemplatesList, .resourcesRead,
-            .promptsList, .promptsGet, .completionComplete, .subscriptionsListen, .tasksGet, .tasksUpdate,
-            .tasksCancel:
+            .promptsList, .promptsGet, .completionComplete, .subscriptionsListen:
             true
         default: false
         }

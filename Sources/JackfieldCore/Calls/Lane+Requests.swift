@@ -85,7 +85,7 @@ extension Lane {
         let asking = Asking(
             client: client, message: message, envelope: envelope, meta: meta, revision: .newest, session: nil,
             view: view, id: id, body: body)
-        guard envelope.method.isModernRequest else {
+        guard envelope.method.isModernRequest || envelope.method.isTaskRequest else {
             return refuse(
                 client, message, id: id, .methodNotFound,
                 "method \(methodText(envelope)) does not exist in 2026-07-28 here",

@@ -41,7 +41,8 @@ private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePoin
     for statuses in lane.catalog.statuses where statuses.contains(where: { $0.state == .up }) { up += 1 }
     let state = isReady ? "ok" : lane.gateway.isDraining ? "stopping" : "starting"
     let body =
-        "{\"status\":\"\(state)\",\"servers\":{\"up\":\(up),\"configured\":\(lane.catalog.servers.count)}}\n"
+        "{\"status\":\"\(state)\",\"servers\":{\"up\":\(up),\"configured\":\(lane.catalog.servers.count)}"
+        + (context.isReadiness ? "}\n" : ",\(gauges(lane.gateway))}\n")
     withView(body) { body in
         withView("application/json") { type in
             var header = jf_pair(name: jf_view("content-type"), value: type)
@@ -57,4 +58,13 @@ private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePoin
             }
         }
     }
+}
+
+/// What is kept for clients right now, and what happened since the start.
+private func gauges(_ gateway: Gateway) -> String {
+    let counts = Counter.allCases.map { "\"\($0.name)\":\(gateway.counters.read($0))" }
+    return "\"sessions\":\(gateway.sessions.count),\"parked\":{\"calls\":\(gateway.parking.calls),"
+        + "\"bytes\":\(gateway.parking.held)},\"tasks\":\(gateway.tasks.count),"
+        + "\"streams\":\(gateway.lane(0).standing.total.openStreams),"
+        + "\"counters\":{\(counts.joined(separator: ","))}"
 }

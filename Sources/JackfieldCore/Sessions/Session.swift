@@ -70,7 +70,7 @@ final class Session: Sendable {
     private let lastUsed: Atomic<UInt64>
 
     init(
-        revision: Revision, path: String, abilities: Abilities, replay: ReplayLog? = nil, now: UInt64
+        revision: Revision, path: String, abilities: Abilities = [], replay: ReplayLog? = nil, now: UInt64
     ) {
         self.replay = replay
         self.abilities = abilities
@@ -131,7 +131,7 @@ final class SessionTable: Sendable {
 
     /// A new session; nil when the limit is reached and nothing idle can give way.
     func open(
-        revision: Revision, path: String, abilities: Abilities, replay: ReplayLog? = nil, now: UInt64
+        revision: Revision, path: String, abilities: Abilities = [], replay: ReplayLog? = nil, now: UInt64
     ) -> Session? {
         let session = Session(
             revision: revision, path: path, abilities: abilities, replay: replay, now: now)

@@ -148,7 +148,7 @@ class Stage:
 
     def __init__(
         self, folder, events, era="legacy", pipe=False, version="2025-11-25", loops=1, limits=None, server=None,
-        bad_client=False, bad_server=False, gateway=True,
+        bad_client=False, bad_server=False, gateway=True, listeners=None,
     ):  # fmt: skip
         self.events, self.tee, self.back, self.front = events, None, None, None
         self.stack, self.clients = contextlib.ExitStack(), contextlib.ExitStack()
@@ -170,10 +170,10 @@ class Stage:
                     url = self.back.url
                 endpoint = {"url": url}
             runtime = {"drain_timeout": "3s", "loops": loops}
-            value = native({"s": {**endpoint, **(server or {})}}, runtime=runtime, limits=limits or {})
-            self.config = write(folder / "stage.yaml", value)
+            blocks = {"runtime": runtime, "limits": limits or {}, **({"listeners": listeners} if listeners else {})}
+            self.config = write(folder / "stage.yaml", native({"s": {**endpoint, **(server or {})}}, **blocks))
             if gateway:
-                self.gateway = Gateway(self.config)
+                self.gateway = Gateway(self.config, **({"listen": None} if listeners else {}))
                 self.stack.callback(self.gateway.kill)
                 self.gateway.listed("s")
                 self.base = self.gateway.base
@@ -203,8 +203,10 @@ class Stage:
             self.heard("mark", number=number)
         return self.events.since(self.mark, event, label=self.label, **fields)
 
-    def executions(self, tag):
-        self.heard("executed", tag=tag)
+    def executions(self, tag, least=1):
+        """How often a call was executed; waits until it was as often as it must have been."""
+        for number in range(least):
+            self.heard("executed", tag=tag, turn=number + 1)
         return len(self.events_of("executed", tag=tag))
 
     def check(self):

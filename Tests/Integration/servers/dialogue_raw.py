@@ -88,7 +88,7 @@ class DialogueServer:
     def __init__(self, options):
         self.o, self.events = options, Events(options.events)
         self.sessions, self.released, self.executions = {}, {}, 0
-        self.calls = {}
+        self.calls, self.turns = {}, {}
         self.pipe = Conversation(None)
         self.emit("up")
 
@@ -162,7 +162,8 @@ class DialogueServer:
         try:
             play = kind(self, message, conversation, way)
             self.executions += 1
-            self.emit("executed", tag=play.tag, number=self.executions, session=conversation.name)
+            turn = self.turns[play.tag] = self.turns.get(play.tag, 0) + 1
+            self.emit("executed", tag=play.tag, turn=turn, session=conversation.name)
             answer = await play.run()
         except asyncio.CancelledError:
             self.emit("cancelled", tag=play.tag, session=conversation.name)

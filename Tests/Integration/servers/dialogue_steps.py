@@ -5,7 +5,7 @@ Legacy: {"ask": METHOD, "params": …, "id": …, "via": "get", "go_on": true} a
 GET stream), and waits for the answer unless told to go on; {"gather": true} waits for all of them; {"forever": ASK}.
 Modern: {"round": {"inputRequests": …, "requestState": …}} answers the n-th request of a tag with the n-th round;
 {"forever": ROUND}. Both: {"note": METHOD, "params": …} ("@" stands for the progress token), {"wait": TAG},
-{"error": …}, {"result": …}, {"after": MESSAGE}, {"die": true}. The answer's text is JSON: what was answered, and how
+{"flood": messages, "bytes": each}, {"error": …}, {"result": …}, {"after": MESSAGE}, {"die": true}. The answer's text is JSON: what was answered, and how
 often the server executed anything.
 """
 
@@ -81,6 +81,10 @@ class Play:
         """Plays one step; what it returns ends the call."""
         if "note" in step:
             await self.way.note(self.notification(step))
+        elif "flood" in step:
+            params = {"level": "error", "data": "x" * step["bytes"]}
+            for _ in range(step["flood"]):
+                await self.way.note({"jsonrpc": "2.0", "method": "notifications/message", "params": params})
         elif "wait" in step:
             self.server.emit("waiting", tag=step["wait"])
             await self.server.gate(step["wait"]).wait()

@@ -8,12 +8,13 @@ import anyio
 import mcp.types as types
 from catalogue import Refusal, arguments_parser, catalogue_of, serve_http
 from mcp.server.lowlevel import NotificationOptions, Server
+from mcp.server.sse import SseServerTransport
 from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.websocket import websocket_server
 from mcp.shared.exceptions import McpError
 from starlette.applications import Starlette
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 
 FORM = {"type": "object", "properties": {"colour": {"type": "string"}}, "required": ["colour"]}
 
@@ -152,7 +153,19 @@ def main():
         async with sessions.run():
             yield
 
-    routes = [Route("/mcp", endpoint=Endpoint()), WebSocketRoute("/ws", endpoint=Socket())]
+    sse = SseServerTransport("/messages/")
+
+    class Stream:
+        async def __call__(self, scope, receive, send):
+            async with sse.connect_sse(scope, receive, send) as (read, write):
+                await server.run(read, write, server.create_initialization_options())
+
+    routes = [
+        Route("/mcp", endpoint=Endpoint()),
+        Route("/sse", endpoint=Stream()),
+        Mount("/messages/", app=sse.handle_post_message),
+        WebSocketRoute("/ws", endpoint=Socket()),
+    ]
     serve_http(Starlette(routes=routes, lifespan=lifespan), options.port)
 
 
