@@ -109,6 +109,8 @@ final class Call {
     /// A legacy server was asked for a task, and the id of the one that a server made.
     var wantsServerTask = false
     var upstreamTask: String?
+    /// The handle under which the server tells of progress, where the call has another by now; 0: its own.
+    var progressHandle: UInt64 = 0
     /// The id, as the client knows it, of the server's task that the call is about.
     var taskId: String?
     /// It carries answers: its result is never cacheable.
@@ -204,6 +206,7 @@ final class Call {
         promotion = 0
         wantsServerTask = false
         upstreamTask = nil
+        progressHandle = 0
         taskId = nil
         isRetry = false
         if !lacking.isEmpty { lacking = [] }

@@ -193,6 +193,8 @@ extension Lane {
         form.shownURI = call.shownURI
         form.shownURIs = call.shownURIs
         form.structured = call.structured
+        // The server's own task id is nobody's business here.
+        form.dropsReserved = call.upstreamTask != nil
         if method == .resourcesRead {
             form.cache =
                 call.isRetry || call.dialogue != nil ? .never : call.server?.plan.cache ?? CachePolicy()
@@ -259,7 +261,8 @@ extension Lane {
         _ channel: Channel, _ owner: Call?, _ envelope: Envelope, _ body: UnsafeRawBufferPointer
     ) {
         guard let params = envelope.params, let token = params.member("progressToken")?.int64,
-            let call = calls[UInt64(clamping: token)], call.channel === channel, call.phase == .sent
+            let call = calls[UInt64(clamping: token)] ?? progressing[UInt64(clamping: token)],
+            call.channel === channel, call.phase == .sent
         else { return }
         switch call.origin {
         case .client:
@@ -429,7 +432,7 @@ extension Lane {
     private func replay(_ call: Call) -> Bool {
         // A call that another lane makes for this one is made again there.
         guard call.origin == .client || call.origin == .relay, call.home == nil, !call.request.isEmpty,
-            call.attempt == 0,
+            call.attempt == 0, call.upstreamTask == nil,
             let server = call.server, let endpoint = call.endpoint ?? call.channel?.endpoint
         else { return false }
         call.attempt = 1

@@ -287,9 +287,11 @@ extension Lane {
         case .promptsList: list(asking, .prompts)
         case .discover where asking.session == nil: discover(asking)
         case .ping where asking.session != nil: answer(client, message, asking.id, "{}")
-        case .tasksGet, .tasksCancel: serveTask(asking)
+        case .tasksGet,
+            .tasksCancel where asking.revision >= .v2025_11_25:
+            serveTask(asking)
         case .tasksUpdate where asking.session == nil: serveTask(asking)
-        case .tasksResult where asking.session != nil: serveTask(asking)
+        case .tasksResult where asking.revision == .v2025_11_25: serveTask(asking)
         case .loggingSetLevel where asking.session != nil: setLevel(asking)
         case .subscriptionsListen where asking.session == nil: listen(asking)
         case .resourcesSubscribe where asking.session != nil: subscribeResource(asking)

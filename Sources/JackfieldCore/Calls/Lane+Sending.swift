@@ -11,7 +11,7 @@ extension Lane {
     /// Sends a call whose origin is set up to one of its server's endpoints, or fails it.
     func dispatch(
         _ call: Call, _ target: Target, _ envelope: Envelope, _ meta: RequestMeta,
-        _ body: UnsafeRawBufferPointer
+        _ body: UnsafeRawBufferPointer, endpoint pinned: Int? = nil
     ) {
         let server = catalog.servers[target.server]
         let statuses = catalog.statuses[target.server]
@@ -30,9 +30,15 @@ extension Lane {
         call.shownURI = target.shownURI
         if call.deadline == 0 { call.deadline = loop.now &+ server.timeout }
         var name = target.name
-        let picked = name.withUTF8 {
-            link.pick(statuses, for: call, name: UnsafeRawBufferPointer($0), params: envelope.params)
-        }
+        let isPinned = pinned.map { statuses.indices.contains($0) && statuses[$0].state == .up } ?? false
+        let picked =
+            isPinned
+            ? pinned
+            : pinned != nil
+                ? nil
+                : name.withUTF8 {
+                    link.pick(statuses, for: call, name: UnsafeRawBufferPointer($0), params: envelope.params)
+                }
         guard let picked else {
             let state = statuses.contains { $0.state == .connecting } ? "it is still starting" : "it is down"
             return fail(
@@ -263,7 +269,8 @@ extension Lane {
                         ? jf_view(UnsafeRawBufferPointer(name)) : .absent,
                     revision: revision, session: hop.session,
                     // Questions stretch a call's time: the core alone keeps it.
-                    deadline: call.upstream == nil ? call.deadline : 0, headers: headers, headerCount: count)
+                    deadline: call.upstream == nil && call.promotion == 0 ? call.deadline : 0,
+                    headers: headers, headerCount: count)
             }
         }
         if let problem = sent {

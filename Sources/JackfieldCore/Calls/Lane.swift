@@ -49,6 +49,8 @@ final class Lane: @unchecked Sendable {
     var isClosing = false
     /// Relayed calls by the asking lane and its handle.
     var relays: [RelayKey: UInt64] = [:]
+    /// Calls whose progress comes under an older handle.
+    var progressing: [UInt64: Call] = [:]
     /// GET exchanges that go on with a call's stream.
     var resumed: [BatchKey: (session: Session, number: UInt32)] = [:]
     /// Batches of 2025-03-26 under way, by client and exchange.
@@ -244,6 +246,7 @@ final class Lane: @unchecked Sendable {
         call.client?.unlink(call)
         call.session?.end(call.clientId)
         closeDialogue(call)
+        if call.progressHandle != 0 { progressing[call.progressHandle] = nil }
         if call.promotion != 0 { loop.cancelAfter(call.promotion) }
         if call.awaitedTask != 0 { forgetWaiter(call) }
         if call.task != 0 { detachTask(call) }

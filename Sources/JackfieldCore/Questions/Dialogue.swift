@@ -12,8 +12,20 @@ enum QuestionSource {
     case request([UInt8])
     /// The call's part on its home lane, which knows the question by this number.
     case home(UInt64)
-    /// A kept task, run by this call, which knows the question by this key; and the task's id.
-    case task(CallPlace, String, String)
+    /// A kept task, which knows the question by this key.
+    case task(TaskQuestion)
+}
+
+/// A kept task's question, as it is put to a legacy client that waits for the task's result.
+struct TaskQuestion {
+    let task: UInt64
+    /// Where its call runs; calls change their handles, never their lane.
+    let lane: Int
+    let key: String
+    /// The task's id, as its client knows it.
+    let id: String
+    /// The server that asks, where its name is shown.
+    let serverName: String?
 }
 
 /// What became of a question.

@@ -82,15 +82,15 @@ extension Lane {
         reply.literal("\",\"params\":")
         do throws(QuestionProblem) {
             let name = call.namesServer ? call.server?.name : nil
-            if case .task(_, let key, let id) = asked.source {
-                asked.taskKey = key
+            if case .task(let question) = asked.source {
+                asked.taskKey = question.key
                 let params = MessageBuilder()
                 asked.plan = try QuestionEdit.writeParams(
-                    asked.question, for: call.revision, call.abilities, serverName: name,
+                    asked.question, for: call.revision, call.abilities, serverName: question.serverName,
                     elicitationId: minted, into: params)
                 let text = try? JSONText(params.joined())
                 // The builder copies what is this short, or keeps it until `stream` below: so the text must live on.
-                text?.withRoot { RelatedTask.write($0, id, into: reply) }
+                text?.withRoot { RelatedTask.write($0, question.id, into: reply) }
                 asked.shown = text
             } else {
                 asked.plan = try QuestionEdit.writeParams(
@@ -169,11 +169,18 @@ extension Lane {
             dialogue.remove(asked)
             answerHome(call, number, outcome)
             if !dialogue.isWaiting { resumeDeadline(call) }
-        case .task(let place, let key, _):
+        case .task(let question):
             dialogue.remove(asked)
-            let lane = gateway.lane(place.lane)
-            lane.loop.post { lane.taskQuestionAnswered(place.handle, key, outcome) }
-        case .entry where call.upstreamTask != nil: updateServerTask(asked, outcome)
+            if !dialogue.isWaiting, call.timer != 0 {
+                // Until the task is over, or asks again.
+                loop.cancelTimer(call.timer)
+                call.timer = 0
+            }
+            let lane = gateway.lane(question.lane)
+            lane.loop.post { lane.taskQuestionAnswered(question.task, question.key, outcome) }
+        case .entry where call.upstreamTask != nil:
+            updateServerTask(asked, outcome)
+            if call.origin == .task, call.dialogue?.isWaiting == false { resumeDeadline(call) }
         case .entry:
             entrySettled(asked, outcome)
         }

@@ -203,8 +203,10 @@ final class View: Sendable {
                 let entry = items[at]
                 let start = out.count
                 entry.item.append(as: entry.shown, interface: entry.shownInterface, shape, to: &out)
-                if kind == .tools, shape == .tasks, taskServers.contains(entry.server), out.count > start + 2 {
-                    out.insert(contentsOf: "\"execution\":{\"taskSupport\":\"optional\"},".utf8, at: start + 1)
+                if kind == .tools, shape == .tasks, taskServers.contains(entry.server), out.count > start + 2
+                {
+                    out.insert(
+                        contentsOf: "\"execution\":{\"taskSupport\":\"optional\"},".utf8, at: start + 1)
                 }
             }
             out.append(93)

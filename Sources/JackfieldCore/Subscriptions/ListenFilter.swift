@@ -84,7 +84,8 @@ struct ListenFilter: Sendable {
             throw ListenProblem("params.notifications.taskIds must be an array of task ids")
         }
         guard ids.count <= limit else {
-            throw ListenProblem("one subscription may name at most \(limit) tasks; open several, or name fewer")
+            throw ListenProblem(
+                "one subscription may name at most \(limit) tasks; open several, or name fewer")
         }
         var seen: Set<String> = []
         var found: [String] = []

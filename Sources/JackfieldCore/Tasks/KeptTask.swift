@@ -16,6 +16,8 @@ struct KeptTask: Sendable {
     var record: TaskRecord
     /// Our id, as the client knows it.
     let id: String
+    /// The server behind it, where its name is shown.
+    let serverName: String?
     /// The words in which results are stored.
     let revision: Revision
     /// The call behind it, while it runs.
@@ -46,13 +48,23 @@ final class TaskTable: Sendable {
     }
 
     /// Keeps a task; nil at the limit. `name` gives its id from its handle, nil when it cannot.
-    func add(_ record: TaskRecord, revision: Revision, call: CallPlace, name: (UInt64) -> String?) -> UInt64?
-    {
+    func add(
+        _ record: TaskRecord, revision: Revision, call: CallPlace, serverName: String?, now: UInt64,
+        name: (UInt64) -> String?
+    ) -> UInt64? {
         state.withLock { state in
+            if state.tasks.count >= maxCount {
+                // What is over and out of time gives way at once; the sweep finds the rest.
+                for (handle, task) in state.tasks where task.call == nil && task.record.isExpired(now) {
+                    state.bytes -= task.bytes
+                    state.tasks[handle] = nil
+                }
+            }
             guard state.tasks.count < maxCount, let id = name(state.next) else { return nil }
             let handle = state.next
             state.next += 1
-            state.tasks[handle] = KeptTask(record: record, id: id, revision: revision, call: call)
+            state.tasks[handle] = KeptTask(
+                record: record, id: id, serverName: serverName, revision: revision, call: call)
             return handle
         }
     }

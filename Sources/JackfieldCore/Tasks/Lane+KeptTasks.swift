@@ -31,13 +31,17 @@ extension Lane {
         guard let client = call.client, call.origin == .client else { return false }
         let plan = gateway.taskPlan
         let longest = plan.ttl / 1_000_000
+        let ttl = min(call.taskWish?.ttl ?? longest, longest)
         let record = TaskRecord(
-            now: clock, ttl: min(call.taskWish?.ttl ?? longest, longest),
+            now: clock, ttl: ttl,
             pollInterval: plan.pollInterval / 1_000_000)
         let place = CallPlace(lane: index, handle: call.handle)
         let identity = gateway.identity
         let principal = call.principal
-        let kept = gateway.tasks.add(record, revision: call.revision, call: place) {
+        let kept = gateway.tasks.add(
+            record, revision: call.revision, call: place,
+            serverName: call.namesServer ? call.server?.name : nil, now: clock
+        ) {
             sealTask(.kept(instance: identity, handle: $0), for: principal)
         }
         guard let handle = kept, let task = gateway.tasks.find(handle) else { return false }
@@ -56,8 +60,16 @@ extension Lane {
         call.origin = .task
         call.task = handle
         if call.timer != 0 { loop.cancelTimer(call.timer) }
-        call.deadline = jf_monotonic_ns() &+ plan.ttl
+        call.deadline = jf_monotonic_ns() &+ ttl * 1_000_000
         call.timer = loop.arm(at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
+        if let home = call.home {
+            let key = RelayKey(lane: index, handle: call.handle)
+            home.loop.post {
+                if let handle = home.relays[key], let relayed = home.calls[handle] {
+                    home.extendDeadline(relayed)
+                }
+            }
+        }
         return true
     }
 
@@ -67,6 +79,12 @@ extension Lane {
     func taskAnswered(_ call: Call, _ envelope: Envelope) {
         guard let outcome = envelope.outcome else { return }
         if call.upstreamTask != nil, call.serverIsModern { return polled(call, envelope) }
+        // It took its time, and then made a task of its own after all.
+        if envelope.kind == .result, call.serverIsModern,
+            TaskView.isCreated(outcome, serverIsModern: true)
+        {
+            return follow(call, outcome)
+        }
         if envelope.kind == .result, call.serverIsModern, !call.request.isEmpty, beginRound(call, outcome) {
             return
         }
@@ -121,10 +139,10 @@ extension Lane {
         let now = clock
         let handle = call.task
         let error = writer.bytes
-        _ = gateway.tasks.change(handle) { $0.record.fail(error, message: text, now: now) }
+        let isNews = gateway.tasks.change(handle) { $0.record.fail(error, message: text, now: now) }
         observe(call, Int32(JF_E_FAULT))
         finish(call)
-        taskChanged(handle)
+        if isNews == true { taskChanged(handle) }
     }
 
     /// The call behind a task is over.
@@ -152,17 +170,22 @@ extension Lane {
     }
 
     /// An answer to a task's question reached this lane, where its call is.
-    func taskQuestionAnswered(_ handle: UInt64, _ key: String, _ outcome: AnswerOutcome) {
-        guard let call = calls[handle], let asked = call.dialogue?.asked.first(where: { $0.taskKey == key })
+    func taskQuestionAnswered(_ task: UInt64, _ key: String, _ outcome: AnswerOutcome) {
+        guard let call = call(of: task), let asked = call.dialogue?.asked.first(where: { $0.taskKey == key })
         else { return }
         let now = clock
         _ = gateway.tasks.change(call.task) { task in
             task.asks[key] = nil
             task.record.close(key, now: now)
         }
-        let task = call.task
         settle(asked, outcome)
         taskChanged(task)
+    }
+
+    /// The call that runs for a kept task, if it is on this lane.
+    func call(of task: UInt64) -> Call? {
+        guard let place = gateway.tasks.find(task)?.call, place.lane == index else { return nil }
+        return calls[place.handle]
     }
 
     // MARK: Telling

@@ -77,7 +77,7 @@ extension Lane {
         let hop = hop(channel, call)
         let problem = post(
             channel, exchange: call.handle, outgoing.finish(), method: .tasksResult, revision: hop.revision,
-            session: hop.session, deadline: call.deadline)
+            session: hop.session, deadline: call.upstream == nil ? call.deadline : 0)
         if let problem { serverFailed(call, problem) }
         return true
     }
@@ -88,7 +88,7 @@ extension Lane {
         becomeTask(call)
     }
 
-    private func extendDeadline(_ call: Call) {
+    func extendDeadline(_ call: Call) {
         if call.timer != 0 { loop.cancelTimer(call.timer) }
         call.deadline = jf_monotonic_ns() &+ gateway.taskPlan.ttl
         call.timer = loop.arm(at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
@@ -96,6 +96,11 @@ extension Lane {
 
     /// A fresh id for a further request of the same call; the old one is over.
     func renewHandle(_ call: Call) {
+        if !call.progressToken.isEmpty, call.progressHandle == 0 {
+            // The server goes on telling of progress under the first request's token.
+            call.progressHandle = call.handle
+            progressing[call.handle] = call
+        }
         calls.remove(call.handle)
         // The slot that was just freed is there.
         guard let handle = calls.insert(call) else { return }
@@ -135,12 +140,22 @@ extension Lane {
             call.upstreamTask = view.id
             let interval = view.fields.pollInterval ?? gateway.taskPlan.pollInterval / 1_000_000
             guard becomeTask(call) else {
+                cancelServerTask(call)
                 fail(call, .internalError, "the gateway holds its limit of \(limits.tasks) tasks")
                 return true
             }
             poll(call, after: interval)
         } catch { serverFailed(call, error.message) }
         return true
+    }
+
+    /// A kept task's call became a task of its server: that one is followed.
+    func follow(_ call: Call, _ result: JSONNode) {
+        do throws(ResultProblem) {
+            let view = try TaskView.created(result, serverIsModern: true)
+            call.upstreamTask = view.id
+            poll(call, after: view.fields.pollInterval ?? gateway.taskPlan.pollInterval / 1_000_000)
+        } catch { serverFailed(call, error.message) }
     }
 
     /// The server keeps the task; the client knows it by an id of ours.
@@ -249,7 +264,9 @@ extension Lane {
         guard let text = try? JSONText(body.dropLast(JSONParser.padding)) else { return finish(errand) }
         text.withRoot { root in
             guard let envelope = try? Envelope.read(root) else { return finish(errand) }
-            dispatch(errand, target, envelope, RequestMeta(envelope.params), text.bytes)
+            dispatch(
+                errand, target, envelope, RequestMeta(envelope.params), text.bytes,
+                endpoint: call.endpointIndex)
         }
     }
 

@@ -105,7 +105,7 @@ extension Lane {
         guard let place = task.call else { return }
         let lane = gateway.lane(place.lane)
         for (key, value) in known {
-            lane.loop.post { lane.taskQuestionAnswered(place.handle, key, .value(value)) }
+            lane.loop.post { lane.taskQuestionAnswered(handle, key, .value(value)) }
         }
     }
 
@@ -124,7 +124,7 @@ extension Lane {
         if let place = task.call {
             let lane = gateway.lane(place.lane)
             lane.loop.post {
-                if let call = lane.calls[place.handle] { lane.cancel(call, reason: "the task was cancelled") }
+                if let call = lane.call(of: handle) { lane.cancel(call, reason: "the task was cancelled") }
             }
         }
         taskChanged(handle)
@@ -155,10 +155,12 @@ extension Lane {
         for (key, question) in task.asks.sorted(by: { $0.key < $1.key })
         where call.dialogue?.asked.contains(where: { $0.taskKey == key }) != true {
             // Asked of one waiter only.
-            guard let place = task.call, task.waiters.first?.handle == waiter, calls[waiter] === call else {
-                return
-            }
-            ask(call, question, .task(place, key, task.id))
+            guard let place = task.call, task.waiters.first == CallPlace(lane: index, handle: waiter),
+                calls[waiter] === call
+            else { return }
+            let asked = TaskQuestion(
+                task: handle, lane: place.lane, key: key, id: task.id, serverName: task.serverName)
+            ask(call, question, .task(asked))
         }
     }
 
@@ -191,8 +193,18 @@ extension Lane {
 
     func forgetWaiter(_ call: Call) {
         let place = CallPlace(lane: index, handle: call.handle)
-        _ = gateway.tasks.change(call.awaitedTask) { task in task.waiters.removeAll { $0 == place } }
+        let handle = call.awaitedTask
         call.awaitedTask = 0
+        let next = gateway.tasks.change(handle) { task -> CallPlace? in
+            let wasFirst = task.waiters.first == place
+            task.waiters.removeAll { $0 == place }
+            return wasFirst && !task.asks.isEmpty ? task.waiters.first : nil
+        }
+        // What the first one was asked is asked of the next.
+        if let next = next ?? nil {
+            let lane = gateway.lane(next.lane)
+            lane.loop.post { lane.waiterHears(next.handle, handle) }
+        }
     }
 
     // MARK: Tasks that their server keeps
@@ -210,7 +222,8 @@ extension Lane {
             server: at, replacement: JSONWriter.quoted(id), key: "taskId", name: id, shownURI: nil,
             headers: [])
         call.taskId = asking.envelope.params?.member("taskId")?.string()
-        dispatch(call, target, asking.envelope, asking.meta, asking.body)
+        call.shownURIs = asking.view.shownURIs(of: at)
+        dispatch(call, target, asking.envelope, asking.meta, asking.body, endpoint: endpoint)
     }
 
     /// The server's answer about a task of its own, under our id; false when it is none.
@@ -224,12 +237,21 @@ extension Lane {
                 var form = resultForm(call)
                 form.method = .toolsCall
                 reply.reset()
+                let named = call.namesServer ? namedQuestions(view, call) : nil
                 try TaskEdit.writeState(
-                    call.clientId, view.fields, view.payload(form), id: id, client: call.revision,
-                    identity: Product.identity, into: reply)
+                    call.clientId, view.fields, named.map { .questions($0.bytes) } ?? view.payload(form),
+                    id: id, client: call.revision, identity: Product.identity, into: reply)
                 conclude(call, status: Int32(JF_OK), reply.finish(), http: JF_STATUS_OK)
+                withExtendedLifetime(named) {}
             } catch { serverFailed(call, error.message) }
         }
         return true
+    }
+
+    /// A task's questions, saying which server asks.
+    private func namedQuestions(_ view: TaskView, _ call: Call) -> JSONText? {
+        view.inputRequests.flatMap {
+            InputRequiredEdit.named(requests: $0, serverName: call.server?.name ?? "?")
+        }.flatMap { try? JSONText($0) }
     }
 }

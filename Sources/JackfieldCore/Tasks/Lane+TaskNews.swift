@@ -79,7 +79,8 @@ extension Lane {
             reply.reset()
             do throws(ResultProblem) {
                 try TaskEdit.writeNotification(
-                    fields, payload, id: listener.id, client: .newest, subscription: subscription, into: reply)
+                    fields, payload, id: listener.id, client: .newest, subscription: subscription, into: reply
+                )
             } catch {
                 return log.write(.warning, "news of a task was dropped", [.init("why", error.message)])
             }

@@ -51,7 +51,7 @@ public enum ResultEdit {
                     ? "it asks the user for input, which a client of an older revision cannot be asked here"
                     : "its resultType is unknown to the client's revision")
         }
-        if form.serverIsModern || form.shownURI != nil || form.relatedTask != nil
+        if form.serverIsModern || form.dropsReserved || form.shownURI != nil || form.relatedTask != nil
             || form.structured != .asIs || ContentEdit.applies(form)
         {
             writeLegacy(result, form, out)

@@ -42,6 +42,8 @@ public struct ResultForm {
     public var structured = StructuredShape.asIs
     /// resources/read, modern clients.
     public var cache = CachePolicy()
+    /// Legacy servers: the reserved `_meta` keys of their hop go, even where nothing else changes.
+    public var dropsReserved = false
     /// Legacy clients: the task that the result belongs to, by our id.
     public var relatedTask: String?
 

@@ -9,24 +9,35 @@ public enum InputRequiredEdit {
     /// - Parameter result: with a whole index.
     public static func named(_ result: JSONNode, serverName: String) -> [UInt8]? {
         guard let input = InputRequired(result), !input.isMalformed, input.count > 0 else { return nil }
+        guard let requests = result.member("inputRequests"),
+            let named = named(requests: requests, serverName: serverName)
+        else { return nil }
         let out = MessageBuilder()
         var edit = ObjectEdit(result, out)
         edit.begin()
         edit.separator()
         out.literal("\"inputRequests\":")
-        var first = true
-        do {
-            try input.forEachEntry { member in
-                let question = try QuestionEdit.neutral(entry: member.value)
-                out.literal(first ? "{\"" : ",\"")
-                first = false
-                out.bytes(member.key)
-                out.literal("\":")
-                QuestionEdit.writeEntry(question, serverName: serverName, into: out)
-            }
-        } catch { return nil }
-        out.byte(125)
+        out.copy(named)
         edit.rest { $0.keyEquals("inputRequests") }
+        return out.joined()
+    }
+
+    /// The object `inputRequests` alone, in the same way; nil when it is none that can be read.
+    public static func named(requests: JSONNode, serverName: String) -> [UInt8]? {
+        guard requests.kind == .object, requests.count > 0, requests.count <= InputRequired.maxEntries else {
+            return nil
+        }
+        let out = MessageBuilder()
+        var first = true
+        for member in requests.members {
+            guard let question = try? QuestionEdit.neutral(entry: member.value) else { return nil }
+            out.literal(first ? "{\"" : ",\"")
+            first = false
+            out.bytes(member.key)
+            out.literal("\":")
+            QuestionEdit.writeEntry(question, serverName: serverName, into: out)
+        }
+        out.byte(125)
         return out.joined()
     }
 }
