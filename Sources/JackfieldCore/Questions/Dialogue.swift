@@ -106,6 +106,11 @@ final class Dialogue {
     func remove(_ gone: Asked) { asked.removeAll { $0 === gone } }
 }
 
+extension Call {
+    /// Its client can be asked something: a legacy server is met in a session that says so.
+    var usesSession: Bool { method.mayAsk && abilities.isInteractive }
+}
+
 extension Method {
     /// Requests that a server may answer with questions (MCP 2026-07-28, Multi Round-Trip Requests).
     var mayAsk: Bool { self == .toolsCall || self == .promptsGet || self == .resourcesRead }

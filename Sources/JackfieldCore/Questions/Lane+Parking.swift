@@ -23,7 +23,15 @@ extension Lane {
     /// Answers the client with the open questions and lets go of it; the upstream call stays.
     private func park(_ call: Call, _ dialogue: Dialogue) {
         dialogue.rounds += 1
-        guard let sealed = sealState(call, dialogue), admit(call, dialogue) else {
+        guard let sealed = sealState(call, dialogue) else {
+            refuseOpen(call, .cancelled)
+            stopServer(call, reason: "its question could not be put to the client")
+            return fail(
+                call, .internalError,
+                "server \(call.server?.name ?? "?") asks this client something, and the gateway cannot seal the state for it; "
+                    + "see the gateway's log")
+        }
+        guard admit(call, dialogue) else {
             refuseOpen(call, .cancelled)
             stopServer(call, reason: "its question could not be put to the client")
             return fail(

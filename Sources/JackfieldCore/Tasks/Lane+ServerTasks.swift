@@ -8,9 +8,6 @@ import JSON
 import MCP
 
 extension Call {
-    /// Its client can be asked something: a legacy server is met in a session that says so.
-    var usesSession: Bool { method.mayAsk && abilities.isInteractive }
-
     /// The client takes a task in place of a result: it asked for one, or declared the extension.
     var takesTasks: Bool { taskWish != nil || revision.isModern && abilities.contains(.tasks) }
 }

@@ -91,12 +91,7 @@ func readConfiguration(_ options: ServeOptions) -> Result<Configuration, ReloadP
 func checkedPlan(_ configuration: Configuration, _ plugins: PluginSet) -> Result<GatewayPlan, ReloadProblem> {
     let wanted = plugins.identified(GatewayPlan(configuration), configuration)
     let (plan, problems) = plugins.choice.check(wanted)
-    let misplaced = configuration.plugins.filter { $0.placement != .inproc }.map { plugin in
-        configuration.problem(
-            at: plugin.position,
-            "plugin \(plugin.label): this version runs plugins in process only; leave placement out, or do not load it"
-        ).description
-    }
+    let misplaced = misplacedPlugins(configuration).map(\.description)
     guard misplaced.isEmpty else {
         return .failure(ReloadProblem(misplaced + problems.map { described($0, configuration) }))
     }
@@ -104,6 +99,16 @@ func checkedPlan(_ configuration: Configuration, _ plugins: PluginSet) -> Result
         return .failure(ReloadProblem(problems.map { described($0, configuration) }))
     }
     return .success(plan)
+}
+
+/// Plugins that the file wants in a place where this version cannot run them.
+func misplacedPlugins(_ configuration: Configuration) -> [ConfigurationProblem] {
+    configuration.plugins.filter { $0.placement != .inproc }.map { plugin in
+        configuration.problem(
+            at: plugin.position,
+            "plugin \(plugin.label): this version runs plugins in process only; leave placement out, or do not load it"
+        )
+    }
 }
 
 /// A plan's problem at its place in the file, as text.

@@ -70,11 +70,12 @@ import Testing
 
     @Test func itsSizeDoesNotTellWhatItHolds() {
         var numbers = Generator(state: 5)
-        let sizes = Set((0..<100).map { _ in
-            var made = state(&numbers)
-            made.questions = []
-            return made.bytes.count
-        })
+        let sizes = Set(
+            (0..<100).map { _ in
+                var made = state(&numbers)
+                made.questions = []
+                return made.bytes.count
+            })
         #expect(sizes.count == 1)
     }
 
@@ -103,7 +104,8 @@ import Testing
     @Test(
         "what no gateway sent is not read",
         arguments: [
-            "1", "null", "true", "[]", "{}", "\"\"", "\"jf\"", "\"jf-\"", "\"jf-1\"", "\"jf-1-\"", "\"jf--1\"",
+            "1", "null", "true", "[]", "{}", "\"\"", "\"jf\"", "\"jf-\"", "\"jf-1\"", "\"jf-1-\"",
+            "\"jf--1\"",
             "\"jf--1-1\"", "\"jf-1--1\"", "\"jf-1-1-1\"", "\"jf-1-1 \"", "\" jf-1-1\"", "\"JF-1-1\"",
             "\"jf-1-18446744073709551616\"", "\"jf-9223372036854775808-1\"", "\"jf-0x1-1\"", "\"jf-1-1e3\"",
             "\"jf-\u{661}-1\"", "1.5", "[\"jf-1-1\"]",
