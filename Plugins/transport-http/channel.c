@@ -129,6 +129,7 @@ static int32_t configure(struct channel *ch, jf_view config, jf_fault *why) {
     ch->resume_attempts = (uint32_t)setting_number(self, config, "/resume_attempts", 5);
     o->max_open = (uint32_t)setting_number(self, config, "/max_connections", 256);
     if (o->max_open == 0) o->max_open = 1;
+    o->max_streams = (uint32_t)setting_number(self, config, "/max_streams", 1024);
     sweep_need(self, o->connect_timeout);
     sweep_need(self, o->idle_timeout);
     sweep_need(self, o->queue_timeout);

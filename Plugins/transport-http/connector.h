@@ -40,7 +40,9 @@ struct origin {
     struct upstream *idle; /**< most recently used first */
     struct upstream *all;
     uint32_t open, idle_count;
-    uint32_t max_open; /**< calls under way at once; SPARE_CONNECTIONS come on top */
+    uint32_t max_open; /**< calls under way at once; SPARE_CONNECTIONS and `streams` come on top */
+    uint32_t streams;  /**< of the open connections, those that event streams hold: see origin_stream */
+    uint32_t max_streams;
     struct call *queue_head, *queue_tail;
     struct call *queue_pressing; /**< the last of those that go before the others */
     uint32_t queued;
@@ -145,6 +147,8 @@ struct upstream {
     bool wrote;    /**< a byte of the present request went out */
     bool whole;    /**< the response was read to its end */
     bool unwanted; /**< nobody needs the body: too long a one ends the answer, not the call */
+    bool streams;  /**< counted in the origin's `streams` */
+    bool too_many; /**< it would have been one stream more than the origin may have */
     uint32_t pins;
     jf_ref watch;
     uint64_t since;
@@ -168,6 +172,11 @@ void origin_queue(struct origin *o, struct call *call);
 bool origin_unqueue(struct origin *o, struct call *call);
 /** Whether a call may begin now: on an idle connection or a new one. */
 bool origin_has_room(const struct origin *o, const struct call *call);
+/** The connection holds an event stream that stays open: from now on it takes no other call's place. False:
+ * there are as many of those as there may be. */
+bool origin_stream(struct upstream *u);
+/** Takes it back; nothing where it was not one. */
+void origin_stream_end(struct upstream *u);
 /** Calls that have waited too long for a connection fail. */
 void origin_sweep(struct origin *o);
 struct upstream *origin_idle_pop(struct origin *o);

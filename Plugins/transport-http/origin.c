@@ -36,7 +36,8 @@ static bool is_pressing(const struct call *call) {
 }
 
 bool origin_has_room(const struct origin *o, const struct call *call) {
-    return o->open - o->idle_count < o->max_open + (is_pressing(call) ? SPARE_CONNECTIONS : 0);
+    uint32_t busy = o->open - o->idle_count - o->streams;
+    return busy < o->max_open + (is_pressing(call) ? SPARE_CONNECTIONS : 0);
 }
 
 void origin_queue(struct origin *o, struct call *call) {
@@ -127,10 +128,11 @@ void origin_dispatch(struct origin *o) {
     }
 }
 
-static uint32_t streams(const struct origin *o) {
+/** Event streams that count as calls under way: nothing but their answer has yet to come on them. */
+static uint32_t silent_streams(const struct origin *o) {
     uint32_t count = 0;
     for (const struct upstream *u = o->all; u != NULL; u = u->next)
-        count += u->state == UPSTREAM_ACTIVE && u->answer == ANSWER_EVENTS;
+        count += u->state == UPSTREAM_ACTIVE && u->answer == ANSWER_EVENTS && !u->streams;
     return count;
 }
 
@@ -156,7 +158,7 @@ void origin_sweep(struct origin *o) {
             call_fail(call, JF_E_BUSY, JF_FAULT_NOT_STARTED,
                       "no connection to server \"%s\" became free in time: all %u are in use, %u of them by "
                       "open event streams; raise its max_connections",
-                      o->name, o->max_open, streams(o));
+                      o->name, o->max_open, silent_streams(o));
         // Whoever was told may have cancelled others.
         next = o->queue_head;
     }
@@ -191,6 +193,23 @@ void origin_go_on(struct origin *o) {
         origin_dispatch(o);
     else
         self_later(o->self, &o->later, dispatch_later);
+}
+
+bool origin_stream(struct upstream *u) {
+    struct origin *o = u->origin;
+    if (u->streams) return true;
+    if (o->streams >= o->max_streams) return false;
+    u->streams = true;
+    o->streams++;
+    // Its place is free for who waits. Later: this is inside of the parser, for a message not delivered yet.
+    if (!o->closing && o->queue_head != NULL) self_later(o->self, &o->later, dispatch_later);
+    return true;
+}
+
+void origin_stream_end(struct upstream *u) {
+    if (!u->streams) return;
+    u->streams = false;
+    u->origin->streams--;
 }
 
 void origin_end(struct origin *o) {

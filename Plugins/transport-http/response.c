@@ -72,8 +72,14 @@ static int on_event(void *user, const struct sse_event *e) {
         resume_note(call, e);
         // Events without data prime the stream; other names than "message" are for other readers.
         if (e->length == 0 || e->name != SSE_MESSAGE) return 0;
-        if (call->resume != NULL && call->kind == JF_KIND_MESSAGE)
-            call->answered = resume_is_answer(e->data, e->length);
+        bool ends = call->resume != NULL && call->kind == JF_KIND_MESSAGE;
+        bool last = (ends || !u->streams) && resume_is_answer(e->data, e->length);
+        if (ends) call->answered = last;
+        // Who says more than the answer may wait for its client for long: a question, progress.
+        if (!last && !origin_stream(u)) {
+            u->too_many = true;
+            return -1;
+        }
         jf_view body = view_make(e->data, e->length);
         jf_message message = {
             .flags = JF_MSG_PADDED, .exchange = call->exchange, .body = &body, .body_count = 1};
@@ -140,6 +146,12 @@ int response_head(struct incoming *in) {
         } else if (session.len != 0)
             memcpy(u->session, session.ptr, session.len);
         in->on_data = on_events;
+        if (u->call->kind == JF_KIND_STREAM || u->call->resuming) {
+            // A stand-alone stream has no end. What a channel lives on, or went on before, is not refused.
+            bool vital = link_owns(u->call) || u->call->resuming;
+            u->too_many = !origin_stream(u) && !vital;
+            if (u->too_many) return -1;
+        }
     } else if (u->answer != ANSWER_BODY) {
         // Read past when it is short; an event stream in answer to a notification may never end.
         bool stream = media_is(incoming_field(in, FIELD_CONTENT_TYPE), "text/event-stream");
@@ -156,7 +168,9 @@ static void settle(struct upstream *u) {
     struct incoming *in = &u->in;
     bool sent = call->copy.pos == call->copy.len;
     bool again = u->whole && in->keep_alive && sent && !u->hungup && !u->filled && !u->origin->closing &&
-                 in->buf.pos == in->buf.len;
+                 in->buf.pos == in->buf.len &&
+                 u->origin->idle_count < u->origin->max_open + SPARE_CONNECTIONS;
+    origin_stream_end(u);
     u->call = NULL;
     call->upstream = NULL;
     sse_end(in->self, &u->sse);

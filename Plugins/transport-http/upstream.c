@@ -47,6 +47,7 @@ void upstream_close(struct upstream *u) {
     if (u->state == UPSTREAM_IDLE) origin_idle_remove(u);
     pin(u);
     u->state = UPSTREAM_DEAD;
+    origin_stream_end(u);
     close_socket(u);
     if (u->previous != NULL)
         u->previous->next = u->next;
@@ -57,20 +58,32 @@ void upstream_close(struct upstream *u) {
     unpin(u);
 }
 
-void upstream_fail(struct upstream *u, int32_t code, const char *format, ...) {
+static void failv(struct upstream *u, int32_t code, uint32_t flags, const char *format, va_list arguments) {
     struct origin *o = u->origin;
     struct call *call = u->call;
     pin(u);
     u->call = NULL;
     upstream_close(u);
-    if (call != NULL) {
-        va_list arguments;
-        va_start(arguments, format);
-        call_failv(call, code, u->wrote ? 0 : JF_FAULT_NOT_STARTED, format, arguments);
-        va_end(arguments);
-    }
+    if (call != NULL)
+        call_failv(call, code, flags | (u->wrote ? 0 : JF_FAULT_NOT_STARTED), format, arguments);
     origin_go_on(o);
     unpin(u);
+}
+
+void upstream_fail(struct upstream *u, int32_t code, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    failv(u, code, 0, format, arguments);
+    va_end(arguments);
+}
+
+/** The same for what clients may read. */
+__attribute__((format(printf, 3, 4))) static void fail_publicly(struct upstream *u, int32_t code,
+                                                                const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    failv(u, code, JF_FAULT_PUBLIC, format, arguments);
+    va_end(arguments);
 }
 
 /** Calls may wait for their answers for many minutes without a byte: a server that is gone must show. */
@@ -192,7 +205,15 @@ static void bad_answer(struct upstream *u) {
     struct incoming *in = &u->in;
     const char *name = u->origin->name;
     char text[48];
-    if (in->refused == 413 && u->call != NULL && link_owns(u->call) && link_event_max(u) < in->max_body) {
+    if (u->too_many) {
+        // Clients read it after the server's name.
+        fail_publicly(
+            u, JF_E_BUSY,
+            "all %u event streams that it may hold open at once are in use; try again later, or raise "
+            "its max_streams",
+            u->origin->max_streams);
+    } else if (in->refused == 413 && u->call != NULL && link_owns(u->call) &&
+               link_event_max(u) < in->max_body) {
         upstream_fail(u, JF_E_INVALID,
                       "server \"%s\" is no HTTP+SSE server: more than %llu bytes before its endpoint event",
                       name, (unsigned long long)link_event_max(u));

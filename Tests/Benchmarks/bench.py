@@ -73,6 +73,9 @@ def main():
     machine = describe_machine(places, ["nginx", "haproxy", "envoy", "jackfield"])
     for title, table in report.case_tables(results):
         print(f"\n{title}\n{table}")
+    pairs = report.pair_table(results)
+    if pairs:
+        print(f"\n{report.PAIRS_TITLE}\n{pairs}")
     print(f"\nstart and memory\n{report.weight_table(results)}")
     print(f"\ntargets\n{report.target_table(results, plan.eras)}")
     wrong = list(results.wrong())

@@ -130,6 +130,12 @@ extension Lane {
             if lostSession(call, outcome, transport) { return }
             doubtEra(call, outcome, transport)
             if askForURLs(call, outcome) { return }
+            if call.taskId != nil, outcome.member("code")?.int64 == -32602 {
+                // The server's text may name its own id, which is nobody's business.
+                return fail(
+                    call, .invalidParams, "there is no such task, or its time is over",
+                    status: JF_STATUS_BAD_REQUEST)
+            }
         } else {
             if call.serverIsModern, takeModernTask(call, outcome) { return }
             if call.serverIsModern, !call.revision.isModern, beginRound(call, outcome) { return }

@@ -241,7 +241,10 @@ extension Supervisor {
             known.promptsListChanged = prompts.member("listChanged")?.bool == true
         }
         known.completions = node?.member("completions") != nil
-        known.tasks = TaskAbilities(node, serverIsModern: isModern)
+        // What it says of tasks lies deeper than an answer's index reaches.
+        if let node, let text = try? JSONText(copying: node.raw) {
+            known.tasks = text.withRoot { TaskAbilities($0, serverIsModern: isModern) }
+        }
         known.logging = node?.member("logging") != nil
         status.capabilities = known
         status.instructions = result.member("instructions")?.string()

@@ -19,7 +19,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from rig.peers import BLOB, ECHO, Backends, Peers  # noqa: E402
+from rig.peers import ASKED, BLOB, ECHO, Backends, Peers  # noqa: E402
 from rig.places import Cores, Places, Skip  # noqa: E402
 from rig.processes import Failure, tree  # noqa: E402
 
@@ -28,13 +28,20 @@ SHORT, LONG = 500, 2500
 WARM = 300
 COUNTERS = ("malloc", "calloc", "realloc", "aligned", "free", "bytes")
 
-# What is counted: the era of the client, the tool, and which gateway it meets.
+# What is counted: the era of the client, the tool, and which gateway it meets. `server`: a backend that speaks
+# only that era and is strict about it. `asked`: the client declares that it answers questions.
 CASES = {
     "http-modern": dict(era="modern", tool=ECHO),
     "http-legacy": dict(era="legacy", tool=ECHO),
     "http-modern-100k": dict(era="modern", tool=BLOB),
     "stdio-modern": dict(era="modern", tool=ECHO, variant="stdio"),
     "toolset-modern": dict(era="modern", tool=ECHO, variant="toolset"),
+    "http-modern-to-legacy": dict(era="modern", tool=ECHO, server="legacy"),
+    "http-legacy-to-modern": dict(era="legacy", tool=ECHO, server="modern"),
+    "http-legacy-to-legacy": dict(era="legacy", tool=ECHO, server="legacy"),
+    "http-modern-to-legacy-asked": dict(era="modern", tool=ECHO, server="legacy", asked=True),
+    "http-legacy-to-modern-asked": dict(era="legacy", tool=ECHO, server="modern", asked=True),
+    "http-legacy-to-legacy-asked": dict(era="legacy", tool=ECHO, server="legacy", asked=True),
 }
 
 
@@ -47,20 +54,23 @@ class Counting:
     def gateway(self, case, env=None):
         if self.peer != "jackfield":
             return getattr(self.peers, self.peer.replace("-", "_"))(env)
-        variant = case.get("variant")
+        variant, server = case.get("variant"), case.get("server")
         options = {}
+        if server:
+            options["servers"] = {"b0": {"url": self.backends.url(server)}}
         if variant == "stdio":
             options["servers"] = {"b0": {"command": str(self.places.backend), "args": ["--stdio"]}}
         elif variant == "toolset":
             options["servers"] = {"b0": {"plugin": "bench-toolset"}}
             options["plugins"] = [{"file": str(self.places.bin / "bench_toolset.so")}]
-        return self.peers.jackfield(f"counts-{variant or 'http'}", env=env, **options)
+        return self.peers.jackfield(f"counts-{variant or server or 'http'}", env=env, **options)
 
     def drive(self, gateway, case, calls):
         """Exactly `calls` tool calls; anything but as many right answers is a failure."""
         tool = gateway.tool(case["tool"])
         kind = ["--blob", "100000"] if case["tool"] == BLOB else ["--size", "300"]
         command = [self.places.load, "--url", gateway.url, "--era", case["era"], "--tool", tool, *kind]
+        command += ["--capabilities", ASKED] if case.get("asked") else []
         done = subprocess.run(
             [*command, "--requests", str(calls)], capture_output=True, text=True, timeout=120
         )
@@ -233,11 +243,11 @@ def main():
             return 1
     limits = json.loads(THRESHOLDS.read_text()) if THRESHOLDS.exists() else {}
     verdicts = Verdicts(limits)
-    backends = Backends(places, cores, ["plain"])
+    backends = Backends(places, cores, ["plain", "modern", "legacy"])
     try:
         counting = Counting(places, Peers(places, cores, backends), backends, arguments.peer)
         for name in arguments.cases.split(","):
-            if arguments.peer != "jackfield" and CASES[name].get("variant"):
+            if arguments.peer != "jackfield" and {"variant", "server"} & CASES[name].keys():
                 continue
             for what, found in measure(counting, CASES[name]).items():
                 if isinstance(found, Skip):

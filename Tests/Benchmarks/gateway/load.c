@@ -19,6 +19,7 @@ static const char usage_text[] =
     "usage: bench-load --url http://127.0.0.1:PORT/PATH [options]\n"
     "  --connections N --era modern|legacy --sessions 0|1 (legacy: a handshake on each connection, default "
     "1)\n"
+    "  --capabilities JSON     what the client says it can do (default {})\n"
     "  --method M (default tools/call) --tool NAME (default echo) --size BYTES (default 300)\n"
     "  --blob BYTES            call the tool with {\"n\": BYTES} and expect so much text\n"
     "  --seconds S --warmup S  the measured window and the unmeasured start (defaults 2 and 0.3)\n"
@@ -33,6 +34,7 @@ static const char usage_text[] =
 load_options options = {.connections = 1,
                         .modern = true,
                         .sessions = true,
+                        .capabilities = "{}",
                         .method = "tools/call",
                         .tool = "echo",
                         .size = 300,
@@ -228,6 +230,8 @@ static bool set_option(const char *name, const char *value) {
         options.modern = !strcmp(value, "modern");
     else if (!strcmp(name, "--sessions"))
         options.sessions = atoi(value) != 0;
+    else if (!strcmp(name, "--capabilities"))
+        options.capabilities = value;
     else if (!strcmp(name, "--method"))
         options.method = value;
     else if (!strcmp(name, "--tool"))

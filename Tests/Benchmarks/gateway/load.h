@@ -15,7 +15,7 @@ typedef struct load_options {
     char host[64], path[256];
     int port, connections;
     bool modern, sessions;
-    const char *method, *tool;
+    const char *method, *tool, *capabilities;
     long size;     /**< bytes of the text that echo gets */
     long blob;     /**< bytes of the text that blob is asked for, -1: call echo */
     long requests; /**< send so many in all and stop, 0: run for `seconds` */

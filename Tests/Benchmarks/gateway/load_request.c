@@ -7,7 +7,7 @@
 #define META                                                                                                 \
     "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"" MODERN "\","                                 \
     "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"bench-load\",\"version\":\"1.0\"},"                  \
-    "\"io.modelcontextprotocol/clientCapabilities\":{}}"
+    "\"io.modelcontextprotocol/clientCapabilities\":%s}"
 
 static void head_of(connection *c, const char *verb) {
     c->request.len = 0;
@@ -40,10 +40,11 @@ static void add_session(connection *c) {
 void request_initialize(connection *c) {
     bytes body = {0};
     head_of(c, "POST");
-    bytes_text(&body,
-               "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"
-               "\"" LEGACY "\",\"capabilities\":{},\"clientInfo\":{\"name\":\"bench-load\","
-               "\"version\":\"1.0\"}}}");
+    bytes_format(&body,
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"
+                 "\"" LEGACY "\",\"capabilities\":%s,\"clientInfo\":{\"name\":\"bench-load\","
+                 "\"version\":\"1.0\"}}}",
+                 options.capabilities);
     finish(c, &body);
     free(body.data);
 }
@@ -94,7 +95,8 @@ void request_call(connection *c) {
         if (options.blob < 0) add_words(&body, options.size - MARK_DIGITS - 2);
         bytes_text(&body, options.modern ? "\"}," : "\"}");
     }
-    bytes_text(&body, options.modern ? META "}}" : "}}");
+    if (options.modern) bytes_format(&body, META, options.capabilities);
+    bytes_text(&body, "}}");
     finish(c, &body);
     free(body.data);
 }

@@ -2,6 +2,7 @@
 # The cases of the benchmark: what is measured, on which gateway, round by round.
 """Cases and rounds."""
 
+import http.client
 import json
 import os
 import statistics
@@ -9,12 +10,17 @@ import subprocess
 import sys
 import time
 
-from .peers import BLOB, DEMO, ECHO, LIST_ID, wait_tool
+from .parked import parked_kib
+from .peers import ASKED, BLOB, DEMO, ECHO, LIST_ID, wait_tool
 from .places import Skip
 from .processes import Failure, resident_kib
 
 SMALL, LARGE = 300, 100_000
 PROXIES = ["direct", "nginx", "haproxy", "envoy-router", "envoy-mcp", "jackfield"]
+
+
+# Client era x server era, in the order of measuring.
+PAIRS = [(client, server) for client in ("modern", "legacy") for server in ("modern", "legacy")]
 
 
 def case_name(kind, era, connections):
@@ -48,6 +54,8 @@ class Plan:
         self.eras = ["modern"] if quick else ["modern", "legacy"]
         self.small = [32, 256] if quick else [1, 32, 256]
         self.large = [32]
+        self.pairs = ["echo"] if quick else ["echo", "asked"]
+        self.parked = 200 if quick else 1000
         self.soak = 200_000 if quick else 1_000_000
         self.starts = 3 if quick else 5
 
@@ -129,11 +137,12 @@ class Bench:
         return record
 
     def call(self, gateway, kind, era, connections, server="b0", other="plain"):
-        """tools/call of echo (300 B) or blob (100 KB)."""
+        """tools/call of echo (300 B) or blob (100 KB); `asked`: echo by a client that can be asked."""
         large = kind.endswith("blob")
         arguments = ["--era", era, "--connections", connections]
         arguments += ["--tool", gateway.tool(BLOB if large else ECHO, server)]
         arguments += ["--blob", LARGE] if large else ["--size", SMALL]
+        arguments += ["--capabilities", ASKED] if kind.endswith("asked") else []
         return self.load(gateway, case_name(kind, era, connections), arguments, other)
 
     def start(self, name, starter):
@@ -201,8 +210,7 @@ class Bench:
             servers={"b0": {"plugin": "bench-toolset"}},
             plugins=[{"file": toolset}],
         )
-        if not self.plan.quick:
-            self.pairs()
+        self.pairs()
         routing = str(self.places.bin / "bench_routing.so")
         replicas = [{"url": self.backends.url("plain", i)} for i in range(2)]
         self.variant(
@@ -217,14 +225,21 @@ class Bench:
         self.lists()
 
     def pairs(self):
-        """Client era x server era; the servers speak one era each and are strict about it."""
-        servers = {"new": {"url": self.backends.url("modern")}, "old": {"url": self.backends.url("legacy")}}
+        """Client era x server era; the servers speak one era each and are strict about it.
+
+        Small differences are looked for: a round measures all pairs forwards and backwards, so that what the
+        machine does meanwhile meets all of them."""
+        servers = {era: {"url": self.backends.url(era)} for era in ("modern", "legacy")}
         cases = [
-            dict(kind=f"to-{kind}-echo", era=era, connections=32, server=server, other=kind)
-            for era in ("modern", "legacy")
-            for kind, server in (("modern", "new"), ("legacy", "old"))
+            dict(kind=f"to-{server}-{kind}", era=client, connections=32, server=server, other=server)
+            for kind in self.plan.pairs
+            for client, server in PAIRS
         ]
-        self.variant("jackfield-pairs", cases, servers=servers, ready=("new__echo", "old__echo"))
+        if "asked" in self.plan.pairs:
+            crowd = dict(kind="to-legacy-asked", era="modern", connections=256)
+            cases.append(dict(crowd, server="legacy", other="legacy"))
+        ready = [f"{name}__{ECHO}" for name in servers]
+        self.variant("jackfield-pairs", [*cases, *reversed(cases)], servers=servers, ready=ready)
 
     def lists(self):
         """tools/list over 50 servers of 100 tools, beside nginx serving the very same bytes."""
@@ -283,6 +298,7 @@ class Bench:
         if starts:
             facts["demo_start_ms"] = round(statistics.median(starts), 1)
             facts["demo_idle_kib"] = max(weights)
+        self.parked()
         gateway = self.start("jackfield", self.peers.jackfield)
         if not gateway:
             return
@@ -296,6 +312,21 @@ class Bench:
             facts["growth_calls"] = self.plan.soak
         finally:
             gateway.stop()
+
+    def parked(self):
+        """Memory of a call that waits for its client's answer."""
+
+        def start(servers, limits):
+            return self.start(
+                "jackfield-parked",
+                lambda: self.peers.jackfield("jackfield-parked", servers, limits=limits, ready=()),
+            )
+
+        try:
+            self.results.facts["parked_kib"] = parked_kib(start, self.plan.parked)
+            self.results.facts["parked_calls"] = self.plan.parked
+        except (Failure, OSError, ValueError, http.client.HTTPException) as failure:
+            self.results.fail("jackfield-parked", failure)
 
     def run(self, progress):
         ours = "jackfield" in self.plan.peers

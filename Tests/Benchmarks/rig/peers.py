@@ -11,6 +11,8 @@ from .places import CONF
 from .processes import Failure, Process, free_port, resident_kib, wait_port
 
 ECHO, BLOB = "echo", "blob"
+# What a client says that answers every kind of question, as the clients of people do.
+ASKED = json.dumps({"elicitation": {"form": {}, "url": {}}, "sampling": {}, "roots": {}})
 LIST_ID = 1000000007  # of the tools/list answer that nginx serves as a file
 
 
@@ -173,14 +175,23 @@ class Peers:
     def envoy_mcp(self, env=None):
         return self._envoy("envoy-mcp", "b0__", env)
 
-    def jackfield(self, name="jackfield", servers=None, loops=1, plugins=(), ready=("b0__echo",), env=None):
+    def jackfield(
+        self,
+        name="jackfield",
+        servers=None,
+        loops=1,
+        plugins=(),
+        ready=("b0__echo",),
+        env=None,
+        limits=None,
+    ):
         """Our gateway over `servers` (default: the two plain ones); `ready`: tools that must be listed."""
         if servers is None:
             servers = {f"b{i}": {"url": self.backends.url("plain", i)} for i in range(2)}
         command = [self.places.find_gateway(), "serve", "--listen", "127.0.0.1:0"]
         if servers is not DEMO:
             conf = self.places.run / f"{name}.yaml"
-            conf.write_text(configuration(servers, loops, plugins))
+            conf.write_text(configuration(servers, loops, plugins, limits))
             command += ["--config", conf]
         cores = self.cores.gateway if loops == 1 else self.cores.two
         line, log = r"listening on (http://\S+)", self.places.run / f"{name}.log"
@@ -214,9 +225,11 @@ def wait_tool(gateway, name, count=1, limit=20.0):
     )
 
 
-def configuration(servers, loops, plugins):
+def configuration(servers, loops, plugins, limits=None):
     """A native configuration; JSON values are valid in YAML's flow style."""
-    lines = ["version: 1", f"runtime: {{ loops: {loops} }}", "servers:"]
+    lines = ["version: 1", f"runtime: {{ loops: {loops} }}"]
+    lines += [f"limits: {json.dumps(limits)}"] if limits else []
+    lines += ["servers:"]
     lines += [f"  {name}: {json.dumps(entry)}" for name, entry in servers.items()]
     if plugins:
         lines += ["plugins:", *(f"  - {json.dumps(plugin)}" for plugin in plugins)]

@@ -4,6 +4,8 @@
 
 import statistics
 
+from .measures import PAIRS
+
 MIB = 1024.0
 
 
@@ -57,10 +59,13 @@ def targets(results, eras):
     facts, rows = results.facts, []
     for era in eras:
         rows += era_targets(results, era)
+    for kind in CLIENTS:
+        rows += pair_targets(results, kind)
     listed = [r for e in eras for r in results.records.get(("jackfield-50", f"list/{e}/4"), [])]
     upstream = [r["upstream_lists"] for r in listed if "upstream_lists" in r]
     stdio = [r for (g, _), rounds in results.records.items() if g == "jackfield-stdio" for r in rounds]
     wrong = [r.get("lost", 0) + r.get("errors", 0) + bool(r.get("failed")) for r in stdio]
+    parked, crowd = facts.get("parked_kib"), facts.get("parked_calls", 1000)
     idle, growth, calls = facts.get("demo_idle_kib"), facts.get("growth_kib"), facts.get("growth_calls", 0)
     rows += [
         Target("tools/list: requests to the servers meanwhile", max(upstream) if upstream else None, 0, ""),
@@ -70,7 +75,38 @@ def targets(results, eras):
         Target(
             f"memory growth over {calls:,} calls", None if growth is None else max(growth, 0) / MIB, 1, " MiB"
         ),
+        Target(f"memory of a parked call, {crowd:,} parked", parked, 8, " KiB"),
     ]
+    return rows
+
+
+def pair(kind, client, server, connections=32):
+    """The (gateway, case) of calls of one era's client to a server that speaks only one era."""
+    return "jackfield-pairs", f"to-{server}-{kind}/{client}/{connections}"
+
+
+def to_same_era(results, kind, client, server, connections=32):
+    """CPU of a pair's call to that within the client's era, and to that within the server's era."""
+    bridged = pair(kind, client, server, connections)
+    return [
+        ratio(results, "cpu_us_per_call", bridged, pair(kind, era, era, connections))
+        for era in (client, server)
+    ]
+
+
+def pair_targets(results, kind):
+    """The promise of the bridge: against whichever of the calls within one era is the cheaper."""
+    rows = []
+    for client, server in PAIRS:
+        if client == server or kind != "echo" and pair(kind, client, server) not in results.records:
+            continue
+        found = to_same_era(results, kind, client, server)
+        text = f"CPU, {client} client{CLIENTS[kind]}, {server} server: to the cheaper same-era call"
+        rows.append(Target(text, None if None in found else max(found), 1.1))
+    crowd, few = (pair(kind, "modern", "legacy", n) for n in (256, 32))
+    if crowd in results.records:
+        text = f"CPU, 256 to 32 connections, modern client{CLIENTS[kind]}, legacy server"
+        rows.append(Target(text, ratio(results, "cpu_us_per_call", crowd, few), 1.15))
     return rows
 
 
@@ -118,16 +154,20 @@ def align(rows, header):
     return "\n".join([pad(header), rule, *(pad(r) for r in rows)])
 
 
+# What the client of a pair declares, by the kind of the case.
+CLIENTS = {"echo": "", "asked": " that can be asked"}
+
 TITLES = {
     "echo": "tools/call, 300 B",
     "blob": "tools/call, 100 KB result",
     "list": "tools/list, 50 servers x 100 tools",
     "50-servers-echo": "tools/call, 300 B, 50 servers configured",
-    "to-modern-echo": "tools/call, 300 B, to a 2026-07-28 server",
-    "to-legacy-echo": "tools/call, 300 B, to a 2025-11-25 server",
     "settle": "",
     "soak": "",
 }
+
+
+PAIRS_TITLE = "tools/call, 300 B, within and between the eras"
 
 
 def mark(record):
@@ -139,6 +179,8 @@ def case_tables(results):
     cases = list(dict.fromkeys(case for _, case in results.records))
     for case in cases:
         kind, era, connections = case.split("/")
+        if kind.startswith("to-"):
+            continue
         title = TITLES.get(kind, kind)
         if not title:
             continue
@@ -167,6 +209,28 @@ def case_tables(results):
         plural = "connection" if connections == "1" else "connections"
         header = ["gateway", "calls/s", "p50 us", "p99 us", "CPU us/call", "x nginx", "RSS MiB"]
         yield f"{title}, {era} client, {connections} {plural}", align(rows, header)
+
+
+def pair_table(results):
+    """Calls within one era and between the two, all on one gateway; None when there were none."""
+    rows = []
+    for gateway, case in results.records:
+        if gateway != "jackfield-pairs":
+            continue
+        kind, client, connections = case.split("/")
+        server, kind = kind.removeprefix("to-").split("-")
+        head = [client + CLIENTS[kind], server, connections]
+        r = results.best(gateway, case)
+        if not r:
+            why = results.records[gateway, case][-1].get("failed", "no answer")
+            rows.append([*head, f"failed: {why[:40]}", "", "", "", "", ""])
+            continue
+        ratios = to_same_era(results, kind, client, server, connections)
+        speed, latency = f"{r['calls_per_s']:.0f}{mark(r)}", [number(r["p50_us"]), number(r["p99_us"])]
+        ratios = ["-" if value is None else f"{value:.2f}" for value in ratios]
+        rows.append([*head, speed, *latency, number(r["cpu_us_per_call"]), *ratios])
+    header = ["client", "server", "connections", "calls/s", "p50 us", "p99 us", "CPU us/call"]
+    return align(rows, [*header, "to client's era", "to server's era"]) if rows else None
 
 
 def weight_table(results):
@@ -199,6 +263,14 @@ NOTES = """\
   says it.
 - `direct` has no gateway: driver and server share one processor. nginx, HAProxy and Envoy's router pass bytes
   through; Envoy's mcp_router and Jackfield route MCP calls by tool name over two servers.
+- Between the eras: one gateway before two servers, each of which speaks one era only and refuses the other.
+  Each round runs all pairs of client and server one after the other, forwards and then backwards. A call
+  between the eras is compared with the call within its client's era and with the one within its server's
+  era; the promise is about the cheaper of the two. `that can be asked`: the client declares elicitation,
+  sampling and roots, and a legacy server gets a session of its own for it; other clients declare nothing.
+- A parked call is a modern client's call to a legacy server that has asked its client for a form and waits.
+  It costs what the gateway's resident memory grew by, divided by the calls that wait; each of them holds a
+  connection to the server. All are then answered and must end well. The figure is the greater of two turns.
 - No TLS, authentication or access log anywhere.
 """
 
@@ -228,6 +300,9 @@ def page(results, machine, plan, command, shared_cores):
     ]
     for title, table in case_tables(results):
         parts += ["", f"### {title}", "", table]
+    pairs = pair_table(results)
+    if pairs:
+        parts += ["", f"### {PAIRS_TITLE}", "", pairs]
     if shared_cores:
         parts += ["", "`jackfield-2-loops`: the second loop shared its processor with driver and servers."]
     parts += ["", "## Start and memory", "", weight_table(results), ""]

@@ -16,6 +16,7 @@ from rig.rpc import META, MODERN, Call, Client, Notes, RpcError
 
 ACCEPT = "application/json, text/event-stream"
 NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+NAMED |= {"tasks/get": "taskId", "tasks/update": "taskId", "tasks/cancel": "taskId"}
 INFO = {"name": "raw", "version": "1"}
 
 

@@ -8,6 +8,7 @@ import jsonschema
 
 from rig.places import SCHEMAS
 from rig.rpc import META, MODERN, VERSIONS
+from rig.task_schema import extend
 
 LATER_FIELDS = ("resultType", "ttlMs", "cacheScope")
 ALL = VERSIONS + [MODERN]
@@ -27,6 +28,7 @@ class Revision:
             if method and not name.startswith(("Client", "Server")):
                 self.by_method[method] = name
         self.senders = {side: self._methods(side) for side in ("Client", "Server")}
+        extend(self)
 
     def _methods(self, side):
         found = set()

@@ -246,7 +246,7 @@ async def http_request(server, inbound, writer):
     await asyncio.wait([work, end], return_when=asyncio.FIRST_COMPLETED)
     if end.done() and not work.done():
         server.emit("disconnected", method=message.get("method"), session=conversation.name)
-        for task in conversation.running.values() if server.o.era == "modern" else []:
+        if server.o.era == "modern" and (task := conversation.running.get(json.dumps(message.get("id")))):
             task.cancel()
         return False
     end.cancel()
