@@ -295,6 +295,13 @@ extension Lane {
         reply.literal("}}")
     }
 
+    /// Whether a message ahead of the answer can still come to the client.
+    func reaches(_ call: Call) -> Bool {
+        (!call.clientIsGone || call.replayStream != 0)
+            && (call.acceptsStream || call.client?.isShared == true)
+    }
+
+    /// The same for what may be left out: a slow reader is spared it.
     func canStream(_ call: Call) -> Bool {
         (!call.clientIsGone || call.replayStream != 0) && !call.isStalled
             && (call.acceptsStream || call.client?.isShared == true)

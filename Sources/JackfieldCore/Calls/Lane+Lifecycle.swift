@@ -3,6 +3,7 @@
 
 import CJackfield
 import CLinux
+import MCP
 
 extension Lane {
     var loadedPlugins: [String] { instances.map(\.id) }
@@ -50,11 +51,20 @@ extension Lane {
 
     func closeChannels() {
         isClosing = true
-        for supervisor in supervisors.values { supervisor.stop() }
-        supervisors.removeAll()
         var cut: [Call] = []
         calls.forEach { _, call in if call.origin != .supervision { cut.append(call) } }
-        for call in cut where calls[call.handle] === call { serverFailed(call, "the gateway stops") }
+        for call in cut where calls[call.handle] === call {
+            // In the session-based era a closed connection says nothing: servers are told.
+            refuseOpen(call, .cancelled)
+            stopServer(call, reason: "the gateway stops")
+            if calls[call.handle] === call { serverFailed(call, "the gateway stops") }
+        }
+        for link in links { for pool in link.pools { pool?.close() } }
+        for supervisor in supervisors.values {
+            supervisor.stop()
+            supervisor.endSession()
+        }
+        supervisors.removeAll()
         var open: [Channel] = []
         channels.forEach { _, channel in open.append(channel) }
         for channel in open { close(channel) }

@@ -28,7 +28,8 @@ final class Lane: @unchecked Sendable {
     /// Links of servers that left, until their last call here ends.
     private var retired: [ServerLink] = []
 
-    var calls = SlotMap<Call>()
+    /// Handles are JSON-RPC ids in sessions that all lanes share: no two lanes have the same.
+    var calls: SlotMap<Call>
     private var freeCalls: ContiguousArray<Call> = []
     var clients = SlotMap<Client>()
     var channels = SlotMap<Channel>()
@@ -78,6 +79,7 @@ final class Lane: @unchecked Sendable {
         self.sessions = sessions
         self.log = log
         self.gateway = gateway
+        calls = SlotMap(tag: UInt64(index))
         loop = try EventLoop()
         requestParser = JSONParser(maxBytes: limits.message + 1024, maxDepth: limits.depth)
         // A server's list or result may be larger than what a client may send.

@@ -215,7 +215,7 @@ extension Supervisor {
     }
 
     /// A session that is about to be replaced is ended, as a client should.
-    private func endSession() {
+    func endSession() {
         if let channel, !channel.isShared, status.session != nil {
             lane.outgoing.reset()
             _ = lane.post(

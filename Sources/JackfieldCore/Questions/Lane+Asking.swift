@@ -69,7 +69,7 @@ extension Lane {
 
     private func askLegacyClient(_ asked: Asked) {
         let call = asked.call
-        guard canStream(call), let handle = questions.insert(asked) else {
+        guard reaches(call), let handle = questions.insert(asked) else {
             return settle(asked, .refusal(.cancelled))
         }
         asked.handle = handle
@@ -208,7 +208,7 @@ extension Lane {
             let id = QuestionId(lane: index, handle: asked.handle)
             questions.remove(asked.handle)
             asked.handle = 0
-            guard canStream(call) else { continue }
+            guard reaches(call) else { continue }
             reply.reset()
             reply.literal(
                 "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"")

@@ -72,7 +72,8 @@ extension Lane {
         state.lane = UInt32(index)
         state.call = call.handle
         state.round = UInt32(clamping: dialogue.rounds)
-        state.expiry = (jf_realtime_ns() + limits.parkedAge) / 1_000_000_000
+        // Whole seconds, rounded up: the call's own timer is the precise one.
+        state.expiry = (jf_realtime_ns() + limits.parkedAge) / 1_000_000_000 + 1
         state.digest = digest.bytes
         return seal(state.bytes, for: call.principal)
     }

@@ -55,7 +55,7 @@ extension Lane {
         id: UnsafeRawBufferPointer, _ given: RequestState, questions: [UInt8], for principal: String
     ) -> Bool {
         var state = given
-        state.expiry = (jf_realtime_ns() + limits.parkedAge) / 1_000_000_000
+        state.expiry = (jf_realtime_ns() + limits.parkedAge) / 1_000_000_000 + 1
         state.questions = questions
         guard let sealed = seal(state.bytes, for: principal) else { return false }
         reply.reset()
