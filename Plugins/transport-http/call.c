@@ -15,7 +15,9 @@ void call_free(struct call *call) {
     buffer_release(self, &call->copy);
     self_release(self, call->fault);
     resume_end(call);
+    struct channel *ch = call->origin->channel;
     slots_give(&self->calls, call);
+    if (ch != NULL && ch->farewell) channel_relieved(ch);
 }
 
 static void tell(struct call *call, const jf_fault *why) {

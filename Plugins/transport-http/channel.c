@@ -6,6 +6,8 @@
 #include <errno.h>
 
 enum { HEAD_ROOM = 4096 };
+/** How long a closing channel waits for the server to take the last messages: 1 s. */
+static const uint64_t FAREWELL_NS = 1000000000;
 
 static void put_fixed(struct writer *w, struct channel *ch, uint32_t kind) {
     static const char *methods[3] = {"POST ", "GET ", "DELETE "};
@@ -47,11 +49,21 @@ static void closed(struct channel *ch) {
     self->channels.closed(self->channels.context, ref);
 }
 
+/** Cancellations, answers and the end of a session: what they tell the server is of use now or never. */
+static bool has_farewells(const struct channel *ch) {
+    jf_self *self = ch->origin.self;
+    for (uint32_t i = 0; i < self->calls.made; i++) {
+        const struct call *call = slots_at(&self->calls, i);
+        if (call->slot.ref != 0 && call->origin == &ch->origin && call_is_pressing(call)) return true;
+    }
+    return false;
+}
+
 static void go_on(struct later *item) {
     struct channel *ch = (struct channel *)(void *)((uint8_t *)item - offsetof(struct channel, later));
     jf_self *self = ch->origin.self;
     if (ch->origin.closing) {
-        closed(ch);
+        if (!ch->farewell || !has_farewells(ch)) closed(ch);
         return;
     }
     bool ready = ch->tell_ready, writable = ch->tell_writable;
@@ -168,9 +180,17 @@ int32_t channel_open(jf_self *self, jf_ref ref, jf_view name, jf_view config, jf
     return JF_OK;
 }
 
+static void farewell_stop(struct channel *ch) {
+    jf_self *self = ch->origin.self;
+    if (ch->last_call != 0) self->loop.cancel(self->loop.context, ch->last_call);
+    ch->last_call = 0;
+    ch->farewell = false;
+}
+
 void channel_end(struct channel *ch) {
     jf_self *self = ch->origin.self;
     self_not_later(self, &ch->later);
+    farewell_stop(ch);
     link_close(ch);
     origin_end(&ch->origin);
     credentials_drop(self, ch->credentials);
@@ -376,18 +396,44 @@ void channel_cancel(jf_self *self, jf_ref handle, jf_ref exchange) {
     }
 }
 
-void channel_close(jf_self *self, jf_ref handle, uint64_t deadline_ns) {
-    struct channel *ch = slots_find(&self->channel_table, handle);
-    (void)deadline_ns;
-    if (ch == NULL || ch->origin.closing) return;
-    ch->origin.closing = true;
-    link_stop(ch);
+static void cancel_calls(struct channel *ch, bool except_pressing) {
+    jf_self *self = ch->origin.self;
     for (uint32_t i = 0; i < self->calls.made; i++) {
         struct call *call = slots_at(&self->calls, i);
-        if (call->slot.ref != 0 && call->origin == &ch->origin) call_cancel(call);
+        if (call->slot.ref == 0 || call->origin != &ch->origin) continue;
+        if (!except_pressing || !call_is_pressing(call)) call_cancel(call);
     }
-    while (ch->origin.all != NULL)
-        upstream_close(ch->origin.all);
+}
+
+static void farewell_over(void *user) {
+    struct channel *ch = user;
+    ch->last_call = 0;
+    ch->farewell = false;
+    cancel_calls(ch, false);
+    self_later(ch->origin.self, &ch->later, go_on);
+}
+
+void channel_relieved(struct channel *ch) {
+    self_later(ch->origin.self, &ch->later, go_on);
+}
+
+void channel_close(jf_self *self, jf_ref handle, uint64_t deadline_ns) {
+    struct channel *ch = slots_find(&self->channel_table, handle);
+    if (ch == NULL || ch->origin.closing) return;
+    ch->origin.closing = true;
+    ch->origin.blocked = false;
+    link_stop(ch);
+    bool says_farewell = ch->link == NULL && has_farewells(ch);
+    cancel_calls(ch, says_farewell);
+    if (says_farewell) {
+        self_tick(self);
+        uint64_t left = deadline_ns > self->now ? deadline_ns - self->now : 0;
+        uint64_t wait = left < FAREWELL_NS ? left : FAREWELL_NS;
+        ch->farewell =
+            self->loop.timer(self->loop.context, wait, farewell_over, ch, &ch->last_call) == JF_OK;
+        if (ch->farewell) return;
+        cancel_calls(ch, false);
+    }
     self_later(self, &ch->later, go_on);
 }
 
@@ -405,6 +451,8 @@ void channels_stop(jf_self *self) {
     }
     for (uint32_t i = 0; i < self->channel_table.made; i++) {
         struct channel *ch = slots_at(&self->channel_table, i);
-        if (ch->slot.ref != 0) link_stop(ch);
+        if (ch->slot.ref == 0) continue;
+        link_stop(ch);
+        farewell_stop(ch);
     }
 }

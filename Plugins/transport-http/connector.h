@@ -73,6 +73,8 @@ struct channel {
     bool had_session;                /**< a session id was seen: what answers GET is no HTTP+SSE endpoint */
     bool confirmed; /**< it answered something but a redirect: requests need no copy for being sent again */
     bool tell_ready, tell_writable;
+    bool farewell;    /**< closing, with messages under way that the server should still get */
+    jf_ref last_call; /**< the timer that ends the farewell */
 };
 
 enum call_answer {
@@ -172,6 +174,8 @@ void origin_queue(struct origin *o, struct call *call);
 bool origin_unqueue(struct origin *o, struct call *call);
 /** Whether a call may begin now: on an idle connection or a new one. */
 bool origin_has_room(const struct origin *o, const struct call *call);
+/** A message that nobody waits for, but perhaps the server does. */
+bool call_is_pressing(const struct call *call);
 /** The connection holds an event stream that stays open: from now on it takes no other call's place. False:
  * there are as many of those as there may be. */
 bool origin_stream(struct upstream *u);
@@ -281,6 +285,8 @@ void channels_sweep(jf_self *self);
 void channels_stop(jf_self *self);
 void channel_writable(struct channel *ch);
 void channel_end(struct channel *ch);
+/** One of its calls is over: a channel that waited for it closes. */
+void channel_relieved(struct channel *ch);
 
 // client.c
 int32_t client_request(void *context, const jf_http_request *request, jf_http_done_fn done, void *user,

@@ -30,19 +30,18 @@ struct upstream *origin_idle_pop(struct origin *o) {
     return u;
 }
 
-/** A message that nobody waits for, but perhaps the server does. */
-static bool is_pressing(const struct call *call) {
+bool call_is_pressing(const struct call *call) {
     return call->done == NULL && call->exchange == 0;
 }
 
 bool origin_has_room(const struct origin *o, const struct call *call) {
     uint32_t busy = o->open - o->idle_count - o->streams;
-    return busy < o->max_open + (is_pressing(call) ? SPARE_CONNECTIONS : 0);
+    return busy < o->max_open + (call_is_pressing(call) ? SPARE_CONNECTIONS : 0);
 }
 
 void origin_queue(struct origin *o, struct call *call) {
     struct call **at = o->queue_tail == NULL ? &o->queue_head : &o->queue_tail->next;
-    if (is_pressing(call)) {
+    if (call_is_pressing(call)) {
         at = o->queue_pressing == NULL ? &o->queue_head : &o->queue_pressing->next;
         o->queue_pressing = call;
     }
@@ -98,7 +97,8 @@ static bool resolved(struct origin *o) {
 }
 
 void origin_dispatch(struct origin *o) {
-    while (o->queue_head != NULL && !o->closing) {
+    // While it closes only what is pressing is still here.
+    while (o->queue_head != NULL) {
         if (!origin_has_room(o, o->queue_head)) break;
         if (is_late(o, o->queue_head)) {
             call_fail(take(o), JF_E_TIMEOUT, JF_FAULT_NOT_STARTED,
@@ -139,7 +139,7 @@ static uint32_t silent_streams(const struct origin *o) {
 void origin_sweep(struct origin *o) {
     uint64_t now = o->self->now;
     struct call *next;
-    for (struct call *call = o->queue_head; call != NULL && !o->closing; call = next) {
+    for (struct call *call = o->queue_head; call != NULL; call = next) {
         next = call->next;
         uint64_t until = o->queue_timeout == 0 ? UINT64_MAX : call->queued_at + o->queue_timeout;
         if (call->deadline != 0 && call->deadline > call->queued_at) {
@@ -188,7 +188,7 @@ static void dispatch_later(struct later *item) {
 }
 
 void origin_go_on(struct origin *o) {
-    if (o->closing || (o->queue_head == NULL && !o->blocked)) return;
+    if (o->queue_head == NULL && !o->blocked) return;
     if (o->self->sending == 0)
         origin_dispatch(o);
     else
@@ -202,7 +202,7 @@ bool origin_stream(struct upstream *u) {
     u->streams = true;
     o->streams++;
     // Its place is free for who waits. Later: this is inside of the parser, for a message not delivered yet.
-    if (!o->closing && o->queue_head != NULL) self_later(o->self, &o->later, dispatch_later);
+    if (o->queue_head != NULL) self_later(o->self, &o->later, dispatch_later);
     return true;
 }
 

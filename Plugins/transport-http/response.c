@@ -279,5 +279,5 @@ void response_done(struct upstream *u) {
     } else {
         answer(u, code);
     }
-    if (!o->closing) origin_go_on(o);
+    origin_go_on(o);
 }

@@ -18,11 +18,13 @@
 
 #include "transport-http/connector_cases.h"
 #include "transport-http/fault_cases.h"
-#include "transport-http/pool_cases.h"
 #include "transport-http/resume_cases.h"
 #include "transport-http/service_cases.h"
 #include "transport-http/sse_channel_cases.h"
 #include "transport-http/tls_cases.h"
+
+#include "transport-http/close_cases.h"
+#include "transport-http/pool_cases.h"
 
 int main(int argc, char **argv) {
     return jf_check_main(argc, argv);

@@ -83,6 +83,8 @@ final class Call {
     var shownURIs: [String: String] = [:]
     /// The session with a legacy server that this call uses instead of the endpoint's first one.
     var upstream: UpstreamSession?
+    /// Its place among the calls of that session.
+    var upstreamSlot = 0
     /// The shown URI where it differs from the server's own, so that the answer can be put right.
     var shownURI: String?
     /// The client's message, padded, kept only where the call may have to be sent again: after a lost session, after a

@@ -140,6 +140,7 @@ extension Lane {
             if call.serverIsModern, takeModernTask(call, outcome) { return }
             if call.serverIsModern, !call.revision.isModern, beginRound(call, outcome) { return }
             if answerAboutTask(call, outcome) { return }
+            if isNoResult(call, outcome) { return serverFailed(call, "its task ended without a result") }
         }
         // The client wants a task, and the server answered at once: a task that is over already.
         if call.taskWish != nil, call.method == .toolsCall, becomeTask(call) {
@@ -200,7 +201,8 @@ extension Lane {
         form.shownURIs = call.shownURIs
         form.structured = call.structured
         // The server's own task id is nobody's business here.
-        form.dropsReserved = call.upstreamTask != nil
+        form.dropsReserved =
+            call.upstreamTask != nil || call.home != nil && !call.serverIsModern && method == .toolsCall
         if method == .resourcesRead {
             form.cache =
                 call.isRetry || call.dialogue != nil ? .never : call.server?.plan.cache ?? CachePolicy()
@@ -214,7 +216,7 @@ extension Lane {
         retryAfter: UInt32 = 0
     ) {
         observe(call, status)
-        if call.replayStream != 0, emit(call, parts, isLast: true) { return finish(call) }
+        if call.replayStream != 0, emit(call, parts, .last) { return finish(call) }
         if !call.clientIsGone, let client = call.client {
             send(
                 client, exchange: call.exchange, parts, final: true,
@@ -274,7 +276,7 @@ extension Lane {
         case .client:
             guard !call.progressToken.isEmpty, canStream(call) else { return }
             writeProgress(call, params)
-            stream(call, reply.finish())
+            stream(call, reply.finish(), .note)
         case .relay: relayBack(call, body)
         default: break
         }
@@ -336,14 +338,16 @@ extension Lane {
         guard canStream(call) else { return }
         reply.reset()
         reply.bytes(body)
-        stream(call, reply.finish())
+        stream(call, reply.finish(), .note)
     }
 
     /// A message ahead of the answer.
-    func stream(_ call: Call, _ parts: UnsafeBufferPointer<ByteSegment>) {
+    func stream(
+        _ call: Call, _ parts: UnsafeBufferPointer<ByteSegment>, _ weight: ReplayWeight = .needed
+    ) {
         guard let client = call.client else { return }
         call.isStreaming = true
-        if emit(call, parts, isLast: false) { return }
+        if emit(call, parts, weight) { return }
         if send(client, exchange: call.exchange, parts, final: false) == JF_E_BUSY { call.isStalled = true }
     }
 

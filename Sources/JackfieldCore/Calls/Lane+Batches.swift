@@ -45,6 +45,12 @@ extension Lane {
         if !client.isShared {
             if requests == 0 { return acknowledgeAll(client, message, parts) }
             batches[BatchKey(client: client.handle, exchange: message.exchange)] = requests
+            // The answer to an array is never a bare object (JSON-RPC 2.0, "Batch"): one answer is a stream, too.
+            if requests == 1 {
+                send(
+                    client, exchange: message.exchange, UnsafeBufferPointer(start: nil, count: 0),
+                    final: false)
+            }
         }
         deliver(parts, client, message)
     }

@@ -78,8 +78,11 @@ extension Lane {
     private func leave(_ call: Call) {
         call.clientIsGone = true
         if call.replayStream != 0, let client = call.client {
+            // It was slow on the connection that is gone.
+            call.isStalled = false
             call.session?.replay?.detach(
-                call.replayStream, client: client.handle, exchange: call.exchange)
+                call.replayStream,
+                StreamReader(lane: index, client: client.handle, exchange: call.exchange))
         } else if call.dialogue != nil {
             refuseQuestions { $0.call === call }
         }

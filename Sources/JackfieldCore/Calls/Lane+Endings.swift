@@ -89,8 +89,9 @@ extension Lane {
 
     /// Cancels a call: the server is told, the client gets an error if it still listens.
     func cancel(_ call: Call, reason: StaticString) {
-        refuseOpen(call, .cancelled)
+        // First: else the server could go on with a question that was refused, and be done before it hears the rest.
         stopServer(call, reason: reason)
+        refuseOpen(call, .cancelled)
         fail(call, .cancelled, "the request was cancelled", data: nil, outcome: Int32(JF_E_GONE))
     }
 
@@ -111,6 +112,7 @@ extension Lane {
             Answers.cancelled(call.handle, reason: reason, into: reply)
             respond(channel, call)
         }
+        call.upstream?.spoil()
         if channel.isShared { return }
         let handle = call.handle
         guard isLegacy, call.origin != .supervision else {

@@ -55,8 +55,8 @@ extension Lane {
         calls.forEach { _, call in if call.origin != .supervision { cut.append(call) } }
         for call in cut where calls[call.handle] === call {
             // In the session-based era a closed connection says nothing: servers are told.
-            refuseOpen(call, .cancelled)
             stopServer(call, reason: "the gateway stops")
+            refuseOpen(call, .cancelled)
             if calls[call.handle] === call { serverFailed(call, "the gateway stops") }
         }
         for link in links { for pool in link.pools { pool?.close() } }

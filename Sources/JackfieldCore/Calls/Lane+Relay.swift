@@ -166,7 +166,7 @@ extension Lane {
                     return
                 }
                 writeProgress(call, params)
-                stream(call, reply.finish())
+                stream(call, reply.finish(), .note)
             case .notification:
                 forward(call, bytes)
             case .request: break
@@ -181,6 +181,7 @@ extension Lane {
         home.loop.post {
             guard let handle = home.relays[key], let relayed = home.calls[handle] else { return }
             home.stopServer(relayed, reason: reason)
+            home.refuseOpen(relayed, .cancelled)
             home.finish(relayed)
         }
     }

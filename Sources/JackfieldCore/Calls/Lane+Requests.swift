@@ -179,7 +179,7 @@ extension Lane {
                 let opened = sessions.open(
                     revision: revision, path: view.path, abilities: abilities,
                     replay: limits.replay > 0
-                        ? ReplayLog(limit: limits.replay, parking: gateway.parking) : nil, now: loop.now)
+                        ? ReplayLog(limit: limits.replay, budget: gateway.replayBudget) : nil, now: loop.now)
             else {
                 return refuse(
                     client, message, id: id, .internalError,
@@ -238,7 +238,14 @@ extension Lane {
                 status: JF_STATUS_NOT_ACCEPTABLE)
         }
         session.touch(loop.now)
-        if resumeStream(client, message, session) { return }
+        if message.resume.present != nil, session.replay != nil {
+            if resumeStream(client, message, session) { return }
+            // The stand-alone stream has no ids: this is a call's, and its client must not wait for what cannot come.
+            return refuse(
+                client, message, id: nil, .invalidRequest,
+                "what followed this event is not kept any more; send the request again",
+                status: JF_STATUS_BAD_REQUEST)
+        }
         openStream(client, message, session)
     }
 
@@ -287,9 +294,8 @@ extension Lane {
         case .promptsList: list(asking, .prompts)
         case .discover where asking.session == nil: discover(asking)
         case .ping where asking.session != nil: answer(client, message, asking.id, "{}")
-        case .tasksGet,
-            .tasksCancel where asking.revision >= .v2025_11_25:
-            serveTask(asking)
+        case .tasksGet where asking.revision >= .v2025_11_25: serveTask(asking)
+        case .tasksCancel where asking.revision >= .v2025_11_25: serveTask(asking)
         case .tasksUpdate where asking.session == nil: serveTask(asking)
         case .tasksResult where asking.revision == .v2025_11_25: serveTask(asking)
         case .loggingSetLevel where asking.session != nil: setLevel(asking)

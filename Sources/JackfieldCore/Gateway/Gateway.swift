@@ -18,6 +18,7 @@ public final class Gateway: @unchecked Sendable {
     let workers = WorkerPool(threads: 4)
     let counters = Counters()
     let parking: Parking
+    let replayBudget: ReplayBudget
     let taskPlan: TasksPlan
     let tasks: TaskTable
     /// Tells this process from every other: states that it sealed are good here only.
@@ -69,6 +70,7 @@ public final class Gateway: @unchecked Sendable {
         self.log = log
         drainTimeout = plan.drainTimeout
         parking = Parking(plan.limits)
+        replayBudget = ReplayBudget(limit: max(ReplayLog.budget, plan.limits.replay))
         taskPlan = plan.tasks
         tasks = TaskTable(plan.limits)
         sessions = SessionTable(limit: plan.limits.sessions, idleLimit: plan.limits.sessionIdle)

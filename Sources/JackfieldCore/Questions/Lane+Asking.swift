@@ -18,8 +18,8 @@ extension Lane {
         counters.add(.questions)
         guard dialogue.count <= UInt64(limits.questionsPerCall) else {
             // Refusing alone would keep a server busy that asks in a loop.
-            refuseOpen(call, .cancelled)
             stopServer(call, reason: "it asks too often")
+            refuseOpen(call, .cancelled)
             return serverFailed(
                 call, "it asked \(limits.questionsPerCall) questions, the limit for one call")
         }
@@ -54,8 +54,8 @@ extension Lane {
     /// Nobody answered in time: the server hears that, then the call ends.
     func questionsExpired(_ call: Call) {
         counters.add(call.dialogue?.isParked == true ? .parkedExpired : .questionsExpired)
-        refuseOpen(call, .expired)
         stopServer(call, reason: "nobody answered its question in time")
+        refuseOpen(call, .expired)
         let seconds = limits.parkedAge / 1_000_000_000
         // What is parked has nobody to be told.
         if call.dialogue?.isParked == true { return finish(call) }

@@ -229,6 +229,7 @@ extension Lane {
             return deliverKept(call, outcome)
         }
         resumeDeadline(call)
+        armPromotion(call)
         let handle = call.handle
         for asked in dialogue.asked {
             // The text outlives the walk: `settle` may write to the server at once.

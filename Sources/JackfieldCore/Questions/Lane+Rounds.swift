@@ -142,9 +142,7 @@ extension Lane {
             return outgoing.joined() + [UInt8](repeating: 32, count: JSONParser.padding)
         }
         // A fresh id for a fresh request; the old one is over.
-        calls.remove(call.handle)
-        guard let handle = calls.insert(call) else { return }
-        call.handle = handle
+        renewHandle(call)
         call.phase = .idle
         resumeDeadline(call)
         resend(call, body)

@@ -16,22 +16,37 @@ extension Lane {
             guard !call.clientIsGone,
                 batches[BatchKey(client: client.handle, exchange: call.exchange)] == nil
             else { return nil }
-            call.replayStream = log.open(
-                StreamReader(lane: index, client: client.handle, exchange: call.exchange))
+            guard
+                let stream = log.open(
+                    StreamReader(lane: index, client: client.handle, exchange: call.exchange))
+            else { return nil }
+            call.replayStream = stream
         }
         return (log, call.replayStream)
     }
 
     /// Sends an event of a call's stream to wherever it is read, and keeps it; false where events have no ids.
-    func emit(_ call: Call, _ parts: UnsafeBufferPointer<ByteSegment>, isLast: Bool) -> Bool {
+    func emit(_ call: Call, _ parts: UnsafeBufferPointer<ByteSegment>, _ weight: ReplayWeight) -> Bool {
         guard let (log, stream) = replayStream(call) else { return false }
         let bytes = parts.reduce(into: [UInt8]()) { bytes, part in
             bytes.append(contentsOf: UnsafeBufferPointer(start: part.pointer, count: Int(part.count)))
         }
-        guard let (id, reader) = log.append(stream, bytes, isLast: isLast) else { return true }
-        guard let reader else { return true }
+        guard let (id, reader, isKept) = log.append(stream, bytes, weight, now: loop.now) else { return true }
+        guard let reader else {
+            // Neither read nor kept: nobody will ever see the question that it may have been.
+            if !isKept, weight == .needed, call.dialogue != nil {
+                let handle = call.handle
+                loop.post { [self] in refuseQuestions { $0.call.handle == handle } }
+            }
+            return true
+        }
+        let isLast = weight == .last
         guard reader.lane != index else {
-            sendEvent(reader, id, bytes, isLast: isLast)
+            let status = sendEvent(reader, id, bytes, isLast: isLast)
+            // `writable` comes for the exchange that the call knows; another one is cut, and comes back, if it is too slow.
+            if status == JF_E_BUSY, reader.client == call.client?.handle, reader.exchange == call.exchange {
+                call.isStalled = true
+            }
             return true
         }
         let lane = gateway.lane(reader.lane)
@@ -39,17 +54,18 @@ extension Lane {
         return true
     }
 
-    private func sendEvent(_ reader: StreamReader, _ id: EventId, _ bytes: [UInt8], isLast: Bool) {
-        guard let client = clients[reader.client] else { return }
+    @discardableResult
+    private func sendEvent(_ reader: StreamReader, _ id: EventId, _ bytes: [UInt8], isLast: Bool) -> Int32 {
+        guard let client = clients[reader.client] else { return Int32(JF_E_STALE) }
         if isLast { resumed[BatchKey(client: reader.client, exchange: reader.exchange)] = nil }
         var text = id.text
-        text.withUTF8 { id in
+        return text.withUTF8 { id in
             bytes.withUnsafeBytes { bytes in
                 var segment = ByteSegment(
                     pointer: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
                     count: UInt64(bytes.count))
-                withUnsafePointer(to: &segment) { segment in
-                    _ = send(
+                return withUnsafePointer(to: &segment) { segment in
+                    send(
                         client, exchange: reader.exchange, UnsafeBufferPointer(start: segment, count: 1),
                         final: isLast, event: UnsafeRawBufferPointer(id))
                 }
@@ -64,18 +80,39 @@ extension Lane {
             return false
         }
         let reader = StreamReader(lane: index, client: client.handle, exchange: message.exchange)
-        guard let events = log.resume(last, reader) else { return false }
+        guard let resumption = log.resume(last, reader) else { return false }
         counters.add(.resumed)
-        counters.add(.replayed, events.count)
-        resumed[BatchKey(client: client.handle, exchange: message.exchange)] = (session, last.stream)
-        if events.isEmpty {
-            send(client, exchange: message.exchange, UnsafeBufferPointer(start: nil, count: 0), final: false)
+        counters.add(.replayed, resumption.events.count)
+        if let former = resumption.former {
+            let lane = gateway.lane(former.lane)
+            if former.lane == index { endReading(former) } else { lane.loop.post { lane.endReading(former) } }
         }
-        for event in events {
+        if !resumption.isDone {
+            resumed[BatchKey(client: client.handle, exchange: message.exchange)] = (session, last.stream)
+        }
+        let nothing = UnsafeBufferPointer<ByteSegment>(start: nil, count: 0)
+        if resumption.events.isEmpty {
+            send(client, exchange: message.exchange, nothing, final: false)
+            // It had everything already.
+            if resumption.isDone { send(client, exchange: message.exchange, nothing, final: true) }
+        }
+        for event in resumption.events {
             let id = EventId(stream: last.stream, number: event.number)
             sendEvent(reader, id, event.bytes, isLast: event.isLast)
         }
         return true
+    }
+
+    /// A stream is read elsewhere from now on: the exchange that it was read on ends.
+    private func endReading(_ former: StreamReader) {
+        resumed[BatchKey(client: former.client, exchange: former.exchange)] = nil
+        guard let client = clients[former.client] else { return }
+        var next = client.firstCall
+        while let call = next {
+            next = call.next
+            if call.exchange == former.exchange { call.isStalled = false }
+        }
+        send(client, exchange: former.exchange, UnsafeBufferPointer(start: nil, count: 0), final: true)
     }
 
     /// A connection or exchange is gone: what is read there waits for the client to come back.
@@ -83,7 +120,8 @@ extension Lane {
         guard !resumed.isEmpty else { return }
         for (key, stream) in resumed
         where key.client == client && (exchange == nil || key.exchange == exchange) {
-            stream.session.replay?.detach(stream.number, client: key.client, exchange: key.exchange)
+            stream.session.replay?.detach(
+                stream.number, StreamReader(lane: index, client: key.client, exchange: key.exchange))
             resumed[key] = nil
         }
     }

@@ -157,7 +157,10 @@ final class SessionTable: Sendable {
     /// Ends sessions that nobody used for the idle limit.
     func sweep(_ now: UInt64) {
         sessions.withLock { sessions in
-            for (key, old) in sessions where old.idle(now) > idleLimit { sessions.removeValue(forKey: key) }
+            for (key, old) in sessions {
+                old.replay?.trim(now)
+                if old.idle(now) > idleLimit { sessions.removeValue(forKey: key) }
+            }
         }
     }
 

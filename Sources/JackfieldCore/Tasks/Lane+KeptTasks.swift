@@ -49,7 +49,7 @@ extension Lane {
         TaskEdit.writeCreated(
             call.clientId, record.fields(for: call.revision), id: task.id, client: call.revision,
             identity: Product.identity, into: reply)
-        if call.replayStream == 0 || !emit(call, reply.finish(), isLast: true), !call.clientIsGone {
+        if call.replayStream == 0 || !emit(call, reply.finish(), .last), !call.clientIsGone {
             send(client, exchange: call.exchange, reply.finish(), final: true)
         }
         client.unlink(call)
@@ -93,6 +93,9 @@ extension Lane {
 
     /// Keeps a result or an error, in the client's words, and tells who waits for it.
     func settleTask(_ call: Call, _ outcome: JSONNode, isError: Bool) {
+        if !isError, isNoResult(call, outcome) {
+            return serverFailed(call, "its task ended without a result")
+        }
         let form = resultForm(call)
         reply.reset()
         if isError {

@@ -60,7 +60,7 @@ extension Lane {
             } else {
                 serverTaskBegan(call)
             }
-            extendDeadline(call)
+            if call.origin != .task { extendDeadline(call) }
         }
         renewHandle(call)
         let params = "{\"taskId\":\(quoted(call.upstreamTask ?? ""))}"
@@ -105,6 +105,12 @@ extension Lane {
         if let asker = call.asker { relays[RelayKey(lane: asker.index, handle: call.askerHandle)] = handle }
         let place = CallPlace(lane: index, handle: handle)
         if call.task != 0 { _ = gateway.tasks.change(call.task) { $0.call = place } }
+    }
+
+    /// A legacy server's task that failed has a result without content: that is none (2025-11-25, "Task status").
+    func isNoResult(_ call: Call, _ result: JSONNode) -> Bool {
+        call.upstreamTask != nil && !call.serverIsModern && result.member("content")?.kind != .array
+            && result.member("structuredContent") == nil
     }
 
     /// The server hears that its task is not wanted any more.

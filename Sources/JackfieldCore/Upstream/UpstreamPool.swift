@@ -22,11 +22,15 @@ final class UpstreamPool {
     /// A session that can take the call now; nil when the call waits (its request must have been kept) or has failed.
     func session(for call: Call, base: Channel, revision: Revision) -> UpstreamSession? {
         let key = UpstreamSession.Key(principal: call.principal, abilities: call.abilities.interactive)
-        let usable = sessions.filter { $0.key == key && $0.state != .closed }
-        if let ready = usable.first(where: { $0.state == .ready && (!base.isShared || $0.isFree) }) {
-            return ready
+        var opening: UpstreamSession?
+        for session in sessions where session.key == key {
+            switch session.state {
+            case .ready: if !base.isShared || session.isFree { return session }
+            case .opening: opening = opening ?? session
+            case .closed: break
+            }
         }
-        if !base.isShared, let opening = usable.first {
+        if !base.isShared, let opening {
             opening.wait(call)
             return nil
         }

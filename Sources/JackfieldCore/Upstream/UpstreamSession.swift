@@ -33,7 +33,11 @@ final class UpstreamSession {
     /// Calls that wait for the handshake, by handle.
     private(set) var waiting: [UInt64] = []
     private var isLost = false
+    /// A call on it was cancelled, and may ask all the same: its questions must not reach the next call.
+    private var isSpoiled = false
     private var idleTimer: UInt64 = 0
+    /// When its last call ended.
+    private var restsSince: UInt64 = 0
     /// The stand-alone stream.
     private var stream: UInt64 = 0
 
@@ -169,25 +173,39 @@ final class UpstreamSession {
 
     func take(_ call: Call) {
         call.upstream = self
+        call.upstreamSlot = calls.count
         calls.append(call)
-        if idleTimer != 0 { lane.loop.cancelAfter(idleTimer) }
-        idleTimer = 0
     }
 
     func release(_ call: Call) {
-        calls.removeAll { $0 === call }
+        let slot = call.upstreamSlot
+        if slot < calls.count, calls[slot] === call {  // our own requests are not among them
+            calls.swapAt(slot, calls.count - 1)
+            calls[slot].upstreamSlot = slot
+            calls.removeLast()
+        }
         call.upstream = nil
         guard isFree, state == .ready, !isLost else { return }
-        pool.freed(self)
+        if isSpoiled { close() } else { pool.freed(self) }
     }
 
-    /// Nobody needs it now: it ends by itself after a while.
+    /// A server that names no call in its questions was told to stop one: no other call comes here.
+    func spoil() { isSpoiled = isExclusive }
+
+    /// Nobody needs it now: it ends by itself after a while. The timer goes on under calls: one for many.
     func rest() {
-        guard idleTimer == 0, state == .ready else { return }
-        idleTimer = lane.loop.after(lane.limits.upstreamIdle) { [weak self] in
+        restsSince = lane.loop.now
+        if idleTimer == 0, state == .ready { awaitIdleness(lane.limits.upstreamIdle) }
+    }
+
+    private func awaitIdleness(_ time: UInt64) {
+        idleTimer = lane.loop.after(time) { [weak self] in
             guard let self else { return }
             self.idleTimer = 0
-            if self.isFree { self.close() }
+            guard self.isFree, self.state == .ready else { return }
+            let rested = self.lane.loop.now - self.restsSince
+            let limit = self.lane.limits.upstreamIdle
+            if rested >= limit { self.close() } else { self.awaitIdleness(limit - rested) }
         }
     }
 

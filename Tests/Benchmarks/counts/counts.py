@@ -28,8 +28,8 @@ SHORT, LONG = 500, 2500
 WARM = 300
 COUNTERS = ("malloc", "calloc", "realloc", "aligned", "free", "bytes")
 
-# What is counted: the era of the client, the tool, and which gateway it meets. `server`: a backend that speaks
-# only that era and is strict about it. `asked`: the client declares that it answers questions.
+# What is counted: the era of the client, the tool, which gateway it meets. `server`: a backend that speaks only
+# one era and is strict about it. `asked`: the client declares that it answers questions.
 CASES = {
     "http-modern": dict(era="modern", tool=ECHO),
     "http-legacy": dict(era="legacy", tool=ECHO),

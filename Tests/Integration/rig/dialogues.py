@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Conversations under test: the scripted server behind a gateway, and hand-written clients that answer its questions."""
+"""Conversations under test: the scripted server behind a gateway, and clients that answer its questions."""
 
 import contextlib
 import http.client
@@ -56,7 +56,7 @@ def heard(result):
 
 
 class Answering:
-    """Part of a raw client: `answers` maps methods to results, to {"error": …}, to None (no answer) or to callables."""
+    """Part of a raw client: `answers` maps methods to results, {"error": …}, None (silence) or callables."""
 
     answers = {}
 
@@ -140,16 +140,27 @@ class Scripted(HttpServer):
 
 
 class Stage:
-    """A scripted server `s` and a gateway on temporary ports; every message of the gateway is checked at the end.
+    """A scripted server `s` and a gateway behind a proxy each; the gateway's messages are checked at the end.
 
     `bad_client`, `bad_server`: that side sends something invalid on purpose, so its wire is not checked.
     `gateway=False`: only the configuration is written, for clients that start the gateway themselves.
     """
 
     def __init__(
-        self, folder, events, era="legacy", pipe=False, version="2025-11-25", loops=1, limits=None, server=None,
-        bad_client=False, bad_server=False, gateway=True, listeners=None,
-    ):  # fmt: skip
+        self,
+        folder,
+        events,
+        era="legacy",
+        pipe=False,
+        version="2025-11-25",
+        loops=1,
+        limits=None,
+        server=None,
+        bad_client=False,
+        bad_server=False,
+        gateway=True,
+        listeners=None,
+    ):
         self.events, self.tee, self.back, self.front = events, None, None, None
         self.stack, self.clients = contextlib.ExitStack(), contextlib.ExitStack()
         self.mark, self.label, self.marks = events.mark(), f"{folder.name}-{era}", itertools.count()
@@ -170,8 +181,14 @@ class Stage:
                     url = self.back.url
                 endpoint = {"url": url}
             runtime = {"drain_timeout": "3s", "loops": loops}
-            blocks = {"runtime": runtime, "limits": limits or {}, **({"listeners": listeners} if listeners else {})}
-            self.config = write(folder / "stage.yaml", native({"s": {**endpoint, **(server or {})}}, **blocks))
+            blocks = {
+                "runtime": runtime,
+                "limits": limits or {},
+                **({"listeners": listeners} if listeners else {}),
+            }
+            self.config = write(
+                folder / "stage.yaml", native({"s": {**endpoint, **(server or {})}}, **blocks)
+            )
             if gateway:
                 self.gateway = Gateway(self.config, **({"listen": None} if listeners else {}))
                 self.stack.callback(self.gateway.kill)
@@ -201,6 +218,7 @@ class Stage:
             number = next(self.marks)
             self.server.mark(number)
             self.heard("mark", number=number)
+        self.events.settled()
         return self.events.since(self.mark, event, label=self.label, **fields)
 
     def executions(self, tag, least=1):
@@ -210,7 +228,11 @@ class Stage:
         return len(self.events_of("executed", tag=tag))
 
     def check(self):
-        for wire in (self.front and self.front.wire, self.back and self.back.wire, self.tee and self.tee.wire()):
+        for wire in (
+            self.front and self.front.wire,
+            self.back and self.back.wire,
+            self.tee and self.tee.wire(),
+        ):
             if wire:
                 wire.check()
 
@@ -237,7 +259,8 @@ class Crowd:
     def __init__(self, actions):
         self.results, self.errors = [None] * len(actions), []
         self.threads = [
-            threading.Thread(target=self._run, args=(n, action), daemon=True) for n, action in enumerate(actions)
+            threading.Thread(target=self._run, args=(n, action), daemon=True)
+            for n, action in enumerate(actions)
         ]
         for thread in self.threads:
             thread.start()
@@ -258,7 +281,26 @@ class Crowd:
 
 
 __all__ = [
-    "ACCEPT", "ANSWERS", "Answering", "Crowd", "DECLARED", "ELICIT", "ELICITATION", "FORM", "HttpClient", "PARAMS",
-    "PipeClient", "ROOTED", "ROOTS", "SAMPLED", "SAMPLING", "Scripted", "Stage", "URL", "ask", "entry", "heard",
+    "ACCEPT",
+    "ANSWERS",
+    "Answering",
+    "Crowd",
+    "DECLARED",
+    "ELICIT",
+    "ELICITATION",
+    "FORM",
+    "HttpClient",
+    "PARAMS",
+    "PipeClient",
+    "ROOTED",
+    "ROOTS",
+    "SAMPLED",
+    "SAMPLING",
+    "Scripted",
+    "Stage",
+    "URL",
+    "ask",
+    "entry",
+    "heard",
     "one_round",
-]  # fmt: skip
+]

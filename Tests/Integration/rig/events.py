@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where fixture servers report what happened to them, so that tests wait for facts."""
 
+import contextlib
 import json
+import select
 import socket
 import threading
 import time
@@ -12,6 +14,7 @@ class EventSink:
 
     def __init__(self, path):
         self.path, self.events, self.changed = str(path), [], threading.Condition()
+        self.connections = set()
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(self.path)
         self.listener.listen(64)
@@ -26,14 +29,32 @@ class EventSink:
             threading.Thread(target=self._read, args=(connection,), daemon=True).start()
 
     def _read(self, connection):
-        with connection, connection.makefile("rb") as lines:
-            try:
-                for line in lines:
-                    with self.changed:
-                        self.events.append(json.loads(line))
-                        self.changed.notify_all()
-            except (OSError, ValueError):
-                return
+        rest = b""
+        with self.changed:
+            self.connections.add(connection)
+        with contextlib.suppress(OSError, ValueError):
+            while True:
+                select.select([connection], [], [])
+                # Taken and kept in one step, so that settled() sees either.
+                with self.changed:
+                    if not (data := connection.recv(1 << 20)):
+                        break
+                    *lines, rest = (rest + data).split(b"\n")
+                    self.events += [json.loads(line) for line in lines]
+                    self.changed.notify_all()
+        with self.changed:
+            self.connections.discard(connection)
+            connection.close()
+            self.changed.notify_all()
+
+    def settled(self, timeout=10):
+        """Waits until everything that servers have reported so far is among the events."""
+        deadline = time.monotonic() + timeout
+        with self.changed:
+            while self.connections and select.select(self.connections, [], [], 0)[0]:
+                left = deadline - time.monotonic()
+                assert left > 0, "the servers never stop reporting"
+                self.changed.wait(left)
 
     def mark(self):
         """A position to wait from."""

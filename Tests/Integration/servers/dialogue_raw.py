@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server written by hand that asks its client whatever a test scripts, in either era, over HTTP or stdio.
 
-Its tool `play {tag, script}` runs the script, a list of steps (see dialogue_steps.py); `echo` does not ask. Over HTTP
-a test can also step in: POST /release/TAG ends a step `wait`, POST /say {session, message} writes to a GET stream,
-POST /forget drops all sessions, POST /mark is reported as an event.
+Its tool `play {tag, script}` runs the script, a list of steps (see dialogue_steps.py); `echo` does not ask.
+Over HTTP a test can also step in: POST /release/TAG ends a step `wait`, POST /say {session, message} writes
+to a GET stream, POST /forget drops all sessions, POST /mark is reported as an event.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import sys
 import uuid
 
 from catalogue import Events
-from dialogue_steps import PlayModern, PlayLegacy, listing, shaped
+from dialogue_steps import PlayLegacy, PlayModern, listing, shaped
 from inbound import Inbound
 
 MODERN = "2026-07-28"
@@ -100,7 +100,11 @@ class DialogueServer:
 
     def result(self, message, body, listed=False):
         if self.o.era == "modern":
-            body = {"resultType": "complete", **body, **({"ttlMs": 0, "cacheScope": "private"} if listed else {})}
+            body = {
+                "resultType": "complete",
+                **body,
+                **({"ttlMs": 0, "cacheScope": "private"} if listed else {}),
+            }
             body.setdefault("_meta", {})[META + "serverInfo"] = {"name": self.o.label, "version": "0"}
         return {"jsonrpc": "2.0", "id": message["id"], "result": body}
 
@@ -113,7 +117,7 @@ class DialogueServer:
             self.emit("reply", id=number, message=message)
             self.emit("answered", message=message, session=conversation.name, stray=found is None)
             await way.accepted()
-            if found:
+            if found and not found.done():
                 found.set_result({k: message[k] for k in ("result", "error") if k in message})
             return
         if number is None:
@@ -214,7 +218,9 @@ async def http_request(server, inbound, writer):
         await control(server, path, body, way)
         return True
     message = json.loads(body) if verb == "POST" else {}
-    conversation = server.pipe if server.o.era == "modern" else server.sessions.get(headers.get("mcp-session-id"))
+    conversation = (
+        server.pipe if server.o.era == "modern" else server.sessions.get(headers.get("mcp-session-id"))
+    )
     if message.get("method") == "initialize" and server.o.era == "legacy":
         conversation = Conversation("")
     if message.get("method") == "server/discover" and server.o.era == "legacy":

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The steps that the asking server plays.
 
-Legacy: {"ask": METHOD, "params": …, "id": …, "via": "get", "go_on": true} asks on the call's stream (or the session's
-GET stream), and waits for the answer unless told to go on; {"gather": true} waits for all of them; {"forever": ASK}.
-Modern: {"round": {"inputRequests": …, "requestState": …}} answers the n-th request of a tag with the n-th round;
-{"forever": ROUND}. Both: {"note": METHOD, "params": …} ("@" stands for the progress token), {"wait": TAG},
-{"flood": messages, "bytes": each}, {"error": …}, {"result": …}, {"after": MESSAGE}, {"die": true}. The answer's text is JSON: what was answered, and how
-often the server executed anything.
+Legacy: {"ask": METHOD, "params": …, "id": …, "via": "get", "go_on": true} asks on the call's stream (or the
+session's GET stream), and waits for the answer unless told to go on; {"gather": true} waits for all of them;
+{"forever": ASK}. Modern: {"round": {"inputRequests": …, "requestState": …}} answers the n-th request of a tag
+with the n-th round; {"forever": ROUND}. Both: {"note": METHOD, "params": …} ("@" is the progress token),
+{"flood": messages, "bytes": each}, {"wait": TAG}, {"error": …}, {"result": …}, {"after": MESSAGE}, {"die": true}.
+The answer's text is JSON: what was answered, and how often the server executed anything.
 """
 
 import asyncio
@@ -21,7 +21,12 @@ SAMPLE = {"messages": [{"role": "user", "content": {"type": "text", "text": "one
 NAMED = {
     "legacy": [{"ask": "elicitation/create", "params": ELICIT}],
     "modern": [
-        {"round": {"inputRequests": {"k": {"method": "elicitation/create", "params": ELICIT}}, "requestState": "r1"}}
+        {
+            "round": {
+                "inputRequests": {"k": {"method": "elicitation/create", "params": ELICIT}},
+                "requestState": "r1",
+            }
+        }
     ],
 }
 numbers = itertools.count(1)
@@ -75,7 +80,11 @@ class Play:
         for step in self.script:
             if (done := await self.step(step)) is not None:
                 return done
-        return {"text": json.dumps({"answers": self.answers, "executions": self.server.executions, **self.extra()})}
+        return {
+            "text": json.dumps(
+                {"answers": self.answers, "executions": self.server.executions, **self.extra()}
+            )
+        }
 
     async def step(self, step):
         """Plays one step; what it returns ends the call."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Callbacks for an SDK client that answer a server's questions as the test says, and tell the test what was asked."""
+"""Callbacks for an SDK client: they answer a server's questions as the test says, and report them."""
 
 ELICITATION, SAMPLING, ROOTS = "elicitation/create", "sampling/createMessage", "roots/list"
 
@@ -9,9 +9,9 @@ def plain(params):
 
 
 def callbacks(types, answers, note):
-    """Keyword arguments for the SDK's client. `answers` maps methods to results or {"error": …}; it may change later.
+    """Keyword arguments for the SDK's client. `answers` maps methods to results or {"error": …}.
 
-    Without answers there are no callbacks, and so the client declares nothing.
+    It may change later. Without answers there are no callbacks, and so the client declares nothing.
     """
 
     def answer(method, params, kind):
@@ -36,6 +36,8 @@ def callbacks(types, answers, note):
         named[ROOTS] = ("list_roots_callback", roots)
         # SDK 1.9 knows no elicitation.
         wanted = {
-            k: c for m, (k, c) in named.items() if m in answers and (m != ELICITATION or hasattr(types, "ElicitResult"))
+            k: c
+            for m, (k, c) in named.items()
+            if m in answers and (m != ELICITATION or hasattr(types, "ElicitResult"))
         }
     return wanted

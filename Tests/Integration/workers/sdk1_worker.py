@@ -59,6 +59,8 @@ class Link:
 
     async def dispatch(self, method, p, on_progress):
         s = self.session
+        if method.startswith("tasks/") or "task" in p:
+            return await self.about_task(method, p)
         if method == "tools/call":
 
             async def progress(done, total, message):
@@ -95,6 +97,17 @@ class Link:
         if method == "ping":
             return await s.send_ping()
         raise ValueError(f"no SDK method for {method}")
+
+    async def about_task(self, method, p):
+        """The experimental tasks of the newest 1.x."""
+        tasks = self.session.experimental
+        if method == "tools/call":
+            return await tasks.call_tool_as_task(
+                p["name"], p.get("arguments"), ttl=p["task"].get("ttl", 60000)
+            )
+        if method == "tasks/result":
+            return await tasks.get_task_result(p["taskId"], types.CallToolResult)
+        return await {"tasks/get": tasks.get_task, "tasks/cancel": tasks.cancel_task}[method](p["taskId"])
 
 
 @contextlib.asynccontextmanager
