@@ -429,8 +429,7 @@ void channel_close(jf_self *self, jf_ref handle, uint64_t deadline_ns) {
         self_tick(self);
         uint64_t left = deadline_ns > self->now ? deadline_ns - self->now : 0;
         uint64_t wait = left < FAREWELL_NS ? left : FAREWELL_NS;
-        ch->farewell =
-            self->loop.timer(self->loop.context, wait, farewell_over, ch, &ch->last_call) == JF_OK;
+        ch->farewell = self->loop.timer(self->loop.context, wait, farewell_over, ch, &ch->last_call) == JF_OK;
         if (ch->farewell) return;
         cancel_calls(ch, false);
     }

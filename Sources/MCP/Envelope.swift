@@ -78,7 +78,9 @@ public struct Envelope {
                 throw EnvelopeError(message: "\"params\" must be an object", id: usable)
             }
             if id != nil && usable == nil {
-                throw EnvelopeError(message: "\"id\" must be a string of at most 512 bytes, or an integer of 64 bits", id: nil)
+                throw EnvelopeError(
+                    message: "\"id\" must be a string of at most 512 bytes, or an integer of 64 bits", id: nil
+                )
             }
             return Envelope(
                 kind: id == nil ? .notification : .request, method: Method(method), methodName: method,

@@ -25,8 +25,9 @@ def test_nobody_comes_back(tmp_path, events, way, loops):
         link = stage.open()
         script = [ask(go_on=True, id="e"), ask(SAMPLING, go_on=True, id=2), ask(ROOTS, go_on=True, id="r")]
         call, result = parked(link, *script, {"gather": True}, {"wait": "never"})
-        answers = {stage.heard("answered", id=None)["message"]["id"]: None}
         stage.heard("cancelled", tag="t")
+        for number in ("e", 2, "r"):
+            stage.heard("reply", id=number)
         answers = {e["message"]["id"]: e["message"] for e in stage.events_of("answered")}
         assert answers["e"]["result"]["action"] == "cancel"
         assert answers[2]["error"]["code"] == -1 and answers["r"]["error"]["code"] == -32601

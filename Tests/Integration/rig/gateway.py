@@ -130,7 +130,8 @@ class Gateway:
                 f"the gateway died with {self.process.popen.returncode}:\n" + self.tail()
             )
             family = processes.descendants(self.pid)
-            zombies = {pid: what for pid, what in family.items() if what[0] == "Z"}
+            # One may be ending at this very moment.
+            zombies = processes.lasting({pid for pid, what in family.items() if what[0] == "Z"}, 0.5)
             self.process.signal(number)
             status = self.process.wait(timeout)
             assert status == 0, f"exit status {status} after signal {number}:\n" + self.tail()

@@ -4,6 +4,7 @@
 import itertools
 import json
 import select
+import socket
 import threading
 from dataclasses import dataclass
 

@@ -65,7 +65,8 @@ typedef struct jf_connector_1 {
      * it. No effect where it is unknown. [lane] */
     void (*cancel)(jf_self *self, jf_ref handle, jf_ref exchange);
     /** Closes the channel: ends the process tree, closes connections, by `deadline_ns`; `closed` follows.
-     * [control] */
+     * Messages of exchange 0 sent before (a cancellation, an answer, the end of a session) should still go
+     * out, within about a second; nothing is delivered for open exchanges. [control] */
     void (*close)(jf_self *self, jf_ref handle, uint64_t deadline_ns);
 } jf_connector_1;
 JF_PIN_SIZE(jf_connector_1, 40);
