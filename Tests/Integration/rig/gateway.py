@@ -120,6 +120,13 @@ class Gateway:
         assert len(found) == 1, f"children with {mark!r}: {found} of {self.children()}"
         return found[0]
 
+    def zombies(self):
+        family = processes.descendants(self.pid)
+        return {pid: what for pid, what in family.items() if what[0] == "Z"}
+
+    def no_zombies(self):
+        assert not self.zombies()
+
     def reload(self):
         self.process.signal(signal.SIGHUP)
 
@@ -129,9 +136,12 @@ class Gateway:
             assert self.process.running(), (
                 f"the gateway died with {self.process.popen.returncode}:\n" + self.tail()
             )
-            family = processes.descendants(self.pid)
-            # One may be ending at this very moment.
-            zombies = processes.lasting({pid for pid, what in family.items() if what[0] == "Z"}, 0.5)
+            zombies = self.zombies()
+            if zombies:
+                # One may be ending at this very moment.
+                with contextlib.suppress(AssertionError):
+                    processes.eventually(self.no_zombies, 0.5)
+                zombies = self.zombies()
             self.process.signal(number)
             status = self.process.wait(timeout)
             assert status == 0, f"exit status {status} after signal {number}:\n" + self.tail()
