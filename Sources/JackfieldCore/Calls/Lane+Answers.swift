@@ -117,6 +117,9 @@ extension Lane {
             finish(call)
             handler?(envelope.kind == .result ? .result(envelope, message) : .error(envelope, message))
         case .plugin: answerPlugin(call, envelope)
+        case .relay where envelope.kind == .result && envelope.outcome.map { isNoResult(call, $0) } == true:
+            // The lane that asked does not know of the task.
+            serverFailed(call, "its task ended without a result")
         case .relay: relayBack(call, body)
         case .task: taskAnswered(call, envelope)
         case .none: break
