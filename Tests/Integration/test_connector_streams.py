@@ -113,6 +113,7 @@ def test_hostile_http_sse_server_harms_nobody(mode, why, clients, events, tmp_pa
             assert link.text("good__echo", {"text": "undisturbed"}) == "undisturbed"
             link.close()
             assert gateway.resources()["rss"] < 200 << 20
+        events.settled()
         posts = events.since(mark, "request", method="POST")
         assert {e["path"] for e in posts} == {"/messages?session=1"}
         assert all("x-injected" not in e["headers"] for e in posts)
@@ -146,6 +147,7 @@ def test_calls_that_a_server_has_polled(name, clients, events, tmp_path):
             # More often than a stream may break in a row.
             call = link.start_call("new__work", {"polls": 7}, progress=True)
             assert call.result()["content"][0]["text"] == f"run {run}"
+            events.settled()
             replays = [e["after"] for e in events.since(mark, "replay")]
             assert len(replays) >= 7
             assert replays == sorted(set(replays)), "the same events were asked for again"
@@ -166,6 +168,7 @@ def test_call_whose_stream_breaks_is_taken_up_again(name, clients, events, tmp_p
         mark = events.mark()
         call = link.start_call("torn__echo", {"text": "whole"}, progress=True)
         assert call.result()["content"][0]["text"] == "whole"
+        events.settled()
         gets = [e["headers"] for e in events.since(mark, "request", method="GET")]
         asked = [h for h in gets if "last-event-id" in h]
         # The answer was cut off, so it was not received.
