@@ -18,6 +18,7 @@ HEADERS := $(wildcard $(INCLUDE)/jackfield/*) $(wildcard $(LOCK)/include/*)
 # Only libswiftCore is needed, so nothing may import the two modules that the compiler adds by itself.
 SWIFT_FLAGS := -j1 -swift-version 6 -O -wmo -parse-as-library -warnings-as-errors \
 	-enable-upcoming-feature ExistentialAny -enable-upcoming-feature MemberImportVisibility \
+	-enable-experimental-feature Lifetimes \
 	-Xfrontend -disable-implicit-string-processing-module-import \
 	-Xfrontend -disable-implicit-concurrency-module-import \
 	-I $(INCLUDE)/jackfield -I $(LOCK)/include

@@ -27,6 +27,6 @@ let package = Package(
             ]),
         .testTarget(
             name: "DiceTests",
-            dependencies: ["Dice", .product(name: "CMockHost", package: "JackfieldPlugin")]),
+            dependencies: ["Dice", .product(name: "JackfieldPluginTesting", package: "JackfieldPlugin")]),
     ]
 )

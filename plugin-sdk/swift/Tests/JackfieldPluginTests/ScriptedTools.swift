@@ -4,6 +4,7 @@
 import CJackfield
 import CMockHost
 import JackfieldPlugin
+import JackfieldPluginTesting
 import Testing
 
 private struct OwnError: Error {}
@@ -102,16 +103,14 @@ struct ScriptedTools: Toolset {
 
 /// A mock host with the scripted plugin and one open set.
 final class Bench {
-    let mock: OpaquePointer
+    let host: MockHost
     let set: jf_ref
+    var mock: OpaquePointer { host.mock }
 
     init() throws {
         kept = Kept()
-        mock = try #require(jf_mock_new())
-        try #require(jf_mock_attach(mock, scriptedEntry) == JF_OK)
-        try #require(jf_mock_create(mock, "{\"own\":true}") == JF_OK)
-        try #require(jf_mock_start(mock) == JF_OK)
-        set = jf_mock_open_set(mock, "bench", "{}")
+        host = try MockHost(scriptedEntry, configuration: ["own": true])
+        set = jf_mock_open_set(host.mock, "bench", "{}")
         try #require(set != 0)
     }
 
@@ -119,7 +118,7 @@ final class Bench {
     func end() {
         kept.pending = nil
         kept.host = nil
-        #expect(jf_mock_free(mock) == 0)
+        #expect(host.end() == [])
     }
 
     func begin(_ tool: String, _ arguments: String = "{}") -> jf_ref {

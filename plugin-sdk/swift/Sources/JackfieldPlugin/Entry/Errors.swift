@@ -1,44 +1,87 @@
 // SPDX-License-Identifier: Apache-2.0
-// Errors that plugins throw, and what the client sees of them.
+// Errors that plugins throw and get, and what the client sees of them.
 
 import CJackfield
 
 /// The client sent wrong arguments: invalid params, with this text for the client to read.
 public struct ToolArgumentError: Error, CustomStringConvertible {
+    /// One sentence for the client.
     public let description: String
 
+    /// - Parameter description: what is wrong, and what would be right.
     public init(_ description: String) { self.description = description }
 }
 
 /// The tool could not do its job, which is an answer (`isError`) that the model reads and can act on: "no
 /// such city", "the service says …". Outside of tools: an internal error with this text.
 public struct ToolFailure: Error, CustomStringConvertible {
+    /// One sentence for the model.
     public let description: String
 
+    /// - Parameter description: what went wrong, and what to try instead.
     public init(_ description: String) { self.description = description }
 }
 
-/// Every other way to fail. An error type of your own is as good as ``fault(_:)``.
+/// Every other way to fail, and what host services throw. An error type of your own is as good as
+/// ``fault(_:)``.
 public struct PluginError: Error, CustomStringConvertible {
+    /// What kind of failure it is: one of the ABI's statuses below zero.
+    public struct Code: Sendable, Hashable {
+        let status: Int32
+
+        init(_ status: Int) { self.status = Int32(truncatingIfNeeded: status) }
+        init(status: Int32) { self.status = status }
+
+        /// Bad input.
+        public static let invalid = Code(JF_E_INVALID)
+        /// No such capability, id or kind.
+        public static let unsupported = Code(JF_E_UNSUPPORTED)
+        /// What a handle named is gone.
+        public static let stale = Code(JF_E_STALE)
+        /// A limit was reached.
+        public static let busy = Code(JF_E_BUSY)
+        /// Not allowed.
+        public static let denied = Code(JF_E_DENIED)
+        /// The deadline passed.
+        public static let timedOut = Code(JF_E_TIMEOUT)
+        /// The peer, process or instance went away.
+        public static let gone = Code(JF_E_GONE)
+        /// A defect or an unexpected failure.
+        public static let fault = Code(JF_E_FAULT)
+    }
+
+    /// One sentence: what happened, where, what to do.
     public let description: String
-    let status: Int
-    var isPublic = false
-    var retryAfter = Duration.zero
+    /// What kind of failure it is.
+    public let code: Code
+    /// Whether the client may read the text; otherwise it goes to the gateway's log only.
+    public private(set) var isPublic = false
+    /// Whether the work provably did not begin, so that the gateway may try another endpoint.
+    public private(set) var isNotStarted = false
+    /// When to try again; zero: unknown.
+    public private(set) var retryAfter = Duration.zero
+
+    /// A failure of any kind.
+    public init(_ code: Code, _ description: String, retryAfter: Duration = .zero) {
+        self.code = code
+        self.description = description
+        self.retryAfter = retryAfter
+    }
 
     /// A defect or an unexpected failure.
-    public static func fault(_ text: String) -> PluginError { PluginError(text, Int(JF_E_FAULT)) }
+    public static func fault(_ text: String) -> PluginError { PluginError(.fault, text) }
+    /// Bad input; add ``shownToClient`` where it came from the client.
+    public static func invalid(_ text: String) -> PluginError { PluginError(.invalid, text) }
     /// A limit was reached.
     public static func busy(_ text: String, retryAfter: Duration = .zero) -> PluginError {
-        var error = PluginError(text, Int(JF_E_BUSY))
-        error.retryAfter = retryAfter
-        return error
+        PluginError(.busy, text, retryAfter: retryAfter)
     }
     /// Not allowed.
-    public static func denied(_ text: String) -> PluginError { PluginError(text, Int(JF_E_DENIED)) }
+    public static func denied(_ text: String) -> PluginError { PluginError(.denied, text) }
     /// It took too long.
-    public static func timedOut(_ text: String) -> PluginError { PluginError(text, Int(JF_E_TIMEOUT)) }
+    public static func timedOut(_ text: String) -> PluginError { PluginError(.timedOut, text) }
     /// What the plugin works with went away.
-    public static func gone(_ text: String) -> PluginError { PluginError(text, Int(JF_E_GONE)) }
+    public static func gone(_ text: String) -> PluginError { PluginError(.gone, text) }
 
     /// The same error with its text shown to the client; without this it goes to the gateway's log only.
     public var shownToClient: PluginError {
@@ -47,9 +90,59 @@ public struct PluginError: Error, CustomStringConvertible {
         return error
     }
 
-    private init(_ description: String, _ status: Int) {
-        self.description = description
-        self.status = status
+    /// The same error with the promise that nothing was sent or begun, so that a retry is safe.
+    public var beforeItStarted: PluginError {
+        var error = self
+        error.isNotStarted = true
+        return error
+    }
+
+    /// What a service of the host answered. `status` counts where the fault says nothing.
+    init(_ status: Int32, _ fault: jf_fault, _ what: String) {
+        let text = fault.reason
+        code = Code(status: status)
+        description = text.isEmpty ? "\(what): status \(status)" : text
+        isPublic = fault.flags & UInt32(JF_FAULT_PUBLIC) != 0
+        isNotStarted = fault.flags & UInt32(JF_FAULT_NOT_STARTED) != 0
+        retryAfter = .milliseconds(Int64(fault.retry_ms))
+    }
+}
+
+/// Why something was refused or failed, in the ABI's words.
+struct Refusal {
+    var status: Int32
+    var text: String
+    var isPublic = false
+    var isNotStarted = false
+    var retryAfter = Duration.zero
+
+    init(_ status: Int, _ text: String, isPublic: Bool = false) {
+        self.status = Int32(truncatingIfNeeded: status)
+        self.text = text
+        self.isPublic = isPublic
+    }
+
+    init(_ error: any Error) {
+        switch error {
+        case let error as ToolArgumentError: self.init(JF_E_INVALID, error.description, isPublic: true)
+        case let error as ToolFailure: self.init(JF_E_FAULT, error.description, isPublic: true)
+        case let error as PluginError:
+            self.init(Int(error.code.status), error.description, isPublic: error.isPublic)
+            isNotStarted = error.isNotStarted
+            retryAfter = error.retryAfter
+        case let error as MissingService:
+            self.init(
+                JF_E_UNSUPPORTED, "it needs the service \(error.id), which the host does not offer")
+        default: self.init(JF_E_FAULT, "\(error)")
+        }
+        // A slot that refuses must say so, whatever code the author made up.
+        if status >= 0 { status = Int32(JF_E_FAULT) }
+    }
+
+    /// Writes the fault and returns the status of the slot.
+    func fill(_ why: UnsafeMutablePointer<jf_fault>?) -> Int32 {
+        why?.pointee.set(self)
+        return status
     }
 }
 
@@ -60,13 +153,21 @@ extension jf_fault {
         return fault
     }
 
+    /// The text, invalid UTF-8 repaired.
+    var reason: String {
+        withUnsafeBytes(of: text) { room in
+            String(decoding: room.prefix(Int(text_len)), as: UTF8.self)
+        }
+    }
+
     /// Fills in what happened; a text that is too long is cut between characters.
-    mutating func set(_ status: Int32, _ text: String, isPublic: Bool = false, retryAfter: Duration = .zero) {
-        code = status
-        flags = isPublic ? UInt32(JF_FAULT_PUBLIC) : 0
-        retry_ms = UInt32(clamping: retryAfter.nanoseconds / 1_000_000)
+    mutating func set(_ refusal: Refusal) {
+        code = refusal.status
+        flags = refusal.isPublic ? UInt32(JF_FAULT_PUBLIC) : 0
+        if refusal.isNotStarted { flags |= UInt32(JF_FAULT_NOT_STARTED) }
+        retry_ms = UInt32(clamping: refusal.retryAfter.nanoseconds / 1_000_000)
         let count = withUnsafeMutableBytes(of: &self.text) { room in
-            var utf8 = text.utf8[...]
+            var utf8 = refusal.text.utf8[...]
             while utf8.count > room.count { utf8 = Substring(utf8).dropLast().utf8 }
             room.copyBytes(from: utf8)
             return utf8.count
@@ -78,8 +179,11 @@ extension jf_fault {
 /// How one request ended, in the ABI's words.
 enum Outcome {
     case result([UInt8])
-    /// Status, text, whether the client may read it, and when to try again.
-    case fault(Int32, String, isPublic: Bool = false, retryAfter: Duration = .zero)
+    case refusal(Refusal)
+
+    static func fault(_ status: Int, _ text: String, isPublic: Bool = false) -> Outcome {
+        .refusal(Refusal(status, text, isPublic: isPublic))
+    }
 
     init<Result: Answer>(_ result: Result) {
         var writer = JSONWriter()
@@ -89,20 +193,10 @@ enum Outcome {
 
     /// What an error means for a request that is answered with `Result`.
     init<Result: Answer>(_ error: any Error, for: Result.Type) {
-        switch error {
-        case let error as ToolArgumentError:
-            self = .fault(Int32(JF_E_INVALID), error.description, isPublic: true)
-        case let error as ToolFailure:
-            if let result = Result.failure(error.description) {
-                self.init(result)
-            } else {
-                self = .fault(Int32(JF_E_FAULT), error.description, isPublic: true)
-            }
-        case let error as PluginError:
-            self = .fault(
-                Int32(error.status), error.description, isPublic: error.isPublic, retryAfter: error.retryAfter
-            )
-        default: self = .fault(Int32(JF_E_FAULT), "\(error)")
+        if let error = error as? ToolFailure, let result = Result.failure(error.description) {
+            self.init(result)
+        } else {
+            self = .refusal(Refusal(error))
         }
     }
 
@@ -112,9 +206,9 @@ enum Outcome {
         case .result(let bytes):
             blob = .copying(bytes)
             return Int32(JF_OK)
-        case .fault(let status, let text, let isPublic, let retryAfter):
-            fault.set(status, text, isPublic: isPublic, retryAfter: retryAfter)
-            return status
+        case .refusal(let refusal):
+            fault.set(refusal)
+            return refusal.status
         }
     }
 }

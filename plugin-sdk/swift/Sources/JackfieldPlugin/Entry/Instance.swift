@@ -26,25 +26,45 @@ class Facet {
 /// Confined to its lane but for `services`.
 final class Instance {
     let services: HostServices
+    private let plugin: (any Plugin)?
     private let facets: [Facet]
-    /// The facet that request slots ask for, so that a call needs no search.
+    private var isStopped = false
+    /// The facets that slots ask for, so that a call needs no search.
     let toolset: ToolsetFacet?
+    let routing: RoutingFacet?
+    let connector: ConnectorFacet?
+    let listener: ListenerFacet?
 
-    init(_ services: HostServices, _ facets: [Facet]) {
+    init(_ services: HostServices, _ plugin: (any Plugin)?, _ facets: [Facet]) {
         self.services = services
+        self.plugin = plugin
         self.facets = facets
         toolset = facets.lazy.compactMap { $0 as? ToolsetFacet }.first
+        routing = facets.lazy.compactMap { $0 as? RoutingFacet }.first
+        connector = facets.lazy.compactMap { $0 as? ConnectorFacet }.first
+        listener = facets.lazy.compactMap { $0 as? ListenerFacet }.first
     }
 
     func facet(_ id: String) -> UnsafeRawPointer? { facets.first { $0.id == id }?.table }
 
+    func start() throws { try plugin?.start() }
+
+    func drain(_ deadline: UInt64) { plugin?.drain(deadlineNanoseconds: deadline) }
+
     func stop() {
+        guard !isStopped else { return }
+        isStopped = true
         services.stop()
         for facet in facets { facet.close() }
+        plugin?.stop()
+        services.settleMemory()
     }
 
-    /// The instance behind a slot's first argument; stays owned by the host until `destroy`.
-    static func behind(_ own: OpaquePointer?) -> Instance {
-        Unmanaged<Instance>.fromOpaque(UnsafeRawPointer(own!)).takeUnretainedValue()
+    /// Runs `body` with the instance behind a slot's first argument, which the host keeps until `destroy`;
+    /// nil: there is none. Spares the reference count that a hot slot would otherwise pay for.
+    @inline(__always)
+    static func with<Result>(_ own: OpaquePointer?, _ body: (Instance) throws -> Result) rethrows -> Result? {
+        guard let own else { return nil }
+        return try Unmanaged<Instance>.fromOpaque(UnsafeRawPointer(own))._withUnsafeGuaranteedRef(body)
     }
 }

@@ -15,44 +15,79 @@ public typealias PluginTable = UnsafePointer<jf_plugin>?
 ///     @c(jf_entry_1) public func entry(_ offer: PluginOffer, _ why: PluginRefusal) -> PluginTable {
 ///         PluginEntry<MyTools>.entry(offer, why)
 ///     }
-public enum PluginEntry<Tools: Toolset> {
+///
+/// `MyTools` is a ``Toolset``, ``Routing``, ``Connector`` or ``Listener``, or a ``Plugin`` that lists several
+/// of them.
+public enum PluginEntry<Part> {}
+
+extension PluginEntry where Part: Toolset {
+    /// The plugin is one toolset.
     public static func entry(_ offer: PluginOffer, _ why: PluginRefusal) -> PluginTable {
-        pluginTable(offer, why) { services, configuration in
-            [TypedToolsetFacet<Tools>(services, configuration, complete: nil)]
-        }
+        pluginTable(offer, why, { _ in nil }, [.toolset(Part.self)])
     }
 }
 
-extension PluginEntry where Tools: CompletingToolset {
-    /// The same for a toolset that completes arguments.
+extension PluginEntry where Part: CompletingToolset {
+    /// The plugin is one toolset that completes arguments.
     public static func entry(_ offer: PluginOffer, _ why: PluginRefusal) -> PluginTable {
-        pluginTable(offer, why) { services, configuration in
-            [
-                TypedToolsetFacet<Tools>(services, configuration) { tools, request, context in
-                    try tools.complete(request, context: context)
-                }
-            ]
-        }
+        pluginTable(offer, why, { _ in nil }, [.toolset(Part.self)])
     }
 }
 
-/// Makes the facets of a new instance.
-private typealias FacetMaker = (HostServices, JSONReader) -> [Facet]
+extension PluginEntry where Part: Routing {
+    /// The plugin is one routing strategy.
+    public static func entry(_ offer: PluginOffer, _ why: PluginRefusal) -> PluginTable {
+        pluginTable(offer, why, { _ in nil }, [.routing(Part.self)])
+    }
+}
+
+extension PluginEntry where Part: StatefulRouting {
+    /// The plugin is one routing strategy that hands over what it learnt.
+    public static func entry(_ offer: PluginOffer, _ why: PluginRefusal) -> PluginTable {
+        pluginTable(offer, why, { _ in nil }, [.routing(Part.self)])
+    }
+}
+
+extension PluginEntry where Part: Connector {
+    /// The plugin is one connector.
+    public static func entry(_ offer: PluginOffer, _ why: PluginRefusal) -> PluginTable {
+        pluginTable(offer, why, { _ in nil }, [.connector(Part.self)])
+    }
+}
+
+extension PluginEntry where Part: Listener {
+    /// The plugin is one listener.
+    public static func entry(_ offer: PluginOffer, _ why: PluginRefusal) -> PluginTable {
+        pluginTable(offer, why, { _ in nil }, [.listener(Part.self)])
+    }
+}
+
+extension PluginEntry where Part: Plugin {
+    /// The plugin has the facets that its type lists.
+    public static func entry(_ offer: PluginOffer, _ why: PluginRefusal) -> PluginTable {
+        pluginTable(offer, why, { try Part(host: $0) }, Part.facets)
+    }
+}
+
+/// Makes the shared part of a new instance, if it has one.
+private typealias PluginMaker = (Host) throws -> (any Plugin)?
 
 /// What `create` makes, which its C signature leaves no room for. Set by the entry function, always to the
 /// same, before anything else of the plugin runs; entry calls come from one thread at a time.
-nonisolated(unsafe) private var makeFacets: FacetMaker?
+nonisolated(unsafe) private var makePlugin: PluginMaker?
+nonisolated(unsafe) private var pluginFacets: [PluginFacet] = []
 
-private func pluginTable(_ offer: PluginOffer, _ why: PluginRefusal, _ maker: @escaping FacetMaker)
-    -> PluginTable
-{
+private func pluginTable(
+    _ offer: PluginOffer, _ why: PluginRefusal, _ maker: @escaping PluginMaker, _ facets: [PluginFacet]
+) -> PluginTable {
     guard let offer, offer.pointee.major == JF_ABI_MAJOR else {
+        let major = offer?.pointee.major ?? 0
         why?.pointee.set(
-            Int32(JF_E_UNSUPPORTED),
-            "it was built for ABI \(JF_ABI_MAJOR); the host offers \(offer?.pointee.major ?? 0)")
+            Refusal(JF_E_UNSUPPORTED, "it was built for ABI \(JF_ABI_MAJOR); the host offers \(major)"))
         return nil
     }
-    makeFacets = maker
+    makePlugin = maker
+    pluginFacets = facets
     return table
 }
 
@@ -62,8 +97,7 @@ nonisolated(unsafe) private let table: UnsafePointer<jf_plugin> = {
     table.initialize(
         to: jf_plugin(
             size: UInt32(MemoryLayout<jf_plugin>.size), minor: UInt32(JF_ABI_MINOR), create: create,
-            destroy: destroy,
-            facet: facet, start: nil, drain: nil, stop: stop))
+            destroy: destroy, facet: facet, start: start, drain: drain, stop: stop))
     return UnsafePointer(table)
 }()
 
@@ -71,23 +105,30 @@ private func create(
     _ offer: UnsafePointer<jf_offer>?, _ config: jf_view, _ out: UnsafeMutablePointer<OpaquePointer?>?,
     _ why: UnsafeMutablePointer<jf_fault>?
 ) -> Int32 {
-    guard let offer, let out, let makeFacets else { return Int32(JF_E_FAULT) }
+    guard let offer, let out, let makePlugin else { return Int32(JF_E_FAULT) }
     let services: HostServices
     do throws(MissingService) {
         services = try HostServices(offer)
     } catch {
-        why?.pointee.set(
-            Int32(JF_E_UNSUPPORTED), "it needs the service \(error.id), which the host does not offer")
-        return Int32(JF_E_UNSUPPORTED)
+        return Refusal(error).fill(why)
     }
     let bytes = config.ptr == nil ? Array("{}".utf8) : Array(config.bytes)
     guard let configuration = JSONReader(bytes, services) else {
-        why?.pointee.set(Int32(JF_E_INVALID), "its configuration is not JSON")
-        return Int32(JF_E_INVALID)
+        return Refusal(JF_E_INVALID, "its configuration is not JSON").fill(why)
     }
-    let instance = Instance(services, makeFacets(services, configuration))
-    out.pointee = OpaquePointer(Unmanaged.passRetained(instance).toOpaque())
-    return Int32(JF_OK)
+    do {
+        let facets = try pluginFacets.map { try $0.make(services, configuration) }
+        let plugin = try makePlugin(Host(services: services, set: 0, configuration: configuration))
+        services.plugin = plugin
+        let instance = Instance(services, plugin, facets)
+        out.pointee = OpaquePointer(Unmanaged.passRetained(instance).toOpaque())
+        return Int32(JF_OK)
+    } catch {
+        // What the author began in vain may not call the host any more.
+        services.stop()
+        services.settleMemory()
+        return Refusal(error).fill(why)
+    }
 }
 
 private func destroy(_ own: OpaquePointer?) {
@@ -99,7 +140,18 @@ private func destroy(_ own: OpaquePointer?) {
 
 private func facet(_ own: OpaquePointer?, _ id: UnsafePointer<CChar>?) -> UnsafeRawPointer? {
     guard let id else { return nil }
-    return Instance.behind(own).facet(String(cString: id))
+    return Instance.with(own) { $0.facet(String(cString: id)) } ?? nil
 }
 
-private func stop(_ own: OpaquePointer?) { Instance.behind(own).stop() }
+private func start(_ own: OpaquePointer?, _ why: UnsafeMutablePointer<jf_fault>?) -> Int32 {
+    do {
+        try Instance.with(own) { try $0.start() }
+        return Int32(JF_OK)
+    } catch {
+        return Refusal(error).fill(why)
+    }
+}
+
+private func drain(_ own: OpaquePointer?, _ deadline: UInt64) { Instance.with(own) { $0.drain(deadline) } }
+
+private func stop(_ own: OpaquePointer?) { Instance.with(own) { $0.stop() } }

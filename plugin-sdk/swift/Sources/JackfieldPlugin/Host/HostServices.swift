@@ -3,33 +3,53 @@
 
 import CJackfield
 
-/// A service without which the SDK cannot work.
+/// A service without which the SDK, a facet or the author cannot work.
 struct MissingService: Error {
     let id: String
 }
 
-/// One per instance. The tables never change; what changes is behind `gate` or confined to the lane, hence
+/// One per instance. The tables never change; what changes is behind a lock or confined to the lane, hence
 /// `@unchecked Sendable`.
 final class HostServices: @unchecked Sendable {
-    private struct Gate {
+    struct Gate {
         var isOpen = true
         var operations: [jf_ref: WeakOperation] = [:]
     }
 
-    private let config: jf_config_1
-    private let loop: jf_loop_1
-    private let ops: jf_ops_1
-    private let clock: jf_clock_1
+    let config: jf_config_1
+    let loop: jf_loop_1
+    let ops: jf_ops_1
+    let clock: jf_clock_1
     private let log: jf_log_1?
-    private let toolsets: jf_toolsets_1?
-    private let gate = PluginLock(Gate())
-    /// Armed timers. [lane]
-    private var timers: [ObjectIdentifier: Timer] = [:]
+    /// For toolsets; set once, by their facet, before anything else can ask.
+    private var toolsets: jf_toolsets_1?
+    /// What the offer says, copied: hosts may keep the offer itself for `create` only.
+    private let host: OpaquePointer?
+    private let service: @convention(c) (OpaquePointer?, UnsafePointer<CChar>?) -> UnsafeRawPointer?
+    let gate = PluginLock(Gate())
+    /// Whether host services may be called from the lane: false from `stop` on. [lane]
+    private(set) var isRunning = true
+    /// What is armed on the loop. [lane]
+    var timers: [ObjectIdentifier: Timer] = [:]
+    var watches: [ObjectIdentifier: Watch] = [:]
+    /// What other services keep for the author, and how it ends with the instance. [lane]
+    var leases: [ObjectIdentifier: any Lease] = [:]
+    /// Looked up when the author first asks. [lane]
+    private(set) lazy var memoryService = lookUp(JF_MEMORY_1, jf_memory_1())
+    private(set) lazy var callsService = lookUp(JF_CALLS_1, jf_calls_1())
+    private(set) lazy var httpService = lookUp(JF_HTTP_1, jf_http_1())
+    private(set) lazy var sealService = lookUp(JF_SEAL_1, jf_seal_1())
+    /// Stands between `stop` and the threads that seal; made on first use. [lane]
+    private var sealGate: PluginLock<jf_seal_1?>?
+    /// Memory of the host's in the author's hands.
+    let held = PluginLock<[ObjectIdentifier: HeldMemory.Entry]>([:])
+    /// The author's instance, where there is one. [lane]
+    weak var plugin: (any Plugin)?
 
     init(_ offer: UnsafePointer<jf_offer>) throws(MissingService) {
-        func service<Table>(_ id: String, _ empty: Table) -> Table? {
-            attach(offer.pointee.service(offer.pointee.host, id), empty)
-        }
+        let host = offer.pointee.host
+        guard let find = offer.pointee.service else { throw MissingService(id: JF_CONFIG_1) }
+        func service<Table>(_ id: String, _ empty: Table) -> Table? { attach(find(host, id), empty) }
         guard let config = service(JF_CONFIG_1, jf_config_1()), config.find != nil, config.text != nil,
             config.integer != nil, config.real != nil
         else { throw MissingService(id: JF_CONFIG_1) }
@@ -41,22 +61,28 @@ final class HostServices: @unchecked Sendable {
         else { throw MissingService(id: JF_OPS_1) }
         guard let clock = service(JF_CLOCK_1, jf_clock_1()), clock.monotonic_ns != nil, clock.wall_ns != nil
         else { throw MissingService(id: JF_CLOCK_1) }
+        self.host = host
+        self.service = find
         self.config = config
         self.loop = loop
         self.ops = ops
         self.clock = clock
         log = service(JF_LOG_1, jf_log_1())
-        toolsets = service(JF_TOOLSETS_1, jf_toolsets_1())
+    }
+
+    /// The table of a further service; nil: the host has none, or the instance has stopped. [lane]
+    func lookUp<Table>(_ id: String, _ empty: Table) -> Table? {
+        isRunning ? attach(service(host, id), empty) : nil
     }
 
     /// Runs `body` unless the instance has stopped; `stop` waits for it, so that no call reaches tables that
     /// are gone. Nothing in here calls back.
-    private func whileOpen<Result>(_ body: (inout Gate) -> Result) -> Result? {
+    func whileOpen<Result>(_ body: (inout Gate) -> Result) -> Result? {
         gate.withLock { gate in gate.isOpen ? body(&gate) : nil }
     }
 
     /// Whether `body` was run and answered JF_OK.
-    private func succeeds(_ body: () -> Int32) -> Bool { whileOpen { _ in body() == JF_OK } ?? false }
+    func succeeds(_ body: () -> Int32) -> Bool { whileOpen { _ in body() == JF_OK } ?? false }
 
     var isOpen: Bool { gate.withLock { $0.isOpen } }
 
@@ -71,136 +97,28 @@ final class HostServices: @unchecked Sendable {
 
     func write(_ level: UInt32, _ text: String, _ fields: [(String, String)]) {
         guard let log, let write = log.write else { return }
-        withPairs(fields[...], []) { pairs in
+        withPairs(fields) { pairs in
             withView(text) { text in
-                _ = whileOpen { _ in
-                    pairs.withUnsafeBufferPointer {
-                        write(log.context, level, text, $0.baseAddress, UInt64($0.count))
-                    }
-                }
+                _ = whileOpen { _ in write(log.context, level, text, pairs.baseAddress, UInt64(pairs.count)) }
             }
         }
     }
 
-    private func withPairs(
-        _ fields: ArraySlice<(String, String)>, _ done: [jf_pair], _ body: ([jf_pair]) -> Void
-    ) {
-        guard let (name, value) = fields.first else { return body(done) }
-        withView(name) { name in
-            withView(value) { value in
-                withPairs(fields.dropFirst(), done + [jf_pair(name: name, value: value)], body)
-            }
+    // MARK: Seal
+
+    /// The gate to a table with both slots; nil: there is none. [lane]
+    func openSealGate() -> PluginLock<jf_seal_1?>? {
+        guard isRunning else { return nil }
+        if sealGate == nil, let table = sealService, table.seal != nil, table.open != nil {
+            sealGate = PluginLock(table)
         }
+        return sealGate
     }
 
-    // MARK: JSON  [any]
+    // MARK: Toolsets
 
-    /// The value at a JSON Pointer, as a range of `document`; nil: none, or not JSON.
-    func find(_ document: UnsafeBufferPointer<UInt8>, _ pointer: String) -> (range: Range<Int>, kind: UInt32)?
-    {
-        var value = jf_view.absent
-        var kind: UInt32 = 0
-        let isFound = withView(pointer) { pointer in
-            succeeds { config.find(config.context, jf_view(document), pointer, &value, &kind) }
-        }
-        guard isFound, let start = document.baseAddress, let at = value.ptr else { return nil }
-        let lower = at - start
-        return (lower..<lower + Int(value.len), kind)
-    }
-
-    func text(_ value: UnsafeBufferPointer<UInt8>) -> String? {
-        var blob = jf_blob.none
-        guard succeeds({ config.text(config.context, jf_view(value), &blob) }) else { return nil }
-        return blob.takeText()
-    }
-
-    func integer(_ value: UnsafeBufferPointer<UInt8>) -> Int? {
-        var number: Int64 = 0
-        return succeeds { config.integer(config.context, jf_view(value), &number) } ? Int(number) : nil
-    }
-
-    func real(_ value: UnsafeBufferPointer<UInt8>) -> Double? {
-        var number = 0.0
-        return succeeds { config.real(config.context, jf_view(value), &number) } ? number : nil
-    }
-
-    func secret(_ name: String) -> String? {
-        guard let secret = config.secret else { return nil }
-        var blob = jf_blob.none
-        let isFound = withView(name) { name in succeeds { secret(config.context, name, &blob) } }
-        return isFound ? blob.takeText() : nil
-    }
-
-    // MARK: The lane
-
-    /// Arms a timer; false when the host has none left or the instance stopped. [lane]
-    func arm(_ timer: Timer, after delay: UInt64) -> Bool {
-        let address = Unmanaged.passUnretained(timer).toOpaque()
-        guard succeeds({ loop.timer(loop.context, delay, timerFired, address, &timer.handle) }) else {
-            return false
-        }
-        timers[ObjectIdentifier(timer)] = timer
-        return true
-    }
-
-    /// Forgets an armed timer. [lane]
-    func disarm(_ timer: Timer, isFired: Bool) {
-        guard timers.removeValue(forKey: ObjectIdentifier(timer)) != nil, !isFired else { return }
-        _ = whileOpen { _ in loop.cancel(loop.context, timer.handle) }
-    }
-
-    /// Runs `body` on the lane soon; not at all once the instance stops. [any]
-    func post(_ body: @escaping @Sendable () -> Void) {
-        let task = Unmanaged.passRetained(PostedTask(self, body))
-        if !succeeds({ loop.post(loop.context, taskPosted, task.toOpaque()) }) { task.release() }
-    }
-
-    // MARK: Operations
-
-    /// Adds to the table that `cancel` and `stop` look in. [lane]
-    func register(_ operation: Operation) {
-        _ = whileOpen { $0.operations[operation.handle] = WeakOperation(operation) }
-    }
-
-    func operation(_ handle: jf_ref) -> Operation? { gate.withLock { $0.operations[handle]?.operation } }
-
-    /// Takes the right to end an operation. [any]
-    func claim(_ operation: Operation) -> Bool {
-        whileOpen { gate in operation.claim(&gate.operations) } ?? false
-    }
-
-    /// Ends an operation, if it is still open. Encode the outcome before: nothing else happens under the
-    /// lock. [any]
-    func finish(_ operation: Operation, _ outcome: Outcome) -> Bool {
-        var fault = jf_fault.empty()
-        var blob = jf_blob.none
-        let status = outcome.fill(&blob, &fault)
-        let isFinished = whileOpen { gate in
-            guard operation.claim(&gate.operations) else { return false }
-            _ = ops.finish(ops.context, operation.handle, status, &blob, &fault)
-            blob = .none
-            return true
-        }
-        blob.drop?(blob.owner)
-        return isFinished ?? false
-    }
-
-    /// Whether nobody answered it yet. [any]
-    func isOpen(_ operation: Operation) -> Bool { whileOpen { _ in !operation.isOver } ?? false }
-
-    func state(_ operation: jf_ref) -> Int32 {
-        whileOpen { _ in ops.state(ops.context, operation) } ?? Int32(JF_E_STALE)
-    }
-
-    func progress(_ operation: Operation, _ done: Double, _ total: Double, _ text: String?) {
-        func report(_ text: jf_view) {
-            _ = whileOpen { gate in
-                // A finished operation may not be reported on, whichever thread was first.
-                if !operation.isOver { _ = ops.progress(ops.context, operation.handle, done, total, text) }
-            }
-        }
-        if let text { withView(text, report) } else { report(.absent) }
-    }
+    /// Asks for the service that only toolsets may use. [control]
+    func attachToolsets() { toolsets = lookUp(JF_TOOLSETS_1, jf_toolsets_1()) }
 
     func changed(_ set: jf_ref, _ kind: UInt32) {
         guard let toolsets, let changed = toolsets.changed else { return }
@@ -209,35 +127,24 @@ final class HostServices: @unchecked Sendable {
 
     // MARK: The end
 
-    /// Ends all work and closes the gate: no call to the host after it. [control]
+    /// Ends all work and closes the gate: no call to the host after it, but to give memory back. [control]
     func stop() {
-        while let (_, timer) = timers.first { timer.cancel() }
+        // First, so that none fails because its last reference goes with a timer.
         let open = gate.withLock { $0.operations.values.compactMap(\.operation) }
         for operation in open {
-            operation.finish(.fault(Int32(JF_E_GONE), "the plugin stopped before the call was done"))
+            operation.finish(.fault(JF_E_GONE, "the plugin stopped before the call was done"))
         }
+        while let (_, timer) = timers.first { timer.cancel() }
+        while let (_, watch) = watches.first { watch.stop() }
+        while let (_, lease) = leases.popFirst() { lease.end() }
         gate.withLock { $0.isOpen = false }
+        sealGate?.withLock { $0 = nil }
+        isRunning = false
     }
 }
 
-/// A body on its way to the lane.
-private final class PostedTask {
-    let services: HostServices
-    let body: @Sendable () -> Void
-
-    init(_ services: HostServices, _ body: @escaping @Sendable () -> Void) {
-        self.services = services
-        self.body = body
-    }
-}
-
-private func taskPosted(_ user: UnsafeMutableRawPointer?) {
-    guard let user else { return }
-    let task = Unmanaged<PostedTask>.fromOpaque(user).takeRetainedValue()
-    if task.services.isOpen { task.body() }
-}
-
-private func timerFired(_ user: UnsafeMutableRawPointer?) {
-    guard let user else { return }
-    Unmanaged<Timer>.fromOpaque(user).takeUnretainedValue().fire()
+/// Something that a service of another plugin or the router keeps for the author until it is over.
+protocol Lease: AnyObject {
+    /// The instance stops: ends it with the host, and lets go of the author's closures. [lane]
+    func end()
 }

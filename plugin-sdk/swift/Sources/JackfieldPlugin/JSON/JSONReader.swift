@@ -5,7 +5,9 @@ import CJackfield
 
 /// What a JSON value is.
 public enum JSONKind: UInt32, Sendable {
+    /// `null`
     case null = 1
+    /// `true` or `false`; a number; a string; an array; an object.
     case bool, number, text, array, object
 }
 
@@ -21,6 +23,11 @@ public struct JSONReader: Sendable {
     init?(_ bytes: [UInt8], _ services: HostServices) {
         guard let root = JSONDocument(bytes, services).find("", in: 0..<bytes.count) else { return nil }
         self = root
+    }
+
+    /// JSON that came with a call; absent stands for an object without members.
+    init?(_ view: jf_view, _ services: HostServices) {
+        self.init(view.ptr == nil ? Array("{}".utf8) : Array(view.bytes), services)
     }
 
     /// An object that is a part of `whole`, from brace to brace; nil when there is none at that place.

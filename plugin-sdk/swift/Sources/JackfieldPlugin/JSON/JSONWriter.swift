@@ -7,6 +7,7 @@ public struct JSONWriter: Sendable {
     /// What was written so far, UTF-8.
     public private(set) var bytes: [UInt8] = []
 
+    /// An empty text.
     public init() {}
 
     /// What was written so far.
@@ -14,6 +15,7 @@ public struct JSONWriter: Sendable {
 
     // MARK: Values
 
+    /// Any value.
     public mutating func value(_ value: JSONValue) {
         switch value {
         case .null: word("null")
@@ -28,11 +30,13 @@ public struct JSONWriter: Sendable {
         }
     }
 
+    /// A string, escaped where need be.
     public mutating func string(_ text: String) {
         separate()
         quote(text)
     }
 
+    /// A whole number.
     public mutating func number(_ number: Int) { word(String(number)) }
 
     /// Whole numbers are written without a fraction, infinities and NaN as `null`.
@@ -47,6 +51,7 @@ public struct JSONWriter: Sendable {
     /// Valid JSON, as it is.
     public mutating func raw(_ json: String) { word(json) }
 
+    /// An array of values.
     public mutating func array(_ elements: [JSONValue]) {
         array { writer in for element in elements { writer.value(element) } }
     }
@@ -77,7 +82,9 @@ public struct JSONWriter: Sendable {
         write(&self)
     }
 
+    /// A member with any value.
     public mutating func member(_ name: String, _ value: JSONValue) { member(name) { $0.value(value) } }
+    /// A member with a string.
     public mutating func member(_ name: String, _ text: String) { member(name) { $0.string(text) } }
 
     /// A member that is left out when there is no text.

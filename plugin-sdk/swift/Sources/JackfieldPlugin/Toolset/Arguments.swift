@@ -10,9 +10,11 @@ public struct Arguments: Sendable {
     /// Whether the client gave this argument.
     public func has(_ name: String) -> Bool { value(name) != nil }
 
+    /// A string.
     public func text(_ name: String) throws(ToolArgumentError) -> String {
         try required(name, "a string") { $0.text }
     }
+    /// A string, or what stands for none.
     public func text(_ name: String, default: String) throws(ToolArgumentError) -> String {
         try optional(name, "a string") { $0.text } ?? `default`
     }
@@ -26,6 +28,7 @@ public struct Arguments: Sendable {
         return try required(name, expected, read)
     }
 
+    /// An integer within a range; required if it has no default.
     public func integer(
         _ name: String, in range: ClosedRange<Int> = Int.min...Int.max, default: Int? = nil
     ) throws(ToolArgumentError) -> Int {
@@ -37,6 +40,7 @@ public struct Arguments: Sendable {
         return try required(name, expected, read)
     }
 
+    /// A number within a range; required if it has no default.
     public func number(
         _ name: String, in range: ClosedRange<Double>? = nil, default: Double? = nil
     ) throws(ToolArgumentError) -> Double {
@@ -46,6 +50,7 @@ public struct Arguments: Sendable {
         return try required(name, expected, read)
     }
 
+    /// True or false; required if it has no default.
     public func flag(_ name: String, default: Bool? = nil) throws(ToolArgumentError) -> Bool {
         if let `default` { return try optional(name, "true or false") { $0.bool } ?? `default` }
         return try required(name, "true or false") { $0.bool }

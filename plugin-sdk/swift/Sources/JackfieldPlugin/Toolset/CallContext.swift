@@ -5,6 +5,7 @@ import CJackfield
 
 /// The circumstances of one request.
 public struct CallContext {
+    /// The gateway.
     public let host: Host
     /// Monotonic nanoseconds at which the host answers the client whatever happens; 0: never.
     public let deadlineNanoseconds: UInt64

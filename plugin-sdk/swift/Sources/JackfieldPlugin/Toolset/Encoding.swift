@@ -115,6 +115,7 @@ extension Content {
 }
 
 extension ToolResult {
+    /// Writes the result object of MCP 2026-07-28.
     public func encode(into writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("resultType", "complete")
@@ -128,6 +129,7 @@ extension ToolResult {
 }
 
 extension ResourceResult {
+    /// Writes the result object of MCP 2026-07-28.
     public func encode(into writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("resultType", "complete")
@@ -141,6 +143,7 @@ extension ResourceResult {
 }
 
 extension PromptResult {
+    /// Writes the result object of MCP 2026-07-28.
     public func encode(into writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("resultType", "complete")
@@ -160,6 +163,7 @@ extension PromptResult {
 }
 
 extension Completion {
+    /// Writes the result object of MCP 2026-07-28.
     public func encode(into writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("resultType", "complete")

@@ -3,7 +3,9 @@
 
 /// One member of an object schema. A field with a default is not required.
 public struct Field: Sendable {
+    /// Its key.
     public var name: String
+    /// Whether it must be there.
     public var isRequired: Bool
     /// The JSON Schema of its value.
     public var schema: JSONValue
@@ -27,6 +29,7 @@ public struct Field: Sendable {
         return make(name, "string", description, extra, required, `default`.map { .text($0) })
     }
 
+    /// An integer within a range.
     public static func integer(
         _ name: String, _ description: String, in range: ClosedRange<Int>? = nil, required: Bool = true,
         default: Int? = nil
@@ -40,6 +43,7 @@ public struct Field: Sendable {
         return make(name, "integer", description, extra, required, `default`.map { .integer($0) })
     }
 
+    /// A number within a range.
     public static func number(
         _ name: String, _ description: String, in range: ClosedRange<Double>? = nil, required: Bool = true,
         default: Double? = nil
@@ -53,6 +57,7 @@ public struct Field: Sendable {
         return make(name, "number", description, extra, required, `default`.map { .number($0) })
     }
 
+    /// True or false.
     public static func flag(
         _ name: String, _ description: String, required: Bool = true, default: Bool? = nil
     ) -> Field {

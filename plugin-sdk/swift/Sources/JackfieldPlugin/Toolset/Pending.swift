@@ -21,7 +21,7 @@ public struct Pending<Result: Answer>: Sendable {
     @discardableResult
     public func giveUp() -> Bool {
         let state = operation.state
-        return operation.finish(.fault(state < 0 ? state : Int32(JF_E_GONE), "the caller no longer waits"))
+        return operation.finish(.fault(state < 0 ? Int(state) : JF_E_GONE, "the caller no longer waits"))
     }
 
     /// Whether somebody still waits: false when the caller left, ran out of time, or was answered.
@@ -55,7 +55,7 @@ final class Operation: @unchecked Sendable {
 
     deinit {
         // Nobody else has a reference, so that the gate is not needed.
-        if !isOver { finish(.fault(Int32(JF_E_FAULT), "the plugin dropped a request without an answer")) }
+        if !isOver { finish(.fault(JF_E_FAULT, "the plugin dropped a request without an answer")) }
     }
 
     /// What the host says of it: JF_OK while it is wanted.

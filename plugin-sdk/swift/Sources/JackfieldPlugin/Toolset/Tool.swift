@@ -3,13 +3,17 @@
 
 /// One tool, as tools/list shows it.
 public struct Tool: Sendable {
+    /// What requests call it.
     public var name: String
+    /// What people see.
     public var title: String?
+    /// What it is for.
     public var description: String
     /// JSON Schema of the arguments.
     public var inputSchema: JSONValue
     /// JSON Schema of the structured result.
     public var outputSchema: JSONValue?
+    /// What clients may expect of it.
     public var hints: Hints
 
     /// What a client may expect of a tool. nil: not said, which clients take as the worst case.
@@ -23,6 +27,7 @@ public struct Tool: Sendable {
         /// It deals with the world outside.
         public var openWorld: Bool?
 
+        /// What is not named is not said.
         public init(
             readOnly: Bool? = nil, destructive: Bool? = nil, idempotent: Bool? = nil, openWorld: Bool? = nil
         ) {
@@ -60,14 +65,20 @@ public struct Tool: Sendable {
 
 /// A resource with a fixed address.
 public struct Resource: Sendable {
+    /// Its address.
     public var uri: String
+    /// What requests call it.
     public var name: String
+    /// What people see.
     public var title: String?
+    /// What it is for.
     public var description: String?
+    /// What kind of data it is.
     public var mimeType: String?
     /// In bytes, before any encoding.
     public var size: Int?
 
+    /// A resource.
     public init(
         _ uri: String, name: String, title: String? = nil, description: String? = nil,
         mimeType: String? = nil,
@@ -86,11 +97,16 @@ public struct Resource: Sendable {
 public struct ResourceTemplate: Sendable {
     /// RFC 6570
     public var uriTemplate: String
+    /// What requests call it.
     public var name: String
+    /// What people see.
     public var title: String?
+    /// What it is for.
     public var description: String?
+    /// What kind of data it is.
     public var mimeType: String?
 
+    /// A family of resources.
     public init(
         _ uriTemplate: String, name: String, title: String? = nil, description: String? = nil,
         mimeType: String? = nil
@@ -105,16 +121,25 @@ public struct ResourceTemplate: Sendable {
 
 /// A prompt that a user can pick. Its arguments are always texts.
 public struct Prompt: Sendable {
+    /// What requests call it.
     public var name: String
+    /// What people see.
     public var title: String?
+    /// What it is for.
     public var description: String?
+    /// What it takes.
     public var arguments: [Argument]
 
+    /// One argument of a prompt.
     public struct Argument: Sendable {
+        /// What requests call it.
         public var name: String
+        /// What it is for.
         public var description: String
+        /// Whether it must be given.
         public var isRequired: Bool
 
+        /// An argument.
         public init(_ name: String, _ description: String, required: Bool = true) {
             self.name = name
             self.description = description
@@ -122,6 +147,7 @@ public struct Prompt: Sendable {
         }
     }
 
+    /// A prompt.
     public init(_ name: String, title: String? = nil, description: String? = nil, arguments: [Argument] = [])
     {
         self.name = name

@@ -20,9 +20,13 @@ public protocol Toolset {
     /// - Throws: what keeps the server from working; the text goes to the gateway's log.
     init(name: String, configuration: JSONReader, host: Host) throws
 
+    /// tools/list
     var tools: [Tool] { get }
+    /// resources/list
     var resources: [Resource] { get }
+    /// resources/templates/list
     var templates: [ResourceTemplate] { get }
+    /// prompts/list
     var prompts: [Prompt] { get }
 
     /// tools/call. The name may be one that ``tools`` does not list: throw ``unknown(_:)``.
@@ -37,21 +41,29 @@ public protocol Toolset {
 }
 
 extension Toolset {
+    /// None.
     public var tools: [Tool] { [] }
+    /// None.
     public var resources: [Resource] { [] }
+    /// None.
     public var templates: [ResourceTemplate] { [] }
+    /// None.
     public var prompts: [Prompt] { [] }
 
+    /// No tool has that name.
     public mutating func call(_ name: String, arguments: Arguments, context: CallContext) throws -> ToolResult
     {
         throw unknown(name)
     }
+    /// There is no such resource.
     public mutating func read(_ uri: String, context: CallContext) throws -> ResourceResult? { nil }
+    /// There is no such prompt.
     public mutating func prompt(_ name: String, arguments: Arguments, context: CallContext) throws
         -> PromptResult?
     {
         nil
     }
+    /// Nothing to let go of.
     public mutating func close() {}
 
     /// To be thrown for a tool that does not exist.

@@ -42,6 +42,7 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
 
     /// `complete` nil: no slot for it, so that the host does not advertise completions.
     init(_ services: HostServices, _ configuration: JSONReader, complete: Complete?) {
+        services.attachToolsets()
         self.services = services
         self.configuration = configuration
         self.complete = complete
@@ -62,9 +63,7 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
         while let (handle, _) = sets.first { close(handle) }
     }
 
-    override func read(_ json: jf_view) -> JSONReader? {
-        JSONReader(json.ptr == nil ? Array("{}".utf8) : Array(json.bytes), services)
-    }
+    override func read(_ json: jf_view) -> JSONReader? { JSONReader(json, services) }
 
     override func list(_ handle: jf_ref, _ kind: UInt32) -> [UInt8]? {
         guard let tools = sets[handle]?.tools else { return nil }
@@ -87,9 +86,9 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
     // MARK: Requests
 
     override func request(_ kind: RequestKind, _ slot: RequestSlot, _ request: jf_request) -> Outcome? {
-        guard let set = sets[request.set] else { return .fault(Int32(JF_E_STALE), "the set is closed") }
+        guard let set = sets[request.set] else { return .fault(JF_E_STALE, "the set is closed") }
         guard let params = read(request.params) else {
-            return .fault(Int32(JF_E_INVALID), "params are not JSON")
+            return .fault(JF_E_INVALID, "params are not JSON")
         }
         let context = CallContext(
             host: set.host, deadlineNanoseconds: request.deadline_ns, principal: request.principal.text,
@@ -103,7 +102,7 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
         case .read:
             return answer(slot) {
                 if let result = try set.tools.read(name, context: context) { return result }
-                throw NotThere(status: Int32(JF_ABSENT), description: "there is no resource '\(name)'")
+                throw NotThere(status: JF_ABSENT, description: "there is no resource '\(name)'")
             }
         case .prompt:
             return answer(slot) {
@@ -114,7 +113,7 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
                 throw ToolArgumentError("there is no prompt '\(name)'")
             }
         case .complete:
-            guard let complete else { return .fault(Int32(JF_E_UNSUPPORTED), "it completes nothing") }
+            guard let complete else { return .fault(JF_E_UNSUPPORTED, "it completes nothing") }
             return answer(slot) { try complete(&set.tools, try completionRequest(name, params), context) }
         }
     }
@@ -156,7 +155,7 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
             let result = try method()
             if result.isPending {
                 guard slot.operation != nil else {
-                    return .fault(Int32(JF_E_FAULT), "it answered 'pending' without an operation")
+                    return .fault(JF_E_FAULT, "it answered 'pending' without an operation")
                 }
                 // From here on the author's references alone keep it open.
                 slot.operation = nil
@@ -177,6 +176,6 @@ final class TypedToolsetFacet<Tools: Toolset>: ToolsetFacet {
 
 /// nil from a method, on its way to the slot.
 private struct NotThere: Error {
-    let status: Int32
+    let status: Int
     let description: String
 }

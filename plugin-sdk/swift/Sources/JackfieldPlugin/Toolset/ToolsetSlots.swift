@@ -15,31 +15,31 @@ private func openSet(
     _ handle: UnsafeMutablePointer<jf_ref>?,
     _ why: UnsafeMutablePointer<jf_fault>?
 ) -> Int32 {
-    guard let facet = Instance.behind(own).toolset, let handle else { return Int32(JF_E_FAULT) }
-    guard let entry = facet.read(config) else {
-        why?.pointee.set(Int32(JF_E_INVALID), "the server's entry is not JSON")
-        return Int32(JF_E_INVALID)
-    }
-    do {
-        handle.pointee = try facet.open(set, name.text ?? "", entry)
-        return Int32(JF_OK)
-    } catch {
-        var none = jf_blob.none
-        var fault = jf_fault.empty()
-        let status = Outcome(error, for: ResourceResult.self).fill(&none, &fault)
-        why?.pointee = fault
-        return status
-    }
+    Instance.with(own) { instance in
+        guard let facet = instance.toolset, let handle else { return Int32(JF_E_FAULT) }
+        guard let entry = facet.read(config) else {
+            return Refusal(JF_E_INVALID, "the server's entry is not JSON").fill(why)
+        }
+        do {
+            handle.pointee = try facet.open(set, name.text ?? "", entry)
+            return Int32(JF_OK)
+        } catch {
+            return Refusal(error).fill(why)
+        }
+    } ?? Int32(JF_E_FAULT)
 }
 
-private func closeSet(_ own: OpaquePointer?, _ handle: jf_ref) { Instance.behind(own).toolset?.close(handle) }
+private func closeSet(_ own: OpaquePointer?, _ handle: jf_ref) {
+    Instance.with(own) { $0.toolset?.close(handle) }
+}
 
 private func listItems(
     _ own: OpaquePointer?, _ handle: jf_ref, _ kind: UInt32, _ items: UnsafeMutablePointer<jf_blob>?,
     _ why: UnsafeMutablePointer<jf_fault>?
 ) -> Int32 {
-    guard let json = Instance.behind(own).toolset?.list(handle, kind) else { return Int32(JF_ABSENT) }
-    items?.pointee = .copying(json)
+    let json = Instance.with(own) { $0.toolset?.list(handle, kind) } ?? nil
+    guard let json, let items else { return Int32(JF_ABSENT) }
+    items.pointee = .copying(json)
     return Int32(JF_OK)
 }
 
@@ -47,16 +47,18 @@ private func answer(
     _ kind: RequestKind, _ own: OpaquePointer?, _ op: jf_ref, _ request: UnsafePointer<jf_request>?,
     _ result: UnsafeMutablePointer<jf_blob>?, _ why: UnsafeMutablePointer<jf_fault>?
 ) -> Int32 {
-    guard let facet = Instance.behind(own).toolset, let result, let why,
-        let request = attach(UnsafeRawPointer(request), jf_request())
-    else { return Int32(JF_E_FAULT) }
+    guard let result, let why, let request = attach(UnsafeRawPointer(request), jf_request()) else {
+        return Int32(JF_E_FAULT)
+    }
     // Flags 16 to 31 mean something that may not be ignored, and none is known yet.
     guard request.flags >> 16 == 0 else {
-        why.pointee.set(Int32(JF_E_UNSUPPORTED), "the request has flags that this plugin does not know")
-        return Int32(JF_E_UNSUPPORTED)
+        return Refusal(JF_E_UNSUPPORTED, "the request has flags that this plugin does not know").fill(why)
     }
-    guard let outcome = facet.request(kind, RequestSlot(op), request) else { return Int32(JF_PENDING) }
-    return outcome.fill(&result.pointee, &why.pointee)
+    return Instance.with(own) { instance in
+        guard let facet = instance.toolset else { return Int32(JF_E_FAULT) }
+        guard let outcome = facet.request(kind, RequestSlot(op), request) else { return Int32(JF_PENDING) }
+        return outcome.fill(&result.pointee, &why.pointee)
+    } ?? Int32(JF_E_FAULT)
 }
 
 private func call(
@@ -81,6 +83,8 @@ private func complete(
 
 /// [any]: the author's body runs on the lane.
 private func cancel(_ own: OpaquePointer?, _ op: jf_ref) {
-    let services = Instance.behind(own).services
-    services.post { services.operation(op)?.cancel() }
+    Instance.with(own) { instance in
+        let services = instance.services
+        services.post { services.operation(op)?.cancel() }
+    }
 }
