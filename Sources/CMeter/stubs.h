@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The slots of the ABI by number, and room for its tables.
+ * Written by plugin-sdk/abi/stubs.py: change that, not this. */
+/* clang-format off */
+
+#ifndef JACKFIELD_CMETER_STUBS_H
+#define JACKFIELD_CMETER_STUBS_H
+
+#include <jackfield/jackfield.h>
+
+enum {
+    JF_SLOT_PLUGIN_CREATE,
+    JF_SLOT_PLUGIN_DESTROY,
+    JF_SLOT_PLUGIN_FACET,
+    JF_SLOT_PLUGIN_START,
+    JF_SLOT_PLUGIN_DRAIN,
+    JF_SLOT_PLUGIN_STOP,
+    JF_SLOT_LISTENER_LISTEN,
+    JF_SLOT_LISTENER_UNLISTEN,
+    JF_SLOT_LISTENER_REPLY,
+    JF_SLOT_LISTENER_CLOSE,
+    JF_SLOT_CONNECTOR_OPEN,
+    JF_SLOT_CONNECTOR_SEND,
+    JF_SLOT_CONNECTOR_CANCEL,
+    JF_SLOT_CONNECTOR_CLOSE,
+    JF_SLOT_TOOLSET_OPEN,
+    JF_SLOT_TOOLSET_CLOSE,
+    JF_SLOT_TOOLSET_LIST,
+    JF_SLOT_TOOLSET_CALL,
+    JF_SLOT_TOOLSET_READ,
+    JF_SLOT_TOOLSET_PROMPT,
+    JF_SLOT_TOOLSET_COMPLETE,
+    JF_SLOT_TOOLSET_CANCEL,
+    JF_SLOT_ROUTING_ATTACH,
+    JF_SLOT_ROUTING_DETACH,
+    JF_SLOT_ROUTING_PICK,
+    JF_SLOT_ROUTING_OBSERVE,
+    JF_SLOT_ROUTING_EXPORT_STATE,
+    JF_SLOT_ROUTING_IMPORT_STATE,
+    JF_SLOT_CALLS_START,
+    JF_SLOT_CALLS_CANCEL,
+    JF_SLOT_CHANNELS_READY,
+    JF_SLOT_CHANNELS_DELIVER,
+    JF_SLOT_CHANNELS_FAILED,
+    JF_SLOT_CHANNELS_WRITABLE,
+    JF_SLOT_CHANNELS_CLOSED,
+    JF_SLOT_CLOCK_MONOTONIC_NS,
+    JF_SLOT_CLOCK_WALL_NS,
+    JF_SLOT_CONFIG_FIND,
+    JF_SLOT_CONFIG_NEXT,
+    JF_SLOT_CONFIG_TEXT,
+    JF_SLOT_CONFIG_INTEGER,
+    JF_SLOT_CONFIG_REAL,
+    JF_SLOT_CONFIG_QUOTE,
+    JF_SLOT_CONFIG_SECRET,
+    JF_SLOT_HTTP_MOUNT,
+    JF_SLOT_HTTP_UNMOUNT,
+    JF_SLOT_HTTP_RESPOND,
+    JF_SLOT_HTTP_REQUEST,
+    JF_SLOT_HTTP_ABANDON,
+    JF_SLOT_INBOUND_OPENED,
+    JF_SLOT_INBOUND_DELIVER,
+    JF_SLOT_INBOUND_GONE,
+    JF_SLOT_INBOUND_WRITABLE,
+    JF_SLOT_INBOUND_CLOSED,
+    JF_SLOT_LOG_WRITE,
+    JF_SLOT_LOG_ENABLED,
+    JF_SLOT_LOOP_WATCH,
+    JF_SLOT_LOOP_UNWATCH,
+    JF_SLOT_LOOP_TIMER,
+    JF_SLOT_LOOP_CANCEL,
+    JF_SLOT_LOOP_POST,
+    JF_SLOT_LOOP_NOW,
+    JF_SLOT_LOOP_INDEX,
+    JF_SLOT_MEMORY_ALLOCATE,
+    JF_SLOT_MEMORY_RELEASE,
+    JF_SLOT_MEMORY_BORROW,
+    JF_SLOT_MEMORY_GIVE_BACK,
+    JF_SLOT_OPS_FINISH,
+    JF_SLOT_OPS_STATE,
+    JF_SLOT_OPS_PROGRESS,
+    JF_SLOT_SEAL_SEAL,
+    JF_SLOT_SEAL_OPEN,
+    JF_SLOT_TOOLSETS_CHANGED,
+    JF_SLOT_CALLBACK_READY,
+    JF_SLOT_CALLBACK_TIMER,
+    JF_SLOT_CALLBACK_TASK,
+    JF_SLOT_COUNT
+};
+
+/** The plugin's own table and its facets. */
+struct facet_tables {
+    jf_plugin plugin;
+    jf_listener_1 listener;
+    jf_connector_1 connector;
+    jf_toolset_1 toolset;
+    jf_routing_1 routing;
+};
+
+/** The table of one service. */
+union service_tables {
+    jf_calls_1 calls;
+    jf_channels_1 channels;
+    jf_clock_1 clock;
+    jf_config_1 config;
+    jf_http_1 http;
+    jf_inbound_1 inbound;
+    jf_log_1 log;
+    jf_loop_1 loop;
+    jf_memory_1 memory;
+    jf_ops_1 ops;
+    jf_seal_1 seal;
+    jf_toolsets_1 toolsets;
+};
+
+/* Fill a table of stubs for the slots that the real one has. */
+void wrap_plugin(jf_plugin *own, const jf_plugin *real);
+void wrap_listener(jf_listener_1 *own, const jf_listener_1 *real);
+void wrap_connector(jf_connector_1 *own, const jf_connector_1 *real);
+void wrap_toolset(jf_toolset_1 *own, const jf_toolset_1 *real);
+void wrap_routing(jf_routing_1 *own, const jf_routing_1 *real);
+void wrap_calls(jf_calls_1 *own, const jf_calls_1 *real);
+void wrap_channels(jf_channels_1 *own, const jf_channels_1 *real);
+void wrap_clock(jf_clock_1 *own, const jf_clock_1 *real);
+void wrap_config(jf_config_1 *own, const jf_config_1 *real);
+void wrap_http(jf_http_1 *own, const jf_http_1 *real);
+void wrap_inbound(jf_inbound_1 *own, const jf_inbound_1 *real);
+void wrap_log(jf_log_1 *own, const jf_log_1 *real);
+void wrap_loop(jf_loop_1 *own, const jf_loop_1 *real);
+void wrap_memory(jf_memory_1 *own, const jf_memory_1 *real);
+void wrap_ops(jf_ops_1 *own, const jf_ops_1 *real);
+void wrap_seal(jf_seal_1 *own, const jf_seal_1 *real);
+void wrap_toolsets(jf_toolsets_1 *own, const jf_toolsets_1 *real);
+
+#endif
