@@ -3,13 +3,19 @@
 # Builds and runs each plugin's test against the mock host: `test-plugins.sh CLANG PLUGIN_DIR BUILD_DIR`.
 set -uo pipefail
 clang=$1 plugins=$2 out=$3
-flags=(-std=c11 -g -O1 -Wall -Wextra -Werror -Iplugin-sdk/include -Iplugin-sdk/testing/c)
+flags=(-std=c11 -g -O1 -Wall -Wextra -Werror -Wno-unused-function -Iplugin-sdk/include -Iplugin-sdk/testing/c
+    -ISources/CCell/include)
 mkdir -p "$out"
 passed=0 failed=0
 
 objects=()
 for source in plugin-sdk/testing/c/*.c; do
     object="$out/$(basename "$source" .c).o"
+    "$clang" "${flags[@]}" -c -o "$object" "$source" || exit 1
+    objects+=("$object")
+done
+for source in Sources/CCell/*.c; do
+    object="$out/ccell-$(basename "$source" .c).o"
     "$clang" "${flags[@]}" -c -o "$object" "$source" || exit 1
     objects+=("$object")
 done
@@ -36,6 +42,10 @@ run json_test plugin-sdk/testing/c/tests/json_test.c
 
 make --no-print-directory -C plugin-sdk/examples/c/toolset-text JACKFIELD_INCLUDE="$PWD/plugin-sdk/include" \
     OUT="$PWD/$out" CC="$clang" >"$out/toolset-text-build.log" 2>&1 || cat "$out/toolset-text-build.log"
+
+# The cell's test runs this plugin, good and bad, in cells of its own.
+"$clang" -fuse-ld=lld -std=c11 -g -fPIC -fvisibility=hidden -shared -Iplugin-sdk/include \
+    Tests/Plugins/cell/bad_plugin.c -o "$out/cell.so" || exit 1
 
 for source in Tests/Plugins/*_test.c; do
     name=$(basename "$source" _test.c)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cell's command line.
 
+import CCell
 import CLinux
 import Glibc
 import JSON
@@ -20,6 +21,13 @@ func runCell(_ arguments: [String]) -> Int32 {
         return 0
     case ("--probe", 2):
         return probe(arguments[1])
+    case ("--run", 2):
+        guard let descriptor = Int32(arguments[1]), descriptor > 2 else {
+            write(usage, to: 2)
+            return usageStatus
+        }
+        // C from here on: a plugin in C needs no Swift, and nothing of it may run before the limits are set.
+        return jf_cell_run(descriptor)
     default:
         write(usage, to: 2)
         return usageStatus
@@ -27,10 +35,11 @@ func runCell(_ arguments: [String]) -> Int32 {
 }
 
 private let usage = """
-    usage: jackfield-cell --probe FILE | --version | --help
+    usage: jackfield-cell --probe FILE | --run FD | --version | --help
 
       --probe FILE   loads the plugin FILE into this process and prints one line of JSON that tells how it
                      went; the gateway runs this before it loads a plugin itself
+      --run FD       serves one instance of a plugin on the gateway's socket FD; of use to the gateway only
 
     example: jackfield-cell --probe ./libacme_auth.so
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// jackfield-cell: the small host that runs one plugin out of process. For now it rehearses loading one.
+// jackfield-cell: the small host that runs one plugin out of process, or rehearses loading one.
 
 import CLinux
 import Glibc

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Tests of cells: plugins out of process through the mock host. Argument: the library of cell/bad_plugin.c.
+ */
+#include "cell/fixture.h"
+
+#define TOOLS "jf.toolset/1 jf.routing/1"
+
+#include "cell/containment_cases.h"
+#include "cell/routing_cases.h"
+#include "cell/toolset_cases.h"
+#include "cell/transport_cases.h"
+
+int main(int argc, char **argv) {
+    return fixture_main(argc, argv);
+}
