@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Caught by hygiene.first-life: it closes standard input. */
+#include "toolset.h"
+
+#include <unistd.h>
+static int32_t start(jf_self *self, jf_fault *why) {
+    (void)self, (void)why;
+    close(0);
+    return JF_OK;
+}
+#define START start
+
+#include "plugin.h"

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The tables and the entry of a gallery plugin: what is not replaced by a macro is good. Included last. */
+#ifndef CREATE
+#define CREATE good_create
+#endif
+#ifndef DESTROY
+#define DESTROY good_destroy
+#endif
+#ifndef START
+#define START NULL
+#endif
+#ifndef STOP
+#define STOP good_stop
+#endif
+#ifndef FACET_SIZE
+#define FACET_SIZE sizeof(FACET_TYPE)
+#endif
+#ifndef PLUGIN_SIZE
+#define PLUGIN_SIZE sizeof(jf_plugin)
+#endif
+/* toolset */
+#ifndef OPEN
+#define OPEN good_open
+#endif
+#ifndef CLOSE
+#define CLOSE good_close
+#endif
+#ifndef LIST
+#define LIST good_list
+#endif
+#ifndef CALL
+#define CALL good_call
+#endif
+#ifndef READ
+#define READ NULL
+#endif
+#ifndef CANCEL
+#define CANCEL NULL
+#endif
+/* routing */
+#ifndef ATTACH
+#define ATTACH good_attach
+#endif
+#ifndef DETACH
+#define DETACH good_detach
+#endif
+#ifndef PICK
+#define PICK good_pick
+#endif
+#ifndef OBSERVE
+#define OBSERVE good_observe
+#endif
+#ifndef EXPORT
+#define EXPORT good_export
+#endif
+#ifndef IMPORT
+#define IMPORT good_import
+#endif
+/* connector */
+#ifndef SEND
+#define SEND good_send
+#endif
+#ifndef GIVE_UP
+#define GIVE_UP good_cancel
+#endif
+/* listener */
+#ifndef LISTEN
+#define LISTEN good_listen
+#endif
+#ifndef UNLISTEN
+#define UNLISTEN good_unlisten
+#endif
+#ifndef REPLY
+#define REPLY good_reply
+#endif
+
+#ifndef NO_MANIFEST
+JF_MANIFEST(MANIFEST);
+#endif
+
+#ifndef FACET
+static const void *gallery_facet(jf_self *self, const char *id) {
+    FACET_TABLE;
+    (void)self;
+    return strcmp(id, FACET_ID) == 0 ? &gallery_table : NULL;
+}
+#define FACET gallery_facet
+#endif
+
+#ifndef OWN_ENTRY
+GOOD const jf_plugin gallery_plugin = {.size = PLUGIN_SIZE,
+                                       .minor = JF_ABI_MINOR,
+                                       .create = CREATE,
+                                       .destroy = DESTROY,
+                                       .facet = FACET,
+                                       .start = START,
+                                       .stop = STOP};
+#endif
+#ifndef ENTRY
+const jf_plugin *jf_entry_1(const jf_offer *offer, jf_fault *why) {
+    (void)offer, (void)why;
+    return &gallery_plugin;
+}
+#endif
