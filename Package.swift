@@ -20,29 +20,42 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CJackfield", path: "plugin-sdk/include/jackfield"),
+        .target(name: "CCell", cSettings: [.headerSearchPath("../../plugin-sdk/include")]),
         .target(name: "CLinux"),
+        .target(name: "CMeter", cSettings: [.headerSearchPath("../../plugin-sdk/include")]),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
         .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "JSON", dependencies: ["CSimdjson"], swiftSettings: strict),
         .target(name: "MCP", dependencies: ["JSON"], swiftSettings: strict),
         .target(
-            name: "JackfieldCore", dependencies: ["CJackfield", "CLinux", "JSON", "MCP"],
+            name: "JackfieldCore", dependencies: ["CCell", "CJackfield", "CLinux", "CMeter", "JSON", "MCP"],
             swiftSettings: strict),
         .target(name: "Configuration", dependencies: ["CYaml"], swiftSettings: strict),
+        .target(
+            name: "CPluginCheck", path: "Sources/PluginCheck/C", exclude: ["mock/README.md", "mock/tests"],
+            cSettings: [.headerSearchPath("../../../plugin-sdk/include"), .define("_GNU_SOURCE")]),
+        .target(
+            name: "PluginCheck", dependencies: ["CJackfield", "CPluginCheck", "JackfieldCore", "JSON"],
+            path: "Sources/PluginCheck/Swift", swiftSettings: strict),
         .executableTarget(
-            name: "jackfield", dependencies: ["CLinux", "Configuration", "JackfieldCore", "JSON"],
+            name: "jackfield",
+            dependencies: ["CLinux", "Configuration", "JackfieldCore", "JSON", "PluginCheck"],
             swiftSettings: strict),
         .executableTarget(
-            name: "jackfield-cell", dependencies: ["CLinux", "JackfieldCore", "JSON"], swiftSettings: strict),
+            name: "jackfield-cell", dependencies: ["CCell", "CLinux", "JackfieldCore", "JSON"],
+            swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "MCPTests", dependencies: ["MCP", "JSON"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(
             name: "JackfieldCoreTests",
-            dependencies: ["CJackfield", "CLinux", "JSON", "MCP", "JackfieldCore", "jackfield-cell"],
+            dependencies: [
+                "CJackfield", "CLinux", "CMeter", "JSON", "MCP", "JackfieldCore", "jackfield-cell",
+            ],
             swiftSettings: strict),
         .testTarget(
-            name: "JackfieldTests", dependencies: ["jackfield", "Configuration", "JackfieldCore", "JSON"],
+            name: "JackfieldTests",
+            dependencies: ["jackfield", "Configuration", "JackfieldCore", "JSON", "PluginCheck"],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

@@ -69,6 +69,20 @@ headers:
 	@cp -r $(INCLUDE)/jackfield $(DIST)/include/
 	@sed 's/@VERSION@/$(VERSION)/' plugin-sdk/pkgconfig/jackfield.pc.in >$(DIST)/share/pkgconfig/jackfield.pc
 	@rm -rf $(DIST)/share/jackfield/testing && cp -r plugin-sdk/testing $(DIST)/share/jackfield/
+	@cp plugin-sdk/cpp/include/jackfield/*.hpp $(DIST)/include/jackfield/
+	@mkdir -p $(DIST)/share/jackfield/testing/cpp $(DIST)/share/cmake/Jackfield
+	@cp -r plugin-sdk/cpp/testing/jackfield $(DIST)/share/jackfield/testing/cpp/
+	@sed 's/@VERSION@/$(VERSION)/' plugin-sdk/pkgconfig/jackfield-testing.pc.in >$(DIST)/share/pkgconfig/jackfield-testing.pc
+	@for f in JackfieldConfig JackfieldConfigVersion; do \
+		sed 's/@VERSION@/$(VERSION)/' plugin-sdk/cmake/$$f.cmake.in >$(DIST)/share/cmake/Jackfield/$$f.cmake; \
+	done
+	@cp plugin-sdk/cmake/exports.map $(DIST)/share/cmake/Jackfield/
+	@rm -rf $(DIST)/share/jackfield/sdk && mkdir -p $(DIST)/share/jackfield/sdk/examples
+	@cp -rL plugin-sdk/swift $(DIST)/share/jackfield/sdk/swift
+	@cp -rL plugin-sdk/examples/swift plugin-sdk/examples/routing-by-name.json $(DIST)/share/jackfield/sdk/examples/
+	@find $(DIST)/share/jackfield/sdk -name .build -prune -exec rm -rf {} +
+	@rm -rf $(DIST)/share/jackfield/rust && cp -r plugin-sdk/rust $(DIST)/share/jackfield/rust
+	@rm -rf $(DIST)/share/jackfield/rust/target $(DIST)/share/jackfield/rust/Cargo.lock
 	@cp LICENSE $(DIST)/share/jackfield/
 
 .PHONY: install

@@ -3,7 +3,7 @@
 
 CHECK_BUILD := .build/checks
 SWIFT_SOURCES := Sources Tests plugin-sdk/swift plugin-sdk/examples/swift Plugins Package.swift
-C_FILES = $(shell git ls-files '*.c' '*.h' '*.cpp' ':!:Tests/Integration/schemas')
+C_FILES = $(shell git ls-files '*.c' '*.h' '*.cpp' '*.hpp' ':!:Tests/Integration/schemas')
 MOCK := $(wildcard plugin-sdk/testing/c/*.c)
 
 .PHONY: test
@@ -23,6 +23,16 @@ test-abi: ## The ABI's golden layout, and its headers under every compiler
 .PHONY: test-plugins
 test-plugins: ## Plugins against the mock host
 	@scripts/test-plugins.sh "$(CLANG)" "$(PLUGIN_DIR)" "$(CHECK_BUILD)/plugins"
+
+# One compiler here: `plugin-sdk/cpp/tests/run.sh FOLDER` without a name takes both, and several minutes.
+.PHONY: test-sdk
+test-sdk: ## The C++ and Rust SDKs and their examples
+	@sh plugin-sdk/cpp/tests/run.sh $(CHECK_BUILD)/cpp g++
+	@scripts/test-rust.sh $(CHECK_BUILD)/rust
+
+.PHONY: test-gallery
+test-gallery: ## Bad plugins that `plugin check` must catch
+	@Tests/Gallery/run.sh $(DIST)/bin/jackfield $(CHECK_BUILD)/gallery
 
 .PHONY: test-integration
 test-integration: ## The real binary against official SDKs and servers

@@ -3,7 +3,7 @@
 # Installs the Debian packages that are missing: `setup.sh build`, `setup.sh test`, `setup.sh bench`.
 set -euo pipefail
 
-build=(g++ binutils make pkg-config libsimdjson-dev libyaml-dev node-llhttp libwslay-dev libssl3)
+build=(g++ binutils make pkg-config libsimdjson-dev libyaml-dev node-llhttp libwslay-dev libssl3 libffi-dev)
 test=(python3 python3-venv gcc clang-format strace procps git openssl ca-certificates)
 bench=(nginx-core haproxy)
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { LINGER_MS = 2000, EXCHANGE_SLOT_BITS = 24, TURN = 32 };
+enum { DRAIN_QUIET_MS = 500, LINGER_MS = 2000, EXCHANGE_SLOT_BITS = 24, TURN = 32 };
 
 static void conn_release(struct conn *c) {
     jf_self *self = c->in.self;
@@ -333,7 +333,8 @@ void conn_sweep(struct conn *c) {
         if (c->in.phase == INCOMING_IDLE) {
             uint64_t limit =
                 !c->served && l->header_timeout < l->idle_timeout ? l->header_timeout : l->idle_timeout;
-            if (waited >= limit || (self->draining && c->out.head == NULL)) conn_lost(c);
+            bool quiet = waited >= DRAIN_QUIET_MS * 1000000ull || self->now >= self->drain_ns;
+            if (waited >= limit || (self->draining && quiet && c->out.head == NULL)) conn_lost(c);
         } else if (waited >= (c->in.phase == INCOMING_HEAD ? l->header_timeout : l->body_timeout)) {
             c->keep = false;
             c->lingering = true;

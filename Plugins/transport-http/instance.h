@@ -41,6 +41,7 @@ struct jf_self {
     struct slots conns;
     struct listener *listeners;
     uint64_t exchange_count;
+    uint64_t drain_ns; /**< when a drain has to be over */
     bool draining;
     bool stopped;
 

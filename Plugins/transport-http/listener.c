@@ -3,6 +3,7 @@
 #include "listener.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -39,6 +40,22 @@ static void accept_all(struct listener *l) {
             self->loop.timer(self->loop.context, ACCEPT_RETRY_MS * 1000000u, accept_again, l, &l->retry);
         return;
     }
+}
+
+/** Closing a socket resets the connections that wait in it, so they are taken first. SYNs of new ones are
+ * dropped meanwhile, for some microseconds: repeated, they find who else listens at this address, or nobody.
+ */
+static void take_waiting(struct listener *l) {
+    enum { FLAGS = 13, SYN = 0x02, SYN_ACK = 0x12 };
+    struct sock_filter no_syn[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS),      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN_ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+    };
+    struct sock_fprog program = {.len = sizeof(no_syn) / sizeof(no_syn[0]), .filter = no_syn};
+    if (l->fd < 0) return;
+    setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+    accept_all(l);
 }
 
 static void accept_again(void *user) {
@@ -220,6 +237,7 @@ static void stop_accepting(struct listener *l) {
 void listener_close(jf_self *self, jf_ref ref) {
     for (struct listener *l = self->listeners; l != NULL; l = l->next)
         if (l->ref == ref) {
+            take_waiting(l);
             stop_accepting(l);
             // Its memory stays for the connections that it accepted.
             l->closed = true;

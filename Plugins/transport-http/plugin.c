@@ -126,7 +126,7 @@ void self_not_later(jf_self *self, struct later *item) {
     item->next = NULL;
 }
 
-enum { SWEEP_BATCH = 4096 };
+enum { SWEEP_BATCH = 4096, DRAIN_STEP_NS = 50000000 };
 static const uint64_t sweep_least = 10000000, sweep_most = 1000000000;
 
 static void sweep(void *user) {
@@ -219,14 +219,16 @@ static const void *facet(jf_self *self, const char *id) {
 }
 
 static void drain(jf_self *self, uint64_t deadline_ns) {
-    (void)deadline_ns;
     self->draining = true;
+    self->drain_ns = deadline_ns;
     self_tick(self);
-    // Idle connections go with the next sweep, the others with their answers.
+    // Connections go with their next answer; those that nobody uses, once they have been quiet for a moment:
+    // a request that is on its way right now must not meet a closed connection.
+    sweep_need(self, 4 * DRAIN_STEP_NS);
     if (self->conns.live != 0) {
         self->loop.cancel(self->loop.context, self->sweep_timer);
         self->sweep_timer = 0;
-        self->loop.timer(self->loop.context, 1000000, sweep, self, &self->sweep_timer);
+        self->loop.timer(self->loop.context, DRAIN_STEP_NS, sweep, self, &self->sweep_timer);
     }
 }
 

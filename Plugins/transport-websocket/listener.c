@@ -154,6 +154,8 @@ static void stop_accepting(struct listener *l) {
 void listener_close(jf_self *self, jf_ref ref) {
     for (struct listener *l = self->listeners; l != NULL; l = l->next)
         if (l->ref == ref) {
+            // Closing the socket would reset the connections that wait in it.
+            if (l->fd >= 0) accept_all(l);
             stop_accepting(l);
             // Its memory stays for the connections that it accepted.
             l->closed = true;

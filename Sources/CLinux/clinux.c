@@ -43,6 +43,14 @@ int jf_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
     return accept4(fd, address, length, flags);
 }
 
+int jf_peer_user(int fd, uid_t *user) {
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return -1;
+    *user = peer.uid;
+    return 0;
+}
+
 int jf_pipe2(int fds[2], int flags) {
     return pipe2(fds, flags);
 }

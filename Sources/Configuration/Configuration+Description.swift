@@ -12,6 +12,9 @@ extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
             "runtime: { loops: \(runtime.loops.map(String.init) ?? "auto"), "
                 + "drain_timeout: \(durationText(nanoseconds: runtime.drainTimeout)), "
                 + "startup_wait: \(durationText(nanoseconds: runtime.startupWait)), "
+                + "swap_trial: \(durationText(nanoseconds: runtime.swapTrial)), "
+                + "swap_calls: \(runtime.swapCalls), swap_failures: \(runtime.swapFailures), "
+                + "plugin_generations: \(runtime.pluginGenerations), "
                 + "state_dir: \(state.map(jsonString) ?? "null"), plugin_dirs: \(folders) }")
         lines.append(
             "naming: { prefix: \(naming.prefix.rawValue), separator: \(jsonString(naming.separator)), "
@@ -115,7 +118,15 @@ extension Configuration.Plugin {
     fileprivate var line: String {
         let digest = $sha256.shown ?? sha256
         return "{ \(id == nil ? "file" : "id"): \(jsonString(label)), "
-            + "sha256: \(digest.map(jsonString) ?? "null"), placement: \(placement.rawValue), "
-            + "enabled: \(enabled), config: \(config) }"
+            + "sha256: \(digest.map(jsonString) ?? "null"), placement: \(placement.rawValue), cell: \(cell.line), "
+            + "enabled: \(enabled), \(faults.isEmpty ? "" : "faults: \(faults.count), ")config: \(config) }"
+    }
+}
+
+extension Configuration.Cell {
+    fileprivate var line: String {
+        "{ memory: \(byteSizeText(memory)), files: \(files), operations: \(operations), network: \(network.map(String.init) ?? "null"), "
+            + "processes: \(processes), jit: \(jit), all_files: \(allFiles), read: \(patterns($read)), "
+            + "write: \(patterns($write)) }"
     }
 }

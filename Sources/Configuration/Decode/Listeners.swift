@@ -76,6 +76,7 @@ extension Configuration.Plugin {
         section.readChoice(
             "placement", into: &placement,
             of: [("inproc", .inproc), ("cell", .cell), ("cell-per-instance", .cellPerInstance)])
+        if let node = section.take("cell") { cell = Configuration.Cell(node, "\(path).cell", context) }
         section.read("enabled", into: &enabled)
         if let node = section.take("config") {
             if node.kind == .mapping, case .mapping(let entries) = node.content {
@@ -83,6 +84,10 @@ extension Configuration.Plugin {
             } else if node.kind != .null {
                 sink.wrongType(node, "\(path).config", expected: "a mapping")
             }
+        }
+        // For tests: no other finding shall list it among the keys.
+        if section.has("faults"), let node = section.take("faults") {
+            faults = readFaults(node, "\(path).faults", sink)
         }
         let hasFile = section.has("file")
         if idNode != nil, hasFile {

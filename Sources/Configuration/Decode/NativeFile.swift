@@ -73,6 +73,11 @@ private func decodeRuntime(_ node: ConfigurationNode, _ context: DecodeContext) 
         section.readDuration("drain_timeout", in: 0...durationRange.upperBound) ?? runtime.drainTimeout
     runtime.startupWait =
         section.readDuration("startup_wait", in: 0...durationRange.upperBound) ?? runtime.startupWait
+    runtime.swapTrial =
+        section.readDuration("swap_trial", in: 0...durationRange.upperBound) ?? runtime.swapTrial
+    section.read("swap_calls", into: &runtime.swapCalls, in: 1...1_000_000)
+    section.read("swap_failures", into: &runtime.swapFailures, in: 0...100)
+    section.read("plugin_generations", into: &runtime.pluginGenerations, in: 1...64)
     let state = section.readText("state_dir", expected: "the path of a folder")
     runtime.restateDirectory(state, folder: context.folder)
     let plugins = section.readTexts("plugin_dirs", expected: "a list of folders")

@@ -45,9 +45,9 @@ extension Configuration {
         public enum Placement: String, Sendable {
             /// In the gateway's process: fast, trusted.
             case inproc
-            /// In a child process, all its instances together: isolated.
+            /// In child processes, one for each event loop that has an instance of it: isolated.
             case cell
-            /// In a child process for each instance.
+            /// The same, said outright.
             case cellPerInstance = "cell-per-instance"
         }
 
@@ -58,7 +58,11 @@ extension Configuration {
         /// The SHA-256 that its file must have, 64 lower-case hexadecimal digits.
         @Redacted public var sha256: String? = nil
         public var placement = Placement.inproc
+        /// Rights and bounds where it runs in a cell.
+        public var cell = Cell()
         public var enabled = true
+        /// What goes wrong at its border on purpose: for tests, and in no reference.
+        public var faults: [Fault] = []
         /// Its own configuration.
         public var config = Options()
         public var position = SourcePosition.none

@@ -10,6 +10,14 @@ extension Configuration {
         public var drainTimeout: UInt64 = 30_000_000_000
         /// How long clients' first requests wait for programs that are still starting, in nanoseconds.
         public var startupWait: UInt64 = 5_000_000_000
+        /// How long a plugin's old build stands ready after a new one took its place, in nanoseconds.
+        public var swapTrial: UInt64 = 30_000_000_000
+        /// Fewer calls than this do not end a trial.
+        public var swapCalls = 10
+        /// Percentage points by which a new build's failure rate may exceed the old one's during its trial.
+        public var swapFailures = 5
+        /// Builds of one plugin that may be in memory.
+        public var pluginGenerations = 4
         /// Where plugins may keep state; nil: nothing is kept. Needs a restart.
         @Redacted public var stateDirectory: String? = nil
         /// Further folders in which plugins are looked for, before the built-in one. Needs a restart.

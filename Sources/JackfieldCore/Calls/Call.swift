@@ -74,6 +74,8 @@ final class Call {
     var server: Server?
     /// Counted in its `openCalls`.
     var link: ServerLink?
+    /// The strategy that picked the endpoint, which hears of the outcome.
+    private(set) var picker: RoutingBinding?
     var endpoint: Endpoint?
     var channel: Channel?
     var serverIsModern = false
@@ -85,6 +87,8 @@ final class Call {
     var upstream: UpstreamSession?
     /// Its place among the calls of that session.
     var upstreamSlot = 0
+    /// Cancelled by whoever asked, which is nobody's failure.
+    var isGivenUp = false
     /// The shown URI where it differs from the server's own, so that the answer can be put right.
     var shownURI: String?
     /// The client's message, padded, kept only where the call may have to be sent again: after a lost session, after a
@@ -159,6 +163,12 @@ final class Call {
         idCount = bytes.count
     }
 
+    func picked(by binding: RoutingBinding?) {
+        binding?.take()
+        picker?.release()
+        picker = binding
+    }
+
     /// Back to the state of a fresh object; buffers are kept.
     func recycle() {
         origin = .none
@@ -183,6 +193,8 @@ final class Call {
         target = nil
         server = nil
         link = nil
+        if picker != nil { picked(by: nil) }
+        isGivenUp = false
         endpoint = nil
         channel = nil
         serverIsModern = false
@@ -237,6 +249,8 @@ final class Client {
     var session: Session?
     var inFlight = 0
     var isOpen = true
+    /// Its listener was asked to close the connection.
+    var isLeaving = false
     /// Calls under way, for cancellation and for the end of the connection.
     var firstCall: Call?
 

@@ -230,11 +230,24 @@ extension Lane {
     }
 
     func observe(_ call: Call, _ status: Int32) {
+        tally(call, status)
         guard let endpoint = call.endpoint, call.phase != .idle else { return }
         let latency = jf_monotonic_ns() &- call.startedAt
         if status == JF_OK { endpoint.observe(latency) }
-        if let link = call.link, call.server?.endpoints.count ?? 0 > 1 {
-            link.observe(endpoint, status: status, latency: latency)
+        call.picker?.observe(endpoint, status: status, latency: latency)
+    }
+
+    /// Counts a call for the plugins that had a part in it.
+    func tally(_ call: Call, _ status: Int32) {
+        guard !call.isGivenUp else { return }
+        let isFailure = status == JF_E_FAULT || status == JF_E_GONE || status == JF_E_TIMEOUT
+        if let instance = call.channel?.instance {
+            instance.tally.calls &+= 1
+            if isFailure { instance.tally.failures &+= 1 }
+        }
+        if let instance = call.picker?.instance {
+            instance.tally.calls &+= 1
+            if isFailure { instance.tally.failures &+= 1 }
         }
     }
 
@@ -355,7 +368,8 @@ extension Lane {
     }
 
     func endpointStatus(_ channel: Channel) -> EndpointStatus? {
-        catalog.index(of: channel.server).map { catalog.statuses[$0][channel.endpoint.index] }
+        let known = catalog.index(of: channel.server).map { catalog.statuses[$0] }
+        return (known ?? link(channel.server)?.lastStatuses)?[channel.endpoint.index]
     }
 
     // MARK: Ends without an answer

@@ -140,15 +140,24 @@ extension Lane {
         message.body_count = UInt32(parts.count)
         if let session { message.session = jf_view(session) }
         if let event { message.resume = jf_view(event) }
-        guard let base = parts.baseAddress, parts.count > 0 else {
-            return slot(client.instance.own, client.handle, &message)
+        let answer: Int32
+        if let base = parts.baseAddress, parts.count > 0 {
+            // A ByteSegment is laid out like a jf_view: the same two words.
+            answer = base.withMemoryRebound(to: jf_view.self, capacity: parts.count) { views in
+                message.body = views
+                if let ready { ReadyBytes.offer(ready, parts, &message) }
+                return slot(client.instance.own, client.handle, &message)
+            }
+        } else {
+            answer = slot(client.instance.own, client.handle, &message)
         }
-        // A ByteSegment is laid out like a jf_view: the same two words.
-        return base.withMemoryRebound(to: jf_view.self, capacity: parts.count) { views in
-            message.body = views
-            if let ready { ReadyBytes.offer(ready, parts, &message) }
-            return slot(client.instance.own, client.handle, &message)
+        if final {
+            client.instance.tally.calls &+= 1
+            if answer == JF_E_FAULT || answer == JF_E_UNSUPPORTED {
+                client.instance.tally.failures &+= 1
+            }
         }
+        return answer
     }
 
     /// Refuses a message that no call was made for.

@@ -48,7 +48,7 @@ extension Lane {
                 reply.text(data)
             }
             reply.literal("}}")
-            relayEnd(call, reply.joined())
+            relayEnd(call, reply.joined(), outcome: outcome)
         case .none: break
         }
     }
@@ -89,6 +89,7 @@ extension Lane {
 
     /// Cancels a call: the server is told, the client gets an error if it still listens.
     func cancel(_ call: Call, reason: StaticString) {
+        call.isGivenUp = true
         // First: else the server could go on with a question that was refused, and be done before it hears the rest.
         stopServer(call, reason: reason)
         refuseOpen(call, .cancelled)

@@ -6,7 +6,14 @@ import CLinux
 import MCP
 
 extension Lane {
-    var loadedPlugins: [String] { instances.map(\.id) }
+    /// Operations that an instance has not finished, given up or not.
+    func hasOperations(of instance: PluginInstance) -> Bool {
+        var found = false
+        channels.forEach { handle, channel in
+            if channel.instance === instance, operations.count(on: handle) > 0 { found = true }
+        }
+        return found
+    }
 
     /// Begins to keep a server's endpoints usable; on its home lane.
     func supervise(_ server: Server) {
@@ -28,12 +35,8 @@ extension Lane {
     }
 
     /// No new clients; streams end; calls under way may finish.
-    func beginDrain() {
-        for instance in instances {
-            if let unlisten = instance.listener?.unlisten {
-                for number in 0..<gateway.plan.listeners.count { unlisten(instance.own, jf_ref(number + 1)) }
-            }
-        }
+    func beginDrain(listeners: Int) {
+        for instance in instances { instance.unlisten(count: listeners) }
         settle()
         endSubscriptions()
         endParked()

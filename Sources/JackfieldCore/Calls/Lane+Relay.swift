@@ -77,7 +77,7 @@ extension Lane {
         relays[from] = call.handle
         // A reload may have replaced the server meanwhile: its successor of the same name takes the call.
         var server = server
-        if link(server) == nil,
+        if catalog.index(of: server) == nil,
             let successor = catalog.servers.first(where: {
                 $0.name == server.name && index < $0.endpoints.count
             })
@@ -126,7 +126,8 @@ extension Lane {
     }
 
     /// Home lane: the gateway's own answer ends the call.
-    func relayEnd(_ call: Call, _ body: [UInt8]) {
+    func relayEnd(_ call: Call, _ body: [UInt8], outcome: Int32 = Int32(JF_OK)) {
+        tally(call, outcome)
         relaySend(call, body)
         finish(call)
     }

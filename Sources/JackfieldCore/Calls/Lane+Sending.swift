@@ -158,12 +158,13 @@ extension Lane {
 
     /// Sends a call again with another body (padded). `status` is given where it is newer than the catalogue's.
     func resend(_ call: Call, _ padded: [UInt8], _ status: EndpointStatus? = nil) {
-        guard let target = call.target, let server = call.server, let position = catalog.index(of: server)
-        else {
+        // A server that was replaced keeps its channels until the last of its calls is over.
+        let known = call.server.flatMap { catalog.index(of: $0) }.map { catalog.statuses[$0] }
+        guard let target = call.target, let statuses = known ?? call.link?.lastStatuses else {
             return serverFailed(call, "it was removed from the configuration")
         }
         let at = call.endpointIndex
-        let status = status ?? catalog.statuses[position][at]
+        let status = status ?? statuses[at]
         padded.withUnsafeBytes { padded in
             let bytes = UnsafeRawBufferPointer(rebasing: padded.dropLast(JSONParser.padding))
             guard let document = try? requestParser.parse(bytes, recordDepth: 6),

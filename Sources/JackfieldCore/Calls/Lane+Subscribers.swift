@@ -201,8 +201,10 @@ extension Lane {
     }
 
     /// Ends every stream, a modern subscription with its answer, as a server that stops should.
-    func endSubscriptions() {
+    /// - Parameter instance: only streams that this listener carries.
+    func endSubscriptions(of instance: PluginInstance? = nil) {
         for subscriber in standing.streams.all {
+            if let instance, clients[subscriber.client]?.instance !== instance { continue }
             guard let subscription = subscriber.subscription, let client = clients[subscriber.client] else {
                 end(subscriber)
                 continue

@@ -102,30 +102,67 @@ final class Lane: @unchecked Sendable {
 
     /// Adds an instance; its services become visible to those created after it.
     func add(_ instance: PluginInstance) {
+        instance.generation = gateway.currentGenerations[instance.id]
         instances.append(instance)
         instanceById[instance.id] = instance
     }
 
     func instance(_ id: String) -> PluginInstance? { instanceById[id] }
 
+    func instance(of generation: PluginGeneration) -> PluginInstance? {
+        instances.first { $0.generation === generation }
+    }
+
+    /// Adds an instance that nobody is led to yet.
+    func addBeside(_ instance: PluginInstance, _ generation: PluginGeneration) {
+        instance.generation = generation
+        instances.append(instance)
+    }
+
+    /// Leads to an instance whoever asks for its plugin from now on.
+    func makeCurrent(_ instance: PluginInstance) { instanceById[instance.id] = instance }
+
+    func isCurrent(_ instance: PluginInstance) -> Bool { instanceById[instance.id] === instance }
+
+    /// Forgets an instance that was destroyed.
+    func remove(_ instance: PluginInstance) { instances.removeAll { $0 === instance } }
+
     /// A service that a plugin on this lane offers.
     func offeredService(_ id: String, except asker: PluginInstance?) -> UnsafeRawPointer? {
-        for instance in instances where instance !== asker {
-            if let table = instance.offered(id) { return table }
+        for instance in instances where instance.id != asker?.id && isCurrent(instance) {
+            guard let table = instance.offered(id) else { continue }
+            if let asker { instance.isUsed(by: asker) }
+            return table
         }
         return nil
+    }
+
+    /// The same service of every generation that still has an instance, the current ones first.
+    func offeredServices(_ id: String) -> [UnsafeRawPointer] {
+        let current = instances.filter { isCurrent($0) }
+        return (current + instances.filter { !isCurrent($0) }).compactMap { $0.offered(id) }
     }
 
     // MARK: Snapshots
 
     /// Takes a new snapshot: links for new servers, none any more for those that left.
-    func adopt(_ new: Catalog, announce changed: [(path: String, kinds: [ItemKind])]) {
+    /// - Parameter keeping: generations of servers that left and may come back; their channels stay open.
+    func adopt(
+        _ new: Catalog, announce changed: [(path: String, kinds: [ItemKind])], keeping: [UInt64] = []
+    ) {
+        let old = catalog
         catalog = new
         var kept: [UInt64: ServerLink] = [:]
         links = new.servers.map { server in
             let link = linkByGeneration[server.generation] ?? makeLink(server)
             kept[server.generation] = link
             return link
+        }
+        for generation in keeping where kept[generation] == nil {
+            kept[generation] = linkByGeneration[generation]
+        }
+        for (at, server) in old.servers.enumerated() where new.index(of: server) == nil {
+            linkByGeneration[server.generation]?.lastStatuses = old.statuses[at]
         }
         let gone = linkByGeneration.filter { kept[$0.key] == nil }
         linkByGeneration = kept
@@ -162,16 +199,18 @@ final class Lane: @unchecked Sendable {
 
     func link(_ server: Server) -> ServerLink? { linkByGeneration[server.generation] }
 
+    /// Links of the catalogue's servers, and of those that may come back.
+    var allLinks: [ServerLink] { Array(linkByGeneration.values) }
+
     var counters: Counters { gateway.counters }
 
     // MARK: Channels
 
     /// Opens a channel of a server on this lane. Throws a sentence.
     func open(_ server: Server, _ endpoint: Endpoint) throws(PluginFailure) -> Channel {
-        let id = gateway.pluginId(for: server, endpoint)
-        guard let id, let instance = instance(id) else {
+        guard let plugin = endpoint.plugin, let instance = instance(of: plugin) else {
             throw PluginFailure(
-                plugin: id ?? "?", step: "open",
+                plugin: endpoint.plugin?.id ?? "?", step: "open",
                 message: "no plugin serves \(server.name); see 'jackfield plugin list'")
         }
         let channel = Channel(instance, server, endpoint)

@@ -3,6 +3,7 @@
 
 import CJackfield
 import CLinux
+import CMeter
 import Glibc
 import Synchronization
 
@@ -17,6 +18,8 @@ public final class EventLoop: @unchecked Sendable {
         var generation: UInt32 = 1
         var ready: ReadyAction?
         var user: UnsafeMutableRawPointer?
+        /// The `jf_shim` of the instance whose action it is.
+        var meter: OpaquePointer?
     }
 
     private static let batch = 256
@@ -68,7 +71,8 @@ public final class EventLoop: @unchecked Sendable {
 
     /// Watches a descriptor, edge-triggered. Returns the watch's handle, 0 when the kernel refused.
     func watch(
-        _ fd: Int32, _ interest: UInt32, _ ready: @escaping ReadyAction, _ user: UnsafeMutableRawPointer?
+        _ fd: Int32, _ interest: UInt32, _ ready: @escaping ReadyAction, _ user: UnsafeMutableRawPointer?,
+        meter: OpaquePointer? = nil
     )
         -> UInt64
     {
@@ -90,6 +94,7 @@ public final class EventLoop: @unchecked Sendable {
         watches[index].fd = fd
         watches[index].ready = ready
         watches[index].user = user
+        watches[index].meter = meter
         return handle
     }
 
@@ -102,6 +107,7 @@ public final class EventLoop: @unchecked Sendable {
         _ = jf_epoll_control(epoll, EPOLL_CTL_DEL, watches[index].fd, 0, 0)
         watches[index].fd = -1
         watches[index].ready = nil
+        watches[index].meter = nil
         watches[index].generation =
             watches[index].generation == .max - 1 ? 1 : watches[index].generation + 1
         freeWatches.append(Int32(index))
@@ -109,9 +115,11 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: Timers
 
-    func arm(after delay: UInt64, _ action: @escaping TimerAction, _ user: UnsafeMutableRawPointer?) -> UInt64
-    {
-        timers.arm(at: delay > .max - now ? .max : now + delay, action, user)
+    func arm(
+        after delay: UInt64, _ action: @escaping TimerAction, _ user: UnsafeMutableRawPointer?,
+        meter: OpaquePointer? = nil
+    ) -> UInt64 {
+        timers.arm(at: delay > .max - now ? .max : now + delay, action, user, meter)
     }
 
     func arm(at deadline: UInt64, _ action: @escaping TimerAction, _ user: UnsafeMutableRawPointer?) -> UInt64
@@ -193,10 +201,17 @@ public final class EventLoop: @unchecked Sendable {
                 let index = Int(handle & 0xFFFF_FFFF)
                 guard UInt64(watches[index].generation) == handle >> 32, let ready = watches[index].ready
                 else { continue }
-                ready(watches[index].user, EventLoop.translate(jf_epoll_events(events + at)))
+                let bits = EventLoop.translate(jf_epoll_events(events + at))
+                if let meter = watches[index].meter {
+                    jf_shim_ready(meter, ready, watches[index].user, bits)
+                } else {
+                    ready(watches[index].user, bits)
+                }
             }
         }
-        while let (action, user) = timers.takeDue(now: now) { action(user) }
+        while let (action, user) = timers.takeDue(now: now) {
+            if let meter = timers.dueMeter { jf_shim_fire(meter, action, user) } else { action(user) }
+        }
         if wasWoken {
             var counter: UInt64 = 0
             _ = read(wake, &counter, 8)

@@ -11,6 +11,8 @@ struct TimerWheel {
         var tick: UInt64 = 0
         var action: TimerAction?
         var user: UnsafeMutableRawPointer?
+        /// The `jf_shim` of the instance whose action it is.
+        var meter: OpaquePointer?
         var generation: UInt32 = 1
         var next: Int32 = -1
         var previous: Int32 = -1
@@ -28,6 +30,8 @@ struct TimerWheel {
     /// How far the last sweep goes.
     private var sweptTick: UInt64 = 0
     private(set) var armed = 0
+    /// The meter of the timer that `takeDue` took last.
+    private(set) var dueMeter: OpaquePointer?
 
     init(now: UInt64) {
         heads = ContiguousArray(repeating: -1, count: Self.slotCount)
@@ -36,9 +40,10 @@ struct TimerWheel {
     }
 
     /// Arms a timer for `deadline` (monotonic nanoseconds) and returns its handle.
-    mutating func arm(at deadline: UInt64, _ action: @escaping TimerAction, _ user: UnsafeMutableRawPointer?)
-        -> UInt64
-    {
+    mutating func arm(
+        at deadline: UInt64, _ action: @escaping TimerAction, _ user: UnsafeMutableRawPointer?,
+        _ meter: OpaquePointer? = nil
+    ) -> UInt64 {
         let index: Int
         if let reused = free.popLast() {
             index = Int(reused)
@@ -53,6 +58,7 @@ struct TimerWheel {
         timers[index].tick = tick
         timers[index].action = action
         timers[index].user = user
+        timers[index].meter = meter
         link(index)
         armed += 1
         return UInt64(timers[index].generation) << 32 | UInt64(index)
@@ -101,6 +107,7 @@ struct TimerWheel {
     private mutating func release(_ index: Int) {
         timers[index].action = nil
         timers[index].user = nil
+        timers[index].meter = nil
         timers[index].generation = timers[index].generation == .max ? 1 : timers[index].generation + 1
         free.append(Int32(index))
         armed -= 1
@@ -137,6 +144,7 @@ struct TimerWheel {
                 let at = Int(index)
                 if timers[at].tick <= nowTick, let action = timers[at].action {
                     let user = timers[at].user
+                    dueMeter = timers[at].meter
                     unlink(at)
                     release(at)
                     return (action, user)

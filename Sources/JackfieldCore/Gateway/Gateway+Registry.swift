@@ -6,18 +6,22 @@ import JSON
 import MCP
 
 extension Gateway {
-    private func makeServer(_ plan: ServerPlan, _ position: Int) -> Server {
+    private func makeServer(_ plan: ServerPlan, _ position: Int, on build: PluginGeneration?) -> Server {
         defer { nextGeneration += 1 }
-        let isPerLoop = plan.endpoints.allSatisfy { endpoint in
-            choice.server(plan, endpoint)?.threads == .perLoop
+        let manifests = plan.endpoints.map { choice.server(plan, $0) }
+        let plugins = manifests.map { manifest -> PluginGeneration? in
+            guard let id = manifest?.id else { return nil }
+            return build?.id == id ? build : currentGenerations[id]
         }
+        let isPerLoop = manifests.allSatisfy { $0?.threads == .perLoop }
         return Server(
             plan, generation: nextGeneration, homeLane: isPerLoop ? position % lanes.count : 0,
-            limits: self.plan.limits)
+            limits: self.plan.limits, plugins: plugins, strategyPlugin: choice.strategy(plan.strategy)?.id)
     }
 
-    private func record(_ plan: ServerPlan, _ position: Int) -> ServerRecord {
-        let server = makeServer(plan, position)
+    /// - Parameter build: takes the place of the current generation of its plugin.
+    func record(_ plan: ServerPlan, _ position: Int, on build: PluginGeneration? = nil) -> ServerRecord {
+        let server = makeServer(plan, position, on: build)
         return ServerRecord(
             server: server, statuses: server.endpoints.map { _ in EndpointStatus() }, listing: nil)
     }
@@ -38,7 +42,7 @@ extension Gateway {
         control.after(wait) { [weak self] in self?.settle() }
     }
 
-    private func supervise(_ server: Server) {
+    func supervise(_ server: Server) {
         let home = lanes[server.homeLane]
         home.loop.post { home.supervise(server) }
     }
@@ -52,6 +56,7 @@ extension Gateway {
 
     private func take(_ server: Server, _ endpoint: Int, _ status: EndpointStatus, _ listing: ServerListing?)
     {
+        if takeForSwap(server, endpoint, status, listing) { return }
         if var record = replacements[server.name], record.server === server {
             record.statuses[endpoint] = status
             if let listing { record.listing = listing }
@@ -72,6 +77,7 @@ extension Gateway {
         }
         if records[at].isShown != wasShown || records[at].isUp != wasUp { needsBuild = true }
         scheduleBuild()
+        if wasUp, !records[at].isUp { wentDown(records[at]) }
     }
 
     /// One catalogue per batch of news.
@@ -86,7 +92,7 @@ extension Gateway {
     }
 
     /// Builds the catalogue and hands it to every lane, with what changed for whom.
-    private func build() {
+    func build() {
         let old = catalog
         if needsBuild || old.servers.count != records.count
             || zip(old.servers, records).contains(where: { $0 !== $1.server })
@@ -108,7 +114,8 @@ extension Gateway {
         }
         let new = catalog
         let news = changed
-        onEveryLane { $0.adopt(new, announce: news) }
+        let keeping = parked.map(\.server.generation)
+        onEveryLane { $0.adopt(new, announce: news, keeping: keeping) }
     }
 
     // MARK: The first listings
@@ -133,19 +140,27 @@ extension Gateway {
 
     func reloadNow() {
         guard let reload, !isDraining else { return }
-        switch reload() {
+        if let swap, swap.phase != .trial {
+            log.write(
+                .info, "reload waits until the swap of a plugin has got to its trial",
+                [.init("plugin", swap.id)])
+            reloadWaits = true
+            return
+        }
+        switch reload(choice) {
         case .failure(let problem):
             log.write(.error, "reload changed nothing: the configuration has errors")
             for text in problem.problems { log.write(.error, text) }
-        case .success(let new): apply(new)
+        case .success(let new):
+            apply(new)
+            swapChangedFiles()
         }
     }
 
     /// Servers that stayed the same are not touched; changed ones are replaced when their new version is up.
     func apply(_ new: GatewayPlan) {
         let needed = choice.needed(new)
-        let loaded = Set(lanes[0].loadedPlugins)
-        if let missing = needed.first(where: { !loaded.contains($0) }) {
+        if let missing = needed.first(where: { !pluginIds.contains($0) }) {
             return log.write(
                 .error,
                 "reload changed nothing: plugin \(missing) is not loaded yet; restart the gateway to load it")
@@ -193,9 +208,11 @@ extension Gateway {
             retire(record.server)
             replacements[name] = nil
         }
+        unpark { !names.contains($0.server.name) }
         let added = next.filter { record in !records.contains { $0.server === record.server } }
         records = next
         plan.servers = new.servers
+        plan.swap = new.swap
         plan.bundles = new.bundles
         plan.naming = new.naming
         needsBuild = true
@@ -210,20 +227,21 @@ extension Gateway {
     }
 
     /// A changed server's new version takes its place.
-    private func promote(_ name: String) {
+    func promote(_ name: String) {
         guard let record = replacements.removeValue(forKey: name),
             let at = records.firstIndex(where: { $0.server.name == name })
         else { return }
         let old = records[at]
         records[at] = record
         if record.listing == nil, record.server.plan.keepStale { records[at].listing = old.listing }
+        unpark { $0.server.name == name }
         needsBuild = true
         build()
         retire(old.server)
     }
 
     /// Ends a server's supervision; its channels close on each lane when its last call there ends.
-    private func retire(_ server: Server) {
+    func retire(_ server: Server) {
         let home = lanes[server.homeLane]
         home.loop.post { home.endSupervision(server) }
     }

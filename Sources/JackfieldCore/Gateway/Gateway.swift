@@ -17,6 +17,7 @@ public final class Gateway: @unchecked Sendable {
     let drainTimeout: UInt64
     let workers = WorkerPool(threads: 4)
     let counters = Counters()
+    let instances = InstanceTable()
     let parking: Parking
     let replayBudget: ReplayBudget
     let taskPlan: TasksPlan
@@ -24,14 +25,39 @@ public final class Gateway: @unchecked Sendable {
     /// Tells this process from every other: states that it sealed are good here only.
     let identity = SessionKey.random().high
     var plan: GatewayPlan
-    /// Manifests at hand; fixed while the gateway runs.
-    let choice: PluginChoice
+    /// Manifests at hand: of the builds that are current.
+    var choice: PluginChoice
+    /// What was loaded at start, providers of services first.
     private let libraries: [PluginLibrary]
+    /// Every build of them that was loaded, and which one is current.
+    var generations: [String: [PluginGeneration]] = [:]
+    var currentGenerations: [String: PluginGeneration] = [:]
+    /// The one swap that may be under way, and those that a reload asked for and that wait for it.
+    var swap: PluginSwap?
+    var waitingSwaps: [(id: String, file: String)] = []
+    /// A reload came while a swap had not got to its trial.
+    var reloadWaits = false
+    /// The plugins' files as they were last seen.
+    var seenFiles: [String: PluginFile] = [:]
+    /// Where each listener of the plan accepts.
+    var boundAddresses: [String?] = []
+    var door: ControlDoor?
     private(set) var lanes: [Lane] = []
     private var threads: [pthread_t] = []
 
     /// What HUP asks for: a new plan, or why there is none.
-    public var reload: (() -> Result<GatewayPlan, ReloadProblem>)?
+    public var reload: ((PluginChoice) -> Result<GatewayPlan, ReloadProblem>)?
+    /// Loads another build of a plugin, unless the check objects. Any thread, one at a time; blocks.
+    public var loadPlugin:
+        (
+            @Sendable (
+                _ file: String, _ check: (PluginManifest, SHA256Digest) -> SwapProblem?
+            ) -> Result<PluginLibrary, SwapProblem>
+        )?
+    /// By id, the files that were last seen; the answer says which hold other bytes now. Any thread; blocks.
+    public var findChanged: (@Sendable ([String: PluginFile]) -> [PluginChange])?
+    /// Where `jackfield plugin swap` finds this gateway; nil: nowhere.
+    public var controlDirectory: String?
     /// Called on the control loop once every server has listed, failed, or used up its time to start.
     public var onSettled: (() -> Void)?
     /// Called on the control loop once every listener accepts; gets where they listen.
@@ -39,6 +65,8 @@ public final class Gateway: @unchecked Sendable {
 
     // The registry.
     var records: [ServerRecord] = []
+    /// Servers of the generation that a plugin on trial took over from: up to date, but not shown.
+    var parked: [ServerRecord] = []
     /// Changed servers whose new version has not proved itself yet, by name.
     var replacements: [String: ServerRecord] = [:]
     var catalog = Catalog.empty
@@ -55,6 +83,9 @@ public final class Gateway: @unchecked Sendable {
     private var signals: Int32 = -1
 
     private enum Phase { case running, draining, closing, stopping }
+
+    /// The loaded plugins, providers of services first.
+    var pluginIds: [String] { libraries.map(\.manifest.id) }
 
     var isDraining: Bool { draining.load(ordering: .relaxed) }
 
@@ -86,6 +117,12 @@ public final class Gateway: @unchecked Sendable {
         } catch {
             throw GatewayProblem("cannot set up the event loops: \(error)")
         }
+        for library in libraries {
+            let first = PluginGeneration(library)
+            generations[first.id] = [first]
+            currentGenerations[first.id] = first
+            seenFiles[first.id] = PluginFile(path: library.path, digest: library.digest)
+        }
         do {
             for lane in lanes { try populate(lane) }
         } catch {
@@ -98,10 +135,17 @@ public final class Gateway: @unchecked Sendable {
         for library in libraries where lane.index == 0 || library.manifest.threads == .perLoop {
             let configured = plan.plugins.first { $0.id == library.manifest.id }?.config ?? "{}"
             let instance = try PluginInstance(
-                library, lane: lane, config: defaults(configured, library), log: log)
+                library, lane: lane, config: defaults(configured, library),
+                border: plan.border(of: library.manifest.id), log: log)
             lane.add(instance)
             try instance.start()
         }
+    }
+
+    /// What an instance is created with: JSON, defaults filled in.
+    func configuration(of generation: PluginGeneration, _ plan: GatewayPlan) -> String {
+        let configured = plan.plugins.first { $0.id == generation.id }?.config ?? "{}"
+        return defaults(configured, generation.library)
     }
 
     private func defaults(_ config: String, _ library: PluginLibrary) -> String {
@@ -124,6 +168,7 @@ public final class Gateway: @unchecked Sendable {
             let addresses = try listen()
             for lane in lanes { start(lane) }
             superviseServers()
+            openDoor()
             onListening?(addresses)
         } catch {
             log.write(.error, error.description)
@@ -133,6 +178,7 @@ public final class Gateway: @unchecked Sendable {
         }
         armSweep()
         control.run()
+        door?.close()
         for thread in threads { pthread_join(thread, nil) }
         workers.stop()
         return exitCode
@@ -153,42 +199,16 @@ public final class Gateway: @unchecked Sendable {
             }
             var bound: String?
             for lane in lanes {
-                guard let instance = lane.instance(id), let slot = instance.listener?.listen else { continue }
+                guard let instance = lane.instance(id) else { continue }
                 // Only addresses can be shared between lanes; a listener without one (stdio) lives on the first.
                 if let bound, !bound.contains("://") { break }
-                let text = try listen(instance, slot, number, bound, plan)
+                let text = try instance.listen(number, at: bound, plan)
                 if bound == nil { bound = text }
             }
             if let bound { addresses.append(bound) }
+            boundAddresses.append(bound)
         }
         return addresses
-    }
-
-    private func listen(
-        _ instance: PluginInstance,
-        _ slot:
-            @convention(c) (
-                OpaquePointer?, jf_ref, jf_view, jf_view, UnsafeMutablePointer<jf_blob>?,
-                UnsafeMutablePointer<jf_fault>?
-            ) -> Int32, _ number: Int, _ bound: String?, _ plan: ListenerPlan
-    ) throws(GatewayProblem) -> String {
-        var blob = jf_blob.none
-        var fault = jf_fault.empty()
-        // The first lane chose the port; the others share it.
-        let address =
-            bound.map { $0[($0.range(ofText: "://")?.upperBound ?? $0.startIndex)...] }.map(String.init) ?? ""
-        let status = withView(address) { address in
-            withView(plan.options) {
-                slot(instance.own, jf_ref(number + 1), bound == nil ? .absent : address, $0, &blob, &fault)
-            }
-        }
-        defer { blob.dropOnce() }
-        guard status == JF_OK else {
-            throw GatewayProblem(
-                "cannot listen (\(plan.transport)): \(fault.message.isEmpty ? statusName(status) : fault.message)"
-            )
-        }
-        return String(decoding: blob.bytes, as: UTF8.self)
     }
 
     private func armSweep() {
@@ -249,14 +269,6 @@ public final class Gateway: @unchecked Sendable {
 
     func onEveryLane(_ body: @escaping @Sendable (Lane) -> Void) {
         for lane in lanes { lane.loop.post { body(lane) } }
-    }
-
-    func strategy(_ name: String, on lane: Lane) -> PluginInstance? {
-        choice.strategy(name).flatMap { lane.instance($0.id) }
-    }
-
-    func pluginId(for server: Server, _ endpoint: Endpoint) -> String? {
-        choice.server(server.plan, endpoint.plan)?.id
     }
 
     func soleClientClosed() { control.post { self.shutDown() } }
@@ -324,7 +336,10 @@ public final class Gateway: @unchecked Sendable {
             phase = .draining
             draining.store(true, ordering: .relaxed)
             lanesAtPhase = 0
-            onEveryLane { $0.beginDrain() }
+            door?.close()
+            abandonSwap("the gateway stops")
+            let count = plan.listeners.count
+            onEveryLane { $0.beginDrain(listeners: count) }
             control.after(drainTimeout) { [weak self] in self?.closeChannels() }
         case .draining: closeChannels()
         case .closing, .stopping: stopLanes()

@@ -2,6 +2,7 @@
 // `/healthz` and `/readyz`, mounted on the HTTP listeners where there are any.
 
 import CJackfield
+import JSON
 
 /// What a mounted path needs to answer; lives as long as the process.
 private final class HealthContext {
@@ -18,7 +19,11 @@ private final class HealthContext {
 
 extension Gateway {
     func mountHealth(_ lane: Lane) {
-        guard let table = lane.offeredService(JF_HTTP_1, except: nil) else { return }
+        if let table = lane.offeredService(JF_HTTP_1, except: nil) { mountHealth(lane, table) }
+    }
+
+    /// - Parameter table: `jf.http/1` of one instance on this lane.
+    func mountHealth(_ lane: Lane, _ table: UnsafeRawPointer) {
         let http = table.assumingMemoryBound(to: jf_http_1.self)
         for (path, isReadiness) in [("/healthz", false), ("/readyz", true)] {
             let context = Unmanaged.passRetained(HealthContext(lane, http, isReadiness: isReadiness))
@@ -42,7 +47,7 @@ private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePoin
     let state = isReady ? "ok" : lane.gateway.isDraining ? "stopping" : "starting"
     let body =
         "{\"status\":\"\(state)\",\"servers\":{\"up\":\(up),\"configured\":\(lane.catalog.servers.count)}"
-        + (context.isReadiness ? "}\n" : ",\(gauges(lane.gateway))}\n")
+        + (context.isReadiness ? "}\n" : ",\(gauges(lane.gateway))\(borders(lane.gateway, request))}\n")
     withView(body) { body in
         withView("application/json") { type in
             var header = jf_pair(name: jf_view("content-type"), value: type)
@@ -58,6 +63,20 @@ private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePoin
             }
         }
     }
+}
+
+/// What was counted at the plugins' borders, for those who ask for it: `/healthz?plugins=1`.
+private func borders(_ gateway: Gateway, _ request: UnsafePointer<jf_http_request>) -> String {
+    let query = request.pointee.url.string.split(separator: "?", maxSplits: 1).dropFirst().first ?? ""
+    guard query.split(separator: "&").contains("plugins=1") else { return "" }
+    var writer = JSONWriter()
+    writer.beginObject()
+    for totals in gateway.instances.totals {
+        writer.key(totals.id)
+        totals.write(to: &writer)
+    }
+    writer.endObject()
+    return ",\"plugins\":" + String(decoding: writer.bytes, as: UTF8.self)
 }
 
 /// What is kept for clients right now, and what happened since the start.

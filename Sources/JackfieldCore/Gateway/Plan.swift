@@ -11,15 +11,26 @@ public struct GatewayPlan: Sendable {
     public var servers: [ServerPlan] = []
     public var bundles: [BundlePlan] = []
     public var plugins: [PluginPlan] = []
+    /// Ids of the plugins whose every call across the border is logged.
+    public var tracedPlugins: [String] = []
     public var naming = NamingPlan()
     public var limits = LimitsPlan()
     public var tasks = TasksPlan()
+    public var swap = SwapPlan()
     /// Bounds that transports keep; they become the defaults of their own settings.
     public var transport = TransportLimits()
     /// Shown to clients in `serverInfo.instructions` of the aggregate; nil: made from the servers' own.
     public var instructions: String?
 
     public init() {}
+
+    /// What is asked for at a plugin's border.
+    func border(of id: String) -> BorderPlan {
+        var border = BorderPlan()
+        border.faults = plugins.filter { $0.id == id }.flatMap(\.faults)
+        border.isTraced = tracedPlugins.contains(id)
+        return border
+    }
 }
 
 /// Bounds that hold before a message reaches the core.
@@ -191,8 +202,11 @@ public struct PluginPlan: Sendable, Equatable {
     public var file: String?
     public var sha256: String?
     public var enabled = true
+    public var placement = PluginPlacement.inproc
     /// The plugin's own configuration, JSON text.
     public var config = "{}"
+    /// What goes wrong at its border on purpose: for tests.
+    public var faults: [BorderPlan.Fault] = []
 
     public init() {}
 }

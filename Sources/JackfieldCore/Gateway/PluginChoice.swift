@@ -117,6 +117,9 @@ public struct PluginChoice: Sendable {
             }
             plan.plugins[at].config = fit(
                 plan.plugins[at].config, manifest.configSchema, .plugin(at), &problems)
+            problems += plan.plugins[at].faults.compactMap(BorderPlan.problem).map {
+                PlanProblem(place: .plugin(at), pointer: "", message: "faults: \($0)")
+            }
         }
         return (plan, problems)
     }

@@ -14,9 +14,11 @@ final class PluginInstance: @unchecked Sendable {
     unowned let lane: Lane
     let log: Log
     private(set) var state = State.created
-    /// The plugin's own side: `jf_self *`.
+    /// Stands for the plugin's own side, `jf_self *`, in every slot of its tables.
     private(set) var own: OpaquePointer?
+    /// The plugin's table, metered; without `create`.
     private let table: jf_plugin
+    let meter: PluginMeter
 
     /// Facet tables, attached once; nil where the plugin has no such facet.
     private(set) var listener: jf_listener_1?
@@ -29,38 +31,48 @@ final class PluginInstance: @unchecked Sendable {
     /// Accounted memory, and operations finished too late or twice.
     let memoryInUse = Atomic<Int>(0)
     let strikes = Atomic<Int>(0)
+    /// Which build of the plugin it is an instance of; nil before its lane has it.
+    var generation: PluginGeneration?
+    /// How its calls ended; servers whose endpoints it picks among; instances that hold a service of it.
+    var tally = PluginTally()
+    var bindings = 0
+    private(set) var dependants = 0
+    private var providers: [PluginInstance] = []
 
     var id: String { library.manifest.id }
     var host: OpaquePointer { OpaquePointer(Unmanaged.passUnretained(self).toOpaque()) }
 
     /// Creates the instance. Throws the plugin's own refusal.
-    init(_ library: PluginLibrary, lane: Lane, config: String, log: Log) throws(PluginFailure) {
+    init(
+        _ library: PluginLibrary, lane: Lane, config: String, border: BorderPlan = BorderPlan(), log: Log
+    ) throws(PluginFailure) {
         self.library = library
         self.lane = lane
         self.log = log
-        table = attach(library.table, as: jf_plugin.self, empty: jf_plugin())
-        guard let create = table.create, table.destroy != nil, table.facet != nil else {
+        meter = PluginMeter(library, lane: lane.index, border: border, log: log)
+        table = meter.table
+        guard library.table.pointee.create != nil, table.destroy != nil, table.facet != nil else {
             throw PluginFailure(
                 plugin: library.manifest.id, step: "create", message: "its table lacks required slots")
         }
-        var offer = jf_offer(
+        let offer = jf_offer(
             size: UInt32(MemoryLayout<jf_offer>.size), major: UInt16(JF_ABI_MAJOR),
             minor: UInt16(JF_ABI_MINOR),
             host: host, service: offeredService)
         var fault = jf_fault.empty()
-        var created: OpaquePointer?
-        let status = withView(config) { create(&offer, $0, &created, &fault) }
-        guard status == JF_OK, let created else {
+        let status = meter.create(offer, config: config, &fault)
+        guard status == JF_OK else {
             releaseServices()
             throw PluginFailure(
                 plugin: library.manifest.id, step: "create",
                 message: fault.message.isEmpty ? "it answered \(statusName(status))" : fault.message)
         }
-        own = created
+        own = meter.own
         listener = facet(JF_LISTENER_1, jf_listener_1())
         connector = facet(JF_CONNECTOR_1, jf_connector_1())
         toolset = facet(JF_TOOLSET_1, jf_toolset_1())
         routing = facet(JF_ROUTING_1, jf_routing_1())
+        lane.gateway.instances.add(self)
     }
 
     private func facet<Table>(_ id: String, _ empty: Table) -> Table? {
@@ -102,13 +114,14 @@ final class PluginInstance: @unchecked Sendable {
     func destroy() {
         guard state != .destroyed else { return }
         state = .destroyed
-        if toolset != nil, lane.operations.count > 0 {
+        if toolset != nil, lane.hasOperations(of: self) {
             // A worker may be inside the plugin: at the end of the process, leaving it is safer than pulling it away.
             return log.write(
                 .warning, "plugin still has operations open; not destroyed", [.init("plugin", id)])
         }
         table.destroy(own)
         own = nil
+        lane.gateway.instances.remove(self)
         let left = memoryInUse.load(ordering: .relaxed)
         if left != 0 {
             log.write(
@@ -118,7 +131,15 @@ final class PluginInstance: @unchecked Sendable {
         releaseServices()
     }
 
+    /// Its services are used by somebody else from now on.
+    func isUsed(by instance: PluginInstance) {
+        dependants += 1
+        instance.providers.append(self)
+    }
+
     private func releaseServices() {
+        for provider in providers { provider.dependants -= 1 }
+        providers.removeAll()
         for memory in services.values { free(memory) }
         services.removeAll()
     }

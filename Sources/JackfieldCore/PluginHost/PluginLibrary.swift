@@ -21,11 +21,14 @@ public final class PluginLibrary: @unchecked Sendable {
     public let effectiveMinor: Int
     /// What loading it changed in this process.
     public let sideEffects: [SideEffect]
+    /// It runs in cells: nothing of it is in this process.
+    public let isIsolated: Bool
 
     init(
         manifest: PluginManifest, staged: StagedPlugin, path: String, table: jf_plugin,
-        sideEffects: [SideEffect]
+        sideEffects: [SideEffect], isIsolated: Bool = false
     ) {
+        self.isIsolated = isIsolated
         self.manifest = manifest
         digest = staged.digest
         self.path = path

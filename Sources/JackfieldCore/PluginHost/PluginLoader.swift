@@ -25,7 +25,8 @@ public final class PluginLoader {
     public let stateDirectory: String
     /// `jackfield-cell`; nil: plugins are not rehearsed.
     public let cellPath: String?
-    public let policy: PluginPolicy
+    /// Asked whenever a plugin is loaded; a reload may bring another.
+    public var policy: PluginPolicy
     public let limits: Limits
     private let log: PluginLog
     private let hostVersion: String
@@ -138,12 +139,15 @@ public final class PluginLoader {
     }
 
     /// Loads a candidate, or finds that its content is loaded already. What loading it changed in the process
-    /// is put back where that is possible, and logged.
-    public func load(_ candidate: PluginCandidate) throws(PluginRefusal) -> PluginLibrary {
+    /// is put back where that is possible, and logged. With a cell nothing of it is loaded here.
+    public func load(
+        _ candidate: PluginCandidate, placement: PluginPlacement = .inproc
+    ) throws(PluginRefusal) -> PluginLibrary {
         if let refusal = candidate.refusal { throw refusal }
         var report = PluginReport(path: candidate.path)
         report.manifest = candidate.manifest
         let staged = try prepare(&report, anew: false)
+        if case .cell(let plan) = placement { return try isolate(plan, staged, report) }
         if let library = libraries[staged.path] { return library }
         guard let manifest = report.manifest else { preconditionFailure("a prepared plugin has a manifest") }
         for finding in report.findings where finding.severity == .warning {
@@ -152,6 +156,30 @@ public final class PluginLoader {
         let library = try open(manifest, staged, report)
         libraries[staged.path] = library
         return library
+    }
+
+    private func isolate(
+        _ plan: CellPlan, _ staged: StagedPlugin, _ report: PluginReport
+    ) throws(PluginRefusal) -> PluginLibrary {
+        guard let manifest = report.manifest else { preconditionFailure("a prepared plugin has a manifest") }
+        guard let cellPath else {
+            throw refusal(
+                .open, report, "it is to run in a cell, and jackfield-cell is not beside this program",
+                "install jackfield-cell, or say placement: inproc")
+        }
+        let state = stateDirectory + "/cells/" + manifest.id
+        if let failure = makeDirectories(state) {
+            throw refusal(.open, report, failure, "choose another runtime.state_dir")
+        }
+        do throws(CellFault) {
+            let table = try plan.table(
+                manifest, library: staged.path, cell: cellPath, runtime: hostRuntime, state: state)
+            return PluginLibrary(
+                manifest: manifest, staged: staged, path: report.path, table: table, sideEffects: [],
+                isIsolated: true)
+        } catch {
+            throw refusal(.open, report, error.text, "correct the 'cell' of its entry")
+        }
     }
 
     private func open(
@@ -177,6 +205,14 @@ public final class PluginLoader {
         }
         return PluginLibrary(
             manifest: manifest, staged: staged, path: report.path, table: table, sideEffects: effects)
+    }
+
+    /// The digest by which a candidate would be known, after every check that needs none of it in this process.
+    public func digest(of candidate: PluginCandidate) throws(PluginRefusal) -> SHA256Digest {
+        if let refusal = candidate.refusal { throw refusal }
+        var report = PluginReport(path: candidate.path)
+        report.manifest = candidate.manifest
+        return try prepare(&report, anew: false).digest
     }
 
     private func judge(

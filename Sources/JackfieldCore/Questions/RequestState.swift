@@ -68,14 +68,15 @@ struct RequestState: Equatable {
 }
 
 extension Lane {
-    /// The sealing service that a plugin on this lane offers.
-    private var sealing: jf_seal_1? {
-        offeredService(JF_SEAL_1, except: nil).map { attach($0, as: jf_seal_1.self, empty: jf_seal_1()) }
+    /// The sealing services on this lane: what the current plugin offers, then its other generations, which open what
+    /// they sealed.
+    private var sealing: [jf_seal_1] {
+        offeredServices(JF_SEAL_1).map { attach($0, as: jf_seal_1.self, empty: jf_seal_1()) }
     }
 
     /// Seals bytes for a principal; text that is safe in JSON. Nil when no plugin can: the log says why.
     func seal(_ plain: [UInt8], for principal: String) -> [UInt8]? {
-        guard let sealing, let slot = sealing.seal else {
+        guard let sealing = sealing.first, let slot = sealing.seal else {
             log.write(.error, "nothing can be sealed: no plugin offers jf.seal/1; install seal-openssl")
             return nil
         }
@@ -96,14 +97,18 @@ extension Lane {
 
     /// Opens what `seal` made for the same principal; nil for everything else.
     func open(sealed: UnsafeRawBufferPointer, for principal: String) -> [UInt8]? {
-        guard let sealing, let slot = sealing.open, sealed.count <= 128 << 10 else { return nil }
-        var blob = jf_blob.none
-        var fault = jf_fault.empty()
-        let status = withView(principal) {
-            slot(sealing.context, jf_view(sealed), $0, &blob, &fault)
+        guard sealed.count <= 128 << 10 else { return nil }
+        for sealing in sealing {
+            guard let slot = sealing.open else { continue }
+            var blob = jf_blob.none
+            var fault = jf_fault.empty()
+            let status = withView(principal) {
+                slot(sealing.context, jf_view(sealed), $0, &blob, &fault)
+            }
+            defer { blob.dropOnce() }
+            if status == JF_OK { return [UInt8](blob.bytes) }
         }
-        defer { blob.dropOnce() }
-        return status == JF_OK ? [UInt8](blob.bytes) : nil
+        return nil
     }
 
     /// The state in a retry, if it is ours, of this process, in time, and for this very request.

@@ -15,16 +15,25 @@ final class Server: Sendable {
     let endpoints: [Endpoint]
     /// How long one call may take, in nanoseconds.
     let timeout: UInt64
+    /// The plugin whose strategy picks among several endpoints.
+    let strategyPlugin: String?
     /// Calls under way on all loops.
     let inFlight = Atomic<Int>(0)
 
-    init(_ plan: ServerPlan, generation: UInt64, homeLane: Int, limits: LimitsPlan) {
+    /// - Parameter plugins: by endpoint, the builds that serve them; missing ones are served by nobody.
+    init(
+        _ plan: ServerPlan, generation: UInt64, homeLane: Int, limits: LimitsPlan,
+        plugins: [PluginGeneration?] = [], strategyPlugin: String? = nil
+    ) {
         self.plan = plan
         self.generation = generation
         self.homeLane = homeLane
+        self.strategyPlugin = strategyPlugin
         timeout = plan.timeout ?? limits.callTimeout
         endpoints = plan.endpoints.enumerated().map { index, endpoint in
-            Endpoint(endpoint, id: generation << 8 | UInt64(index), index: index)
+            Endpoint(
+                endpoint, id: generation << 8 | UInt64(index), index: index,
+                plugin: index < plugins.count ? plugins[index] : nil)
         }
     }
 
@@ -37,14 +46,17 @@ final class Endpoint: Sendable {
     /// Stable for the endpoint's life, equal on all loops.
     let id: UInt64
     let index: Int
+    /// The build of the connector or toolset that serves it, for as long as the endpoint lives.
+    let plugin: PluginGeneration?
     let inFlight = Atomic<Int>(0)
     /// Moving average of answered calls, in nanoseconds; 0: none yet.
     let latency = Atomic<UInt64>(0)
 
-    init(_ plan: EndpointPlan, id: UInt64, index: Int) {
+    init(_ plan: EndpointPlan, id: UInt64, index: Int, plugin: PluginGeneration? = nil) {
         self.plan = plan
         self.id = id
         self.index = index
+        self.plugin = plugin
     }
 
     /// Takes a call's latency into the average (weight 1/8). Two loops at once may lose one sample; that is harmless.

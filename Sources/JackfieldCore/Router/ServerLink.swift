@@ -18,14 +18,21 @@ final class ServerLink {
     var isRetired = false
 
     private unowned let lane: Lane
-    private let routing: PluginInstance?
-    private var routingHandle: jf_ref = 0
+    /// Nil: there is nothing to pick, or the strategy refused the server.
+    private(set) var routing: RoutingBinding?
+    /// What a newer generation of the strategy took over from; ready to pick again while that one is on trial.
+    private var replaced: RoutingBinding?
+    /// The endpoints' states when the server left the catalogue: calls that still wait for a session go by them.
+    var lastStatuses: [EndpointStatus]?
     /// What the strategy sees, at fixed addresses; and the array of pointers passed to `pick`.
     private let records: UnsafeMutablePointer<jf_endpoint>
     private let eligible: UnsafeMutablePointer<UnsafePointer<jf_endpoint>?>
     private let eligibleIndexes: UnsafeMutablePointer<Int>
     /// The endpoints' names, which the records point to.
     private let names: [ReadyBytes]
+
+    /// Whether there is anything to pick.
+    var hasChoice: Bool { server.endpoints.count > 1 }
 
     init(_ server: Server, lane: Lane) {
         self.server = server
@@ -49,8 +56,19 @@ final class ServerLink {
                     name: jf_view(names[at].bytes)))
         }
         // With one endpoint there is nothing to pick: no strategy is asked.
-        routing = count > 1 ? lane.gateway.strategy(server.plan.strategy, on: lane) : nil
-        attachRouting()
+        if count > 1, let instance = server.strategyPlugin.flatMap({ lane.instance($0) }) {
+            do {
+                routing = try RoutingBinding(instance, server)
+            } catch {
+                lane.log.write(
+                    .error, "routing strategy refused the server; its first healthy endpoint is used",
+                    [
+                        .init("server", server.name), .init("plugin", error.plugin),
+                        .init("why", error.message),
+                    ]
+                )
+            }
+        }
     }
 
     deinit {
@@ -66,23 +84,32 @@ final class ServerLink {
         return pool
     }
 
-    private func attachRouting() {
-        guard let routing, let attach = routing.routing?.attach else { return }
-        var fault = jf_fault.empty()
-        let status = withView(server.name) { name in
-            withView(server.plan.strategyOptions) { attach(routing.own, name, $0, &routingHandle, &fault) }
-        }
-        if status != JF_OK {
-            lane.log.write(
-                .error, "routing strategy refused the server; its first healthy endpoint is used",
-                [.init("server", server.name), .init("plugin", routing.id), .init("why", fault.message)])
-            routingHandle = 0
-        }
+    func detachRouting() {
+        routing?.leave()
+        replaced?.leave()
+        routing = nil
+        replaced = nil
     }
 
-    func detachRouting() {
-        if let routing, routingHandle != 0 { routing.routing?.detach?(routing.own, routingHandle) }
-        routingHandle = 0
+    /// Lets a newer generation pick from now on; the old one is kept for a way back. Outcomes of calls that it picked
+    /// still go to it.
+    func repoint(_ new: RoutingBinding) {
+        replaced?.leave()
+        replaced = routing
+        routing = new
+    }
+
+    /// The newer generation failed: the one before picks again.
+    func repointBack() {
+        routing?.leave()
+        routing = replaced
+        replaced = nil
+    }
+
+    /// The newer generation stays.
+    func forgetReplaced() {
+        replaced?.leave()
+        replaced = nil
     }
 
     /// The endpoint for a call; nil when none is up, or the strategy refuses them all.
@@ -99,9 +126,10 @@ final class ServerLink {
             count += 1
         }
         guard count > 0 else { return nil }
-        guard count > 1, let routing, routingHandle != 0, let pick = routing.routing?.pick else {
+        guard count > 1, let routing, let pick = routing.instance.routing?.pick else {
             return eligibleIndexes[0]
         }
+        let own = routing.instance.own
         var request = jf_pick()
         request.size = UInt32(MemoryLayout<jf_pick>.size)
         request.attempt = call.attempt
@@ -115,21 +143,18 @@ final class ServerLink {
         if let session = call.session {
             status = session.text.withUnsafeBytes { text in
                 request.session = jf_view(text)
-                return pick(routing.own, routingHandle, &request, eligible, UInt64(count), &chosen, &fault)
+                return pick(own, routing.handle, &request, eligible, UInt64(count), &chosen, &fault)
             }
         } else {
-            status = pick(routing.own, routingHandle, &request, eligible, UInt64(count), &chosen, &fault)
+            status = pick(own, routing.handle, &request, eligible, UInt64(count), &chosen, &fault)
         }
-        guard status == JF_OK, Int(chosen) < count else { return nil }
+        guard status == JF_OK, Int(chosen) < count else {
+            // To refuse them all is an answer; anything else is the strategy's failure.
+            routing.instance.tally.calls &+= 1
+            if status != JF_ABSENT { routing.instance.tally.failures &+= 1 }
+            return nil
+        }
+        call.picked(by: routing)
         return eligibleIndexes[Int(chosen)]
-    }
-
-    /// Tells the strategy how a call ended.
-    func observe(_ endpoint: Endpoint, status: Int32, latency: UInt64) {
-        guard let routing, routingHandle != 0, let observe = routing.routing?.observe else { return }
-        var outcome = jf_outcome(
-            size: UInt32(MemoryLayout<jf_outcome>.size), status: status, endpoint: endpoint.id,
-            latency_ns: latency)
-        observe(routing.own, routingHandle, &outcome)
     }
 }

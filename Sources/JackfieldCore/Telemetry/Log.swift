@@ -47,6 +47,11 @@ public final class Log: Sendable {
 
     public func write(_ level: Level, _ text: String, _ fields: [Field] = []) {
         guard isEnabled(level) else { return }
+        record(level, text, fields)
+    }
+
+    /// Writes a record whatever the level is: for what was asked for by name.
+    func record(_ level: Level, _ text: String, _ fields: [Field] = []) {
         var line: [UInt8] = []
         line.reserveCapacity(160)
         if json {

@@ -26,6 +26,10 @@ extension GatewayPlan {
         naming.maxLength = configuration.naming.maxLength
         limits = LimitsPlan(configuration.limits)
         limits.startupWait = configuration.runtime.startupWait
+        swap.trial = configuration.runtime.swapTrial
+        swap.budget.calls = UInt64(configuration.runtime.swapCalls)
+        swap.budget.excess = configuration.runtime.swapFailures
+        swap.generations = configuration.runtime.pluginGenerations
         transport.message = configuration.limits.message
         transport.header = configuration.limits.header
         tasks.promoteAfter = configuration.tasks.promoteAfter
@@ -117,5 +121,22 @@ extension PluginPlan {
         sha256 = plugin.sha256
         enabled = plugin.enabled
         config = plugin.configJSON
+        faults = plugin.faults.map { BorderPlan.Fault($0) }
+        if plugin.placement != .inproc { placement = .cell(CellPlan(plugin.cell)) }
+    }
+}
+
+extension CellPlan {
+    init(_ cell: Configuration.Cell) {
+        self.init()
+        memory = cell.memory
+        files = cell.files
+        operations = cell.operations
+        network = cell.network
+        processes = cell.processes
+        jit = cell.jit
+        allFiles = cell.allFiles
+        read = cell.read
+        write = cell.write
     }
 }

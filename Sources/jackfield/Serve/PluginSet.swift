@@ -3,27 +3,29 @@
 
 import Configuration
 import JackfieldCore
+import Synchronization
 
-/// Finds plugins and loads those that a plan needs.
-final class PluginSet {
+/// Finds plugins and loads those that a plan needs. Used by one thread until the gateway runs; what a running gateway calls
+/// takes turns (`@unchecked Sendable`).
+final class PluginSet: @unchecked Sendable {
     let loader: PluginLoader
     private(set) var candidates: [PluginCandidate]
-    let choice: PluginChoice
+    /// How they were found; while a gateway runs, of the builds that are current.
+    var choice: PluginChoice
+    /// For what it keeps on disk, and to be found by.
+    let stateDirectory: String
+    /// The loader is one thread's at a time.
+    let turn = Mutex<Void>(())
+    /// By id: the files that a reload named.
+    var files: [String: String] = [:]
 
     /// - Parameter extra: directories searched before the standard ones.
     init(_ configuration: Configuration?, extra: [String], log: Log) {
-        var policy = PluginPolicy()
-        func path(_ file: String) -> String {
-            file.hasPrefix("/") ? file : (configuration?.folder ?? ".") + "/" + file
-        }
-        for plugin in configuration?.plugins ?? [] {
-            guard let pin = plugin.sha256 else { continue }
-            if let id = plugin.id { policy.pins[id] = pin }
-            if let file = plugin.file { policy.pins[path(file)] = pin }
-        }
+        let policy = PluginSet.policy(configuration)
         let state =
             configuration?.runtime.stateDirectory ?? StateDirectory.standard()?.path
             ?? StateDirectory.temporary()?.path ?? "/tmp/jackfield"
+        stateDirectory = state
         let directories = extra + (configuration?.runtime.pluginDirectories ?? [])
         loader = PluginLoader(
             searchPath: PluginSearchPath.standard(configured: directories), stateDirectory: state,
@@ -33,12 +35,19 @@ final class PluginSet {
         for plugin in configuration?.plugins ?? [] {
             guard let file = plugin.file else { continue }
             // A file that the operator names stands before one of the same id in the search path.
-            let named = loader.candidate(at: path(file))
+            let named = loader.candidate(at: PluginSet.path(file, configuration))
             found.removeAll { $0.manifest?.id != nil && $0.manifest?.id == named.manifest?.id }
             found.insert(named, at: 0)
         }
         candidates = found
         choice = PluginChoice(found.filter { $0.refusal == nil }.compactMap(\.manifest))
+    }
+
+    /// What the plugin of an entry says of itself; nil where there is none.
+    func manifest(of plugin: Configuration.Plugin, _ configuration: Configuration) -> PluginManifest? {
+        if let id = plugin.id { return choice.manifests.first { $0.id == id } }
+        guard let file = plugin.file else { return nil }
+        return loader.candidate(at: file.hasPrefix("/") ? file : configuration.folder + "/" + file).manifest
     }
 
     /// The plan with the ids of plugins that were given as files.
@@ -60,7 +69,8 @@ final class PluginSet {
             else {
                 continue
             }
-            libraries.append(try loader.load(candidate))
+            let placement = plan.plugins.first { $0.id == id }?.placement ?? .inproc
+            libraries.append(try loader.load(candidate, placement: placement))
         }
         return libraries
     }

@@ -15,6 +15,8 @@ struct ServeOptions {
     var stdio = false
     var pluginDirectories: [String] = []
     var logLevel: Log.Level?
+    /// `--trace-abi ID`: plugins whose every call across the border is logged.
+    var tracedPlugins: [String] = []
 }
 
 /// Serves until told to stop. Exit status: 0 done, 1 failed at run time, 2 wrong configuration.
@@ -31,13 +33,19 @@ func serve(_ options: ServeOptions) -> Int32 {
     )
     for warning in configuration.warnings { log.write(.warning, warning.description) }
     let plugins = PluginSet(configuration, extra: options.pluginDirectories, log: log)
-    let plan: GatewayPlan
+    let known = plugins.choice.manifests.map(\.id)
+    if let unknown = options.tracedPlugins.first(where: { !known.contains($0) }) {
+        complain("jackfield: --trace-abi: no plugin '\(unknown)' was found; see 'jackfield plugin list'")
+        return 2
+    }
+    var plan: GatewayPlan
     switch checkedPlan(configuration, plugins) {
     case .success(let checked): plan = checked
     case .failure(let problem):
         for line in problem.problems { complain(line) }
         return 2
     }
+    plan.tracedPlugins = options.tracedPlugins
     let gateway: Gateway
     do {
         gateway = try Gateway(plan, choice: plugins.choice, libraries: plugins.load(plan), log: log)
@@ -45,12 +53,13 @@ func serve(_ options: ServeOptions) -> Int32 {
         complain("\(error)")
         return 1
     }
-    gateway.reload = {
+    gateway.reload = { choice in
         switch readConfiguration(options) {
         case .failure(let problem): return .failure(problem)
-        case .success(let read): return checkedPlan(read, plugins)
+        case .success(let read): return plugins.replan(read, choice)
         }
     }
+    offerSwaps(gateway, plugins, plan)
     gateway.onListening = { addresses in
         for address in addresses where address.contains("://") {
             log.announce("listening on \(address)/mcp")
@@ -91,7 +100,7 @@ func readConfiguration(_ options: ServeOptions) -> Result<Configuration, ReloadP
 func checkedPlan(_ configuration: Configuration, _ plugins: PluginSet) -> Result<GatewayPlan, ReloadProblem> {
     let wanted = plugins.identified(GatewayPlan(configuration), configuration)
     let (plan, problems) = plugins.choice.check(wanted)
-    let misplaced = misplacedPlugins(configuration).map(\.description)
+    let misplaced = misplacedPlugins(configuration, plugins).map(\.description)
     guard misplaced.isEmpty else {
         return .failure(ReloadProblem(misplaced + problems.map { described($0, configuration) }))
     }
@@ -101,12 +110,16 @@ func checkedPlan(_ configuration: Configuration, _ plugins: PluginSet) -> Result
     return .success(plan)
 }
 
-/// Plugins that the file wants in a place where this version cannot run them.
-func misplacedPlugins(_ configuration: Configuration) -> [ConfigurationProblem] {
-    configuration.plugins.filter { $0.placement != .inproc }.map { plugin in
-        configuration.problem(
+/// Plugins that the file wants in a cell, and that need what no cell has.
+func misplacedPlugins(_ configuration: Configuration, _ plugins: PluginSet) -> [ConfigurationProblem] {
+    configuration.plugins.filter { $0.placement != .inproc }.compactMap { plugin in
+        let manifest = plugins.manifest(of: plugin, configuration)
+        guard let missing = manifest?.requires.first(where: { servicesNotInCells.contains($0) }) else {
+            return nil
+        }
+        return configuration.problem(
             at: plugin.position,
-            "plugin \(plugin.label): this version runs plugins in process only; leave placement out, or do not load it"
+            "plugin \(plugin.label): it requires \(missing), which is not offered in a cell; say placement: inproc"
         )
     }
 }

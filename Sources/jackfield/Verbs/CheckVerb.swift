@@ -71,7 +71,7 @@ struct CheckedFile {
             return placed.position == .none
                 ? configuration.problem(at: .none, problem.description) : placed
         }
-        found += misplacedPlugins(configuration)
+        found += misplacedPlugins(configuration, set)
         found += CheckedFile.refusals(of: checked, set, configuration)
         plan = checked
         plugins = set

@@ -16,6 +16,9 @@ let serveCommand: Command = Command(
         .flag("stdio", "serve one client on standard input and output"),
         CommonOptions.pluginDirectories,
         CommonOptions.logLevel(fallback: nil),
+        .value(
+            "trace-abi", "ID", repeats: true,
+            "log each call between the gateway and this plugin: slow, and shows what clients send"),
     ],
     examples: [
         Example("jackfield serve", "a demo server on http://127.0.0.1:8808/mcp"),
@@ -32,6 +35,7 @@ let serveCommand: Command = Command(
     options.stdio = arguments.has("stdio")
     options.pluginDirectories = arguments.all("plugin-dir")
     options.logLevel = arguments.logLevel
+    options.tracedPlugins = arguments.all("trace-abi")
     if options.stdio, options.listen != nil {
         throw arguments.problem("--stdio and --listen exclude each other", hint: "give one of them")
     }

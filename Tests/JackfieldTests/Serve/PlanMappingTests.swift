@@ -24,6 +24,21 @@ import Testing
         #expect(plan.servers == [server])
     }
 
+    @Test func swapSettingsReachTheCore() throws {
+        let plan = try plan(
+            """
+            version: 1
+            runtime: { swap_trial: 2s, swap_calls: 3, swap_failures: 4, plugin_generations: 5 }
+            """)
+        var swap = SwapPlan()
+        swap.trial = 2_000_000_000
+        swap.budget.calls = 3
+        swap.budget.excess = 4
+        swap.generations = 5
+        #expect(plan.swap == swap)
+        #expect(try self.plan("version: 1").swap == SwapPlan())
+    }
+
     @Test func everyLimitReachesTheCore() throws {
         let plan = try plan(
             """

@@ -3,6 +3,7 @@
 
 import CJackfield
 import CLinux
+import CMeter
 
 func loopService(_ context: UnsafeMutableRawPointer) -> jf_loop_1 {
     jf_loop_1(
@@ -22,7 +23,8 @@ private func loopWatch(
     _ user: UnsafeMutableRawPointer?, _ out: UnsafeMutablePointer<jf_ref>?
 ) -> Int32 {
     guard let ready, fd >= 0 else { return Int32(JF_E_INVALID) }
-    let handle = instance(context).lane.loop.watch(fd, events, ready, user)
+    let instance = instance(context)
+    let handle = instance.lane.loop.watch(fd, events, ready, user, meter: instance.meter.shim)
     guard handle != 0 else { return Int32(JF_E_FAULT) }
     out?.pointee = handle
     return Int32(JF_OK)
@@ -38,7 +40,8 @@ private func loopTimer(
     _ out: UnsafeMutablePointer<jf_ref>?
 ) -> Int32 {
     guard let fire else { return Int32(JF_E_INVALID) }
-    let handle = instance(context).lane.loop.arm(after: delay, fire, user)
+    let instance = instance(context)
+    let handle = instance.lane.loop.arm(after: delay, fire, user, meter: instance.meter.shim)
     out?.pointee = handle
     return Int32(JF_OK)
 }
@@ -56,7 +59,9 @@ private func loopPost(
     let instance = instance(context)
     instance.lane.loop.post {
         // A task that outlives its instance would find freed memory.
-        if instance.state != .destroyed { task(UnsafeMutableRawPointer(bitPattern: address)) }
+        if instance.state != .destroyed {
+            jf_shim_run(instance.meter.shim, task, UnsafeMutableRawPointer(bitPattern: address))
+        }
     }
     return Int32(JF_OK)
 }

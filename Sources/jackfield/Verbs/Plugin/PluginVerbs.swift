@@ -7,12 +7,17 @@ import JackfieldCore
 
 let pluginCommand: Command = Command(
     name: "plugin",
-    summary: "list, inspect and document plugins",
-    commands: [pluginListCommand, pluginInspectCommand, pluginDocsCommand],
+    summary: "list, inspect, check, document and exchange plugins",
+    commands: [
+        pluginListCommand, pluginInspectCommand, pluginCheckCommand, pluginDocsCommand, pluginSwapCommand,
+        pluginGenerationsCommand,
+    ],
     examples: [
         Example("jackfield plugin list", "what is installed"),
         Example("jackfield plugin inspect ./libacme.so", "before it is installed"),
+        Example("jackfield plugin check ./libacme.so", "against the rules of the ABI"),
         Example("jackfield plugin docs transport-http", "how it is configured"),
+        Example("jackfield plugin swap acme-auth ./acme_auth.so", "replace it in a running gateway"),
     ]
 )
 

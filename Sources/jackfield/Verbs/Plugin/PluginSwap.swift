@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// `jackfield plugin swap` and `jackfield plugin generations`: plugins of a gateway that runs.
+
+import Glibc
+import JSON
+import JackfieldCore
+
+private let pidOption = Option.value(
+    "pid", "PID", .text, "which gateway, where several run with one state directory")
+private let stateOption = Option.value(
+    "state-dir", "DIR", .directory, "the gateway's runtime.state_dir; without it the standard places")
+
+let pluginSwapCommand: Command = Command(
+    name: "swap",
+    summary: "replace a plugin of a running gateway by another build",
+    details: """
+        The new build is loaded beside the old one and has to bring up every server that the old one has up. \
+        Then new calls go to it, and those under way end with the old one, which stands ready for a while \
+        (runtime.swap_trial). If the new build cannot be used, or more of its calls fail than \
+        runtime.swap_failures allows, everything goes back. The exit status is 1 unless the new build stays.
+        """,
+    options: [pidOption, stateOption, CommonOptions.json],
+    positionals: [
+        Positional(name: "ID", summary: "the plugin's id"),
+        Positional(name: "FILE", kind: .file, summary: "the new build, readable for the gateway"),
+    ],
+    examples: [
+        Example("jackfield plugin swap acme-auth ./acme_auth.so", "with the one gateway of this user"),
+        Example("jackfield plugin swap acme-auth ./acme_auth.so --pid 4711 --json", "for a script"),
+    ]
+) { arguments throws(UsageProblem) in
+    let file = arguments.positionals[1]
+    guard let real = realpath(file, nil) else {
+        report("\(file): \(String(cString: strerror(errno)))")
+        return 1
+    }
+    defer { free(real) }
+    let request = JSONValue.object([
+        .init("do", .string("swap")), .init("plugin", .string(arguments.positionals[0])),
+        .init("file", .string(String(cString: real))),
+    ])
+    let isJSON = arguments.has("json")
+    var isGood = false
+    var isOver = false
+    let problem = try ask(arguments, request) { answer in
+        guard let step = answer["step"]?.string, let text = answer["text"]?.string else { return false }
+        isOver = answer["final"] == .bool(true)
+        isGood = step == SwapReport.Step.done.rawValue
+        if isJSON {
+            standardOutput.write("\(answer)\n")
+        } else {
+            standardOutput.write("\(printable(step)): \(printable(text))\n")
+        }
+        return !isOver
+    }
+    if let problem { report(problem) }
+    if problem == nil, !isOver { report("the gateway went away before the swap was over") }
+    return isGood ? 0 : 1
+}
+
+let pluginGenerationsCommand: Command = Command(
+    name: "generations",
+    summary: "list the builds of plugins that a running gateway has in memory",
+    details: """
+        current: new calls go there. trial: likewise, while its predecessor stands ready. draining: what is \
+        under way may end. retired: nothing is left but the image, which stays in memory until the gateway ends.
+        """,
+    options: [pidOption, stateOption, CommonOptions.json],
+    examples: [
+        Example("jackfield plugin generations", "of the one gateway of this user"),
+        Example(
+            "jackfield plugin generations --json | jq '.generations[] | select(.state == \"draining\")'",
+            "what has not ended yet"),
+    ]
+) { arguments throws(UsageProblem) in
+    var found: JSONValue?
+    let problem = try ask(arguments, .object([.init("do", .string("generations"))])) { answer in
+        found = answer
+        return false
+    }
+    guard problem == nil, let found, case .array(let list)? = found["generations"] else {
+        report(problem ?? "the gateway went away")
+        return 1
+    }
+    if arguments.has("json") {
+        standardOutput.write(found.pretty() + "\n")
+        return 0
+    }
+    var table = Table([
+        "PLUGIN", "GENERATION", "VERSION", "SHA-256", "STATE", "PLACEMENT", "OPEN", "CALLS", "WHY",
+    ])
+    for entry in list {
+        func text(_ key: String) -> String {
+            if case .number(let spelled)? = entry[key] { return spelled }
+            return entry[key]?.string ?? "-"
+        }
+        table.rows.append([
+            text("plugin"), text("generation"), text("version"), String(text("sha256").prefix(12)),
+            text("state"), text("placement"), text("open_calls"), text("calls"),
+            text("reason").isEmpty ? "-" : text("reason"),
+        ])
+    }
+    standardOutput.write(table.text(width: terminalWidth(1), style: Style(descriptor: 1)))
+    return 0
+}
+
+/// Sends one request to a running gateway; `each` gets its answers and says whether to wait for more.
+/// - Returns: nil, or why there was no answer.
+private func ask(
+    _ arguments: Arguments, _ request: JSONValue, _ each: (JSONValue) -> Bool
+) throws(UsageProblem) -> String? {
+    var wanted: pid_t?
+    if let text = arguments.value("pid") {
+        guard let pid = pid_t(text), pid > 0 else {
+            throw arguments.problem("--pid takes the number of a process, not '\(text)'")
+        }
+        wanted = pid
+    }
+    let states = arguments.value("state-dir").map { [$0] } ?? standardStateDirectories()
+    var open: [(pid: pid_t, fd: Int32)] = []
+    defer { for gateway in open { close(gateway.fd) } }
+    var denied: String?
+    for state in states {
+        let directory = ControlPlace.directory(state)
+        for pid in ControlPlace.found(directory) where wanted == nil || wanted == pid {
+            if let fd = ControlPlace.connect(directory, pid) {
+                open.append((pid, fd))
+            } else if errno == EACCES || errno == EPERM {
+                denied = "the gateway with process id \(pid) belongs to another user"
+            }
+        }
+    }
+    guard let first = open.first else {
+        let places = states.joined(separator: " or ")
+        return denied
+            ?? (wanted.map { "no gateway with process id \($0) runs" } ?? "no gateway runs")
+            + " with state directory \(places); give --state-dir as in runtime.state_dir of its configuration"
+    }
+    guard open.count == 1 else {
+        let pids = open.map { String($0.pid) }.joined(separator: ", ")
+        return "several gateways run: \(pids); choose one with --pid"
+    }
+    let line = request.serialized() + [10]
+    guard line.withUnsafeBytes({ write(first.fd, $0.baseAddress, $0.count) }) == line.count else {
+        return "the gateway with process id \(first.pid) does not take the request"
+    }
+    var input: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 16_384)
+    while true {
+        while let end = input.firstIndex(of: 10) {
+            let answer = try? JSONValue(parsing: input[..<end])
+            input.removeSubrange(...end)
+            if let refusal = answer?["error"]?.string { return refusal }
+            guard let answer, each(answer) else { return nil }
+        }
+        let count = read(first.fd, &part, part.count)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { return nil }
+        input.append(contentsOf: part[..<count])
+    }
+}
+
+/// Where a gateway of this user, or the system's, keeps its state unless it is configured otherwise.
+private func standardStateDirectories() -> [String] {
+    var found: [String] = []
+    if let state = environmentValue("XDG_STATE_HOME"), state.hasPrefix("/") {
+        found.append(state + "/jackfield")
+    } else if let home = environmentValue("HOME"), home.hasPrefix("/"), home != "/" {
+        found.append(home + "/.local/state/jackfield")
+    }
+    return found + ["/var/lib/jackfield"]
+}
