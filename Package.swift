@@ -57,6 +57,10 @@ let package = Package(
             name: "JackfieldTests",
             dependencies: ["jackfield", "Configuration", "JackfieldCore", "JSON", "PluginCheck"],
             swiftSettings: strict),
+        .testTarget(
+            name: "PluginCheckTests",
+            dependencies: ["CPluginCheck", "JSON", "JackfieldCore", "PluginCheck"],
+            swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares the reports of a check, JSON and JUnit, with what is promised: `formats.py JACKFIELD PLUGIN…`."""
+"""Compares reports of a check, JSON and JUnit, with what is promised: `formats.py JACKFIELD PLUGIN…`."""
 
 import json
 import pathlib
@@ -10,7 +10,7 @@ import tempfile
 import xml.etree.ElementTree as xml
 
 OUTCOMES = ["pass", "warn", "skip", "fail", "crash"]
-# Of docs/guide/plugin-check.md. Members may be added there and here; none may change or go without a new format.
+# As in docs/guide/plugin-check.md. Members may be added; none may change or go without a new format.
 REPORT = {"format": int, "plugin": str, "file": str, "seed": str, "good": bool, "cases": list}
 REPORT |= {outcome: int for outcome in OUTCOMES}
 OPTIONAL_IN_REPORT = {"version": str}
@@ -75,8 +75,8 @@ def judge_junit(text, report):
 def check(jackfield, plugin):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "results.xml")
-        command = [jackfield, "plugin", "check", plugin, "--seed", "1", "--timeout", "8s", "--json", "--junit", path]
-        done = subprocess.run(command, capture_output=True, text=True)
+        command = [jackfield, "plugin", "check", plugin, "--seed", "1", "--timeout", "8s"]
+        done = subprocess.run([*command, "--json", "--junit", path], capture_output=True, text=True)
         report = json.loads(done.stdout)
         judge_json(report)
         assert done.returncode == (0 if report["good"] else 1), done.returncode

@@ -281,7 +281,7 @@ check_host *check_host_new(check *c, bool bare) {
 
 void check_collect(check_host *h) {
     for (uint32_t i = 0; i < jf_mock_problems(h->mock); i++)
-        check_fail(h->c, "Run this case alone with JF_MOCK_VERBOSE=1 to see each step.", "%s",
+        check_fail(h->c, "Run this case alone with JF_MOCK_VERBOSE=1 to see its log and messages.", "%s",
                    jf_mock_problem(h->mock, i));
     jf_mock_forgive(h->mock);
 }

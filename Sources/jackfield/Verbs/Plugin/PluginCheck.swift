@@ -13,7 +13,8 @@ let pluginCheckCommand: Command = Command(
     details: """
         Each case loads the plugin in a child process with a host of its own, and ends with pass, warn, skip, \
         fail or crash; nothing of the plugin runs in this process. The exit status is 1 where a case failed or \
-        crashed. --case runs one case in this very process, where a debugger can look at it.
+        crashed. --case runs one case in this very process, where a debugger can look at it, unless a report \
+        is written with --junit.
         """,
     options: [
         .value(
@@ -59,7 +60,7 @@ let pluginCheckCommand: Command = Command(
         report("cannot find this program under /proc/self/exe")
         return 1
     }
-    if let only = selection.first, selection.count == 1, only.contains(".") {
+    if let only = selection.first, selection.count == 1, only.contains("."), arguments.value("junit") == nil {
         return runAlone(only, subject, inputs, seed, program, asJSON: arguments.has("json"))
     }
     var passed: [String] = []

@@ -9,6 +9,8 @@ final class CheckPrinter {
     private let isQuiet: Bool
     private let style = Style(descriptor: 1)
     private var group: [CheckResult] = []
+    /// The case that gave a reason first: one fault is often seen by many.
+    private var told: [String: String] = [:]
 
     init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
@@ -52,6 +54,13 @@ final class CheckPrinter {
                 passed == group.count ? style.good("\(passed) passed") : "\(passed) of \(group.count) passed"
             standardOutput.write("\(title)\(all)\n")
             for result in group where result.outcome != .pass {
+                if result.isBad, let first = told[result.reason] {
+                    var short = result
+                    (short.reason, short.advice) = ("the same as \(first)", "")
+                    standardOutput.write(CheckPrinter.text(short, style: style, indent: "  "))
+                    continue
+                }
+                if result.isBad { told[result.reason] = result.name }
                 standardOutput.write(CheckPrinter.text(result, style: style, indent: "  "))
                 guard result.isBad else { continue }
                 standardOutput.write(style.dim("        again: \(printable(run.again(result.name)))") + "\n")
