@@ -4,6 +4,7 @@
 
 import statistics
 
+from . import contract
 from .measures import PAIRS
 
 MIB = 1024.0
@@ -76,6 +77,7 @@ def targets(results, eras):
             f"memory growth over {calls:,} calls", None if growth is None else max(growth, 0) / MIB, 1, " MiB"
         ),
         Target(f"memory of a parked call, {crowd:,} parked", parked, 8, " KiB"),
+        *(Target(*row) for row in contract.rows(facts)),
     ]
     return rows
 
@@ -295,7 +297,7 @@ def page(results, machine, plan, command, shared_cores):
         "",
         "## How it is measured",
         "",
-        NOTES,
+        NOTES + contract.NOTES,
         "## Calls",
     ]
     for title, table in case_tables(results):
