@@ -28,6 +28,8 @@ public final class PluginLoader {
     /// Asked whenever a plugin is loaded; a reload may bring another.
     public var policy: PluginPolicy
     public let limits: Limits
+    /// Rehearsals leave the processor to others: set once calls are served.
+    public var yields = false
     private let log: PluginLog
     private let hostVersion: String
     private let hostRuntime: String?
@@ -348,7 +350,7 @@ public final class PluginLoader {
         guard policy.probes, let cellPath else { return }
         let probe = PluginProbe(
             cellPath: cellPath, directory: stateDirectory + "/probes", hostVersion: hostVersion,
-            timeout: limits.probeTimeout)
+            timeout: limits.probeTimeout, yields: yields)
         let verdict: ProbeVerdict
         let isKnown: Bool
         do throws(PluginProbe.Fault) {

@@ -8,6 +8,7 @@ import Synchronization
 /// Lets operators swap plugins, by command and by HUP.
 func offerSwaps(_ gateway: Gateway, _ plugins: PluginSet, _ plan: GatewayPlan) {
     plugins.pinById(plan)
+    plugins.loader.yields = true
     // A plugin's place is the configuration's at start: a build that runs in a cell is followed by one in a cell.
     var placements: [String: PluginPlacement] = [:]
     for plugin in plan.plugins { if let id = plugin.id { placements[id] = plugin.placement } }
