@@ -7,12 +7,14 @@ import JackfieldCore
 
 let pluginCommand: Command = Command(
     name: "plugin",
-    summary: "list, inspect, check, document and exchange plugins",
+    summary: "make, list, inspect, check, document and exchange plugins",
     commands: [
+        pluginNewCommand,
         pluginListCommand, pluginInspectCommand, pluginCheckCommand, pluginDocsCommand, pluginSwapCommand,
-        pluginGenerationsCommand,
+        pluginGenerationsCommand, pluginRestartCommand,
     ],
     examples: [
+        Example("jackfield plugin new titles --facet toolset --lang c", "begin one of your own"),
         Example("jackfield plugin list", "what is installed"),
         Example("jackfield plugin inspect ./libacme.so", "before it is installed"),
         Example("jackfield plugin check ./libacme.so", "against the rules of the ABI"),
@@ -27,7 +29,9 @@ let pluginListCommand: Command = Command(
     details: """
         Looks into --plugin-dir, $JACKFIELD_PLUGIN_PATH (colons between), ../lib/jackfield/plugins beside \
         this program, ~/.local/lib/jackfield/plugins, /usr/local/lib/jackfield/plugins and \
-        /usr/lib/jackfield/plugins. Where two have the same id, the first is used.
+        /usr/lib/jackfield/plugins. Where two have the same id, the first is used. PLACEMENT is where it runs \
+        unless a configuration says otherwise: in process what was installed with this program, in a cell \
+        (a process of its own) what was not.
         """,
     options: [CommonOptions.json, CommonOptions.pluginDirectories],
     examples: [
@@ -37,7 +41,8 @@ let pluginListCommand: Command = Command(
             "those that are refused"),
     ]
 ) { arguments throws(UsageProblem) in
-    let reports = foundPlugins(PluginSet(nil, extra: arguments.all("plugin-dir"), log: Log(level: .error)))
+    let set = PluginSet(nil, extra: arguments.all("plugin-dir"), log: Log(level: .error))
+    let reports = foundPlugins(set)
     if arguments.has("json") {
         let all = reports.map { report in
             var members = [JSONMemberValue("id", .string(report.name))]
@@ -47,6 +52,8 @@ let pluginListCommand: Command = Command(
                     .init("facets", .array(manifest.facets.map { .string($0) })),
                     .init("provides", .array(manifest.provides.map { .string($0) })),
                     .init("threads", .string(manifest.threads.rawValue)),
+                    .init("placement", .string(set.choice(manifest, report.path, nil).word)),
+                    .init("placement_why", .string(set.choice(manifest, report.path, nil).text)),
                 ]
             }
             members.append(.init("path", .string(report.path)))
@@ -56,7 +63,8 @@ let pluginListCommand: Command = Command(
         }
         standardOutput.write(JSONValue.object([.init("plugins", .array(all))]).pretty() + "\n")
     } else {
-        standardOutput.write(pluginTable(reports, width: terminalWidth(1), style: Style(descriptor: 1)))
+        standardOutput.write(
+            pluginTable(reports, width: terminalWidth(1), style: Style(descriptor: 1)))
     }
     return 0
 }
@@ -79,19 +87,26 @@ struct PluginVerdict {
     let refusal: PluginRefusal?
 
     var isLoadable: Bool { refusal == nil }
+    /// Where it runs unless a configuration says otherwise.
+    var placement: String {
+        guard let manifest else { return "-" }
+        return PlacementChoice(
+            manifest, path: path, wish: nil, isPinned: false, installed: PluginLoader.installedPlugins()
+        ).word
+    }
     /// The manifest's id, else the file's name.
     var name: String { manifest?.id ?? String(path.split(separator: "/").last ?? "") }
 }
 
 func pluginTable(_ plugins: [PluginVerdict], width: Int?, style: Style) -> String {
     guard !plugins.isEmpty else { return "no plugins\n" }
-    var table = Table(["PLUGIN", "VERSION", "FACETS", "THREADS", "FILE", "VERDICT"])
+    var table = Table(["PLUGIN", "VERSION", "FACETS", "THREADS", "PLACEMENT", "FILE", "VERDICT"])
     for plugin in plugins {
         let facets = (plugin.manifest?.facets ?? []).map(shortFacet)
         table.rows.append([
             plugin.name, plugin.manifest?.version ?? "-",
             facets.isEmpty ? "-" : facets.joined(separator: ","),
-            plugin.manifest?.threads.rawValue ?? "-", plugin.path,
+            plugin.manifest?.threads.rawValue ?? "-", plugin.placement, plugin.path,
             plugin.refusal.map { "refused at '\($0.stage)': \($0.message)" } ?? "ok",
         ])
     }
@@ -122,10 +137,16 @@ let pluginInspectCommand: Command = Command(
 ) { arguments throws(UsageProblem) in
     let plugins = PluginSet(nil, extra: arguments.all("plugin-dir"), log: Log(level: .error))
     let report = plugins.loader.inspect(pluginFile(arguments.positionals[0], plugins))
+    let placement = report.manifest.map { plugins.choice($0, report.path, nil) }
     if arguments.has("json") {
-        standardOutput.write(report.json.pretty() + "\n")
+        var json = report.json
+        if let placement {
+            json["placement"] = .string(placement.word)
+            json["placement_why"] = .string(placement.text)
+        }
+        standardOutput.write(json.pretty() + "\n")
     } else {
-        standardOutput.write(inspection(report, style: Style(descriptor: 1)))
+        standardOutput.write(inspection(report, placement, style: Style(descriptor: 1)))
     }
     if let refusal = report.refusal, arguments.has("json") || !standardOutput.isTerminal {
         standardError.write("jackfield: \(printable(refusal.description))\n")
@@ -139,7 +160,7 @@ private func pluginFile(_ name: String, _ plugins: PluginSet) -> String {
     return plugins.candidates.first { $0.manifest?.id == name }?.path ?? name
 }
 
-private func inspection(_ report: PluginReport, style: Style) -> String {
+private func inspection(_ report: PluginReport, _ placement: PlacementChoice?, style: Style) -> String {
     var pairs = [("Plugin", report.name)]
     func add(_ key: String, _ values: [String]) {
         if !values.isEmpty { pairs.append((key, values.joined(separator: ", "))) }
@@ -152,6 +173,9 @@ private func inspection(_ report: PluginReport, style: Style) -> String {
         add("Optional", manifest.optional)
         add("Provides", manifest.provides)
         pairs.append(("Threads", manifest.threads.rawValue))
+        if let placement {
+            pairs.append(("Placement", placement.problem(manifest) ?? "\(placement.text), unless configured"))
+        }
     }
     pairs.append(("File", report.path + (report.size > 0 ? " (\(sizeText(report.size)))" : "")))
     if let digest = report.digest { pairs.append(("SHA-256", digest.hex)) }
