@@ -15,9 +15,8 @@ test-unit: ## Swift unit tests only
 	@$(SWIFT) test --disable-sandbox 2>&1 | scripts/quiet-build.sh
 
 .PHONY: test-abi
-test-abi: ## The ABI's golden layout, and its headers under every compiler
-	@sh plugin-sdk/abi/check.sh
-	@sh plugin-sdk/abi/headers.sh
+test-abi: ## ABI gates: golden layout, headers, abidiff, exports, frozen plugins, old hosts (needs a build)
+	@plugin-sdk/abi/run.sh $(DIST)/bin/jackfield $(PLUGIN_DIR) $(CHECK_BUILD)/abi
 
 # Each plugin's test is a program that drives the built plugin through the mock host.
 .PHONY: test-plugins

@@ -201,7 +201,19 @@ def dump(include, compiler):
             name, value = rest.split(" ", 1)
             section = "ids" if re.fullmatch(r"[a-z][\w.-]*/\d+", value) else "constants"
             layout[section][name] = value
+    layout["lanes"] = lanes_of(layout)
     return layout
+
+
+def lanes_of(layout):
+    """The lane of each slot, as stubs.py has to know it: a slot's lane is part of its contract."""
+    import stubs  # it reads headers through this file
+    lanes = {}
+    for table in sorted(set(stubs.LANES) & set(layout["structs"])):
+        for slot in stubs.LANES[table].split():
+            name, lane = slot.split(":")
+            lanes[table + "." + name] = lane
+    return lanes
 
 
 def as_text(layout):

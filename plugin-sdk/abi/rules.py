@@ -74,8 +74,9 @@ def compare(old, new):
     elif after > before:
         added.append("JF_ABI_MINOR %d" % after)
     compare_values("constants", "constant", old_constants, new_constants, broken, added)
-    for section, word in (("ids", "id"), ("types", "type"), ("functions", "function"), ("macros", "macro")):
-        compare_values(section, word, old[section], new[section], broken, added)
+    for section, word in (("ids", "id"), ("types", "type"), ("functions", "function"), ("macros", "macro"),
+                          ("lanes", "lane of")):
+        compare_values(section, word, old.get(section, {}), new[section], broken, added)
     for header in old["headers"]:
         if header not in new["headers"]:
             broken.append("header %s vanished" % header)

@@ -76,6 +76,8 @@ CASES = [
     ("macro with other parameters", "base.h", r"#define JF_HAS\(table, slot\)",
      "#define JF_HAS(table, slot, more)",
      r"macro JF_HAS changed"),
+    ("removed header", "seal.h", None, None, r"header seal\.h vanished"),
+    ("minor lowered", "base.h", r"#define JF_ABI_MINOR \d+", "#define JF_ABI_MINOR -1", r"it only rises"),
     ("something unknown", "base.h", r"(typedef struct jf_host jf_host;)", r"\1\nunion jf_any { int a; };",
      r"cannot read"),
     # What must stay possible.
@@ -97,6 +99,10 @@ def changed_headers(include, folder, header, pattern, replacement):
     target = os.path.join(folder, "include")
     shutil.copytree(include, target)
     path = os.path.join(target, "jackfield", header)
+    if pattern is None:  # the whole header goes
+        os.remove(path)
+        path = os.path.join(target, "jackfield", "jackfield.h")
+        pattern, replacement = r'#include "%s"' % header, ""
     with open(path, encoding="utf-8") as file:
         text = file.read()
     text, count = re.subn(pattern, replacement, text, count=1, flags=re.S)
@@ -135,6 +141,14 @@ def padding_case():
     return broken
 
 
+def lane_case():
+    """A slot that is called from other threads than before: no header's text changes but a comment."""
+    before = {"jf_ops_1.finish": "any"}
+    broken = []
+    rules.compare_values("lanes", "lane of", before, {"jf_ops_1.finish": "lane"}, broken, [])
+    return broken
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--include", default=os.path.join(HERE, "..", "include"))
@@ -142,7 +156,8 @@ def main():
     options = parser.parse_args()
     golden = layout.dump(options.include, options.cc)
     passed = failed = 0
-    results = [("member in the old padding", padding_case(), r"padding of the old struct")]
+    results = [("member in the old padding", padding_case(), r"padding of the old struct"),
+               ("slot on another lane", lane_case(), r"lane of jf_ops_1\.finish changed")]
     for name, header, pattern, replacement, wanted in CASES:
         with tempfile.TemporaryDirectory() as folder:
             try:

@@ -28,12 +28,14 @@ LANES = {
                     "complete:request cancel:any",
     "jf_routing_1": "attach:control detach:control pick:lane observe:lane export_state:control "
                     "import_state:control",
+    "jf_callback_1": "lease:any release:any",
     "jf_calls_1": "start:lane cancel:lane",
     "jf_channels_1": "ready:lane deliver:lane failed:lane writable:lane closed:lane",
     "jf_clock_1": "monotonic_ns:any wall_ns:any",
     "jf_config_1": "find:any next:any text:any integer:any real:any quote:any secret:any",
     "jf_http_1": "mount:lane unmount:lane respond:lane request:lane abandon:lane",
     "jf_inbound_1": "opened:lane deliver:lane gone:lane writable:lane closed:lane",
+    "jf_interpose_1": "wrap:control unwrap:control",
     "jf_log_1": "write:any enabled:any",
     "jf_loop_1": "watch:lane unwatch:lane timer:lane cancel:lane post:any now:lane index:any",
     "jf_memory_1": "allocate:any release:any borrow:lane give_back:lane",
@@ -49,8 +51,8 @@ PRIVATE_TABLES = {"jf_config_1": {"pointer", "name", "key"}, "jf_seal_1": set()}
 # Slots that take an argument in every case: an injected failure has to drop it.
 TAKEN = {("jf_ops_1", "finish"): "result"}
 # Structs that notes.c knows how to show.
-SHOWN = {"jf_call", "jf_client_info", "jf_fault", "jf_http_request", "jf_http_response", "jf_message",
-         "jf_outcome", "jf_pick", "jf_request"}
+SHOWN = {"jf_call", "jf_callback_request", "jf_client_info", "jf_fault", "jf_http_request", "jf_http_response",
+         "jf_interpose_plan", "jf_message", "jf_outcome", "jf_pick", "jf_request"}
 NUMBERS = {"uint32_t", "uint64_t", "int32_t", "int64_t"}
 
 HEAD = """/* SPDX-License-Identifier: Apache-2.0

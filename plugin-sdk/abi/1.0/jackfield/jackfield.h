@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Everything at once, for hosts and for those who do not mind. A plugin includes only what it uses. */
+#ifndef JACKFIELD_JACKFIELD_H
+#define JACKFIELD_JACKFIELD_H
+
+#include "base.h"
+#include "calls.h"
+#include "clock.h"
+#include "config.h"
+#include "connector.h"
+#include "http.h"
+#include "listener.h"
+#include "log.h"
+#include "loop.h"
+#include "memory.h"
+#include "message.h"
+#include "ops.h"
+#include "routing.h"
+#include "seal.h"
+#include "toolset.h"
+
+#endif
