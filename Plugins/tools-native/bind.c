@@ -68,13 +68,13 @@ static bool prepare(binding *set, bound_tool *it, problems *list) {
 }
 
 /** Callbacks are tried once, so that a host without executable memory says so now. */
-static void try_callbacks(const declaration *it, problems *list) {
+static void try_callbacks(sink_pool *sinks, const declaration *it, problems *list) {
     for (uint32_t i = 0; i < it->callback_count; i++) {
-        sink *one = sink_take(&it->callbacks[i], 1);
+        char why[WHY_SIZE] = "";
+        sink *one = sink_take(sinks, &it->callbacks[i], 1, why, sizeof why);
         if (one == NULL)
-            problem(list, it->callbacks[i].at,
-                    "callback '%s' cannot be made: libffi finds no memory that may hold code here",
-                    it->callbacks[i].name);
+            problem(list, it->callbacks[i].at, "callback '%s' cannot be made: %s", it->callbacks[i].name,
+                    why);
         else
             sink_give(one);
     }
@@ -105,7 +105,7 @@ bool binding_make(binding *it, const char *folder, problems *list) {
     /* A library that is not known to be thread-safe is called by one thread at a time. */
     for (uint32_t i = 0; i < decl->tool_count; i++)
         it->tools[i].on_worker = it->tools[i].decl->blocking || (any && !decl->thread_safe);
-    try_callbacks(decl, list);
+    try_callbacks(it->sinks, decl, list);
     (void)handles_make(&it->handles, decl, &it->library, list);
     return list->count == before;
 }

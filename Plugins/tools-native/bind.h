@@ -35,9 +35,11 @@ typedef struct binding {
     bound_tool *tools; /**< by name, in order */
     ffi_type *records; /**< by index */
     handle_table handles;
+    sink_pool *sinks; /**< the instance's */
 } binding;
 
-/** Loads the library and prepares every tool. False: `list` says why; binding_free is still to be called. */
+/** Loads the library and prepares every tool; `decl`, `limits` and `sinks` are set. False: `list` says why;
+ * binding_free is still to be called. */
 bool binding_make(binding *it, const char *folder, problems *list);
 /** Destroys what handles are left. No call may be running. */
 void binding_free(binding *it);

@@ -292,8 +292,8 @@ static bool make_output(frame *it, uint32_t index, char *why) {
         to->pointer = &it->targets[index];
         return true;
     case P_CALLBACK:
-        it->sinks[index] = sink_take(param->callback, most);
-        if (it->sinks[index] == NULL) return no_memory(why);
+        it->sinks[index] = sink_take(it->set->sinks, param->callback, most, why, WHY_SIZE);
+        if (it->sinks[index] == NULL) return false;
         to->pointer = sink_code(it->sinks[index]);
         return true;
     default:

@@ -30,6 +30,7 @@ static set *left_behind;
 struct jf_self {
     const jf_ops_1 *ops;
     const jf_log_1 *log;
+    sink_pool *sinks;
     set *sets[MOST_SETS];
     uint32_t generation;
 };
@@ -178,6 +179,7 @@ static int32_t open_set(jf_self *self, jf_ref host, jf_view name, jf_view config
         return fault(why, JF_E_BUSY, 0, "tools-native: no memory, or more than %u servers", MOST_SETS);
     }
     list->file = wanted.declarations;
+    it->binding.sinks = self->sinks;
     if (!make_set(it, &wanted, (reporter){self->ops, self->log}, list)) {
         for (uint32_t i = 0; i < list->count && i < PROBLEMS_KEPT; i++)
             say(self, JF_LOG_ERROR, list->text[i]);
@@ -307,6 +309,11 @@ static int32_t create(const jf_offer *offer, jf_view config, jf_self **out, jf_f
         return fault(why, JF_E_UNSUPPORTED, 0, "tools-native needs jf.ops/1");
     jf_self *self = calloc(1, sizeof *self);
     if (self == NULL) return fault(why, JF_E_BUSY, 0, "tools-native: out of memory");
+    self->sinks = sinks_make(offer->service(offer->host, JF_CALLBACK_1));
+    if (self->sinks == NULL) {
+        free(self);
+        return fault(why, JF_E_BUSY, 0, "tools-native: out of memory");
+    }
     self->ops = ops;
     self->log = JF_HAS(log, write) ? log : NULL;
     *out = self;
@@ -322,6 +329,7 @@ static void stop(jf_self *self) {
 
 static void destroy(jf_self *self) {
     stop(self);
+    sinks_end(self->sinks);
     free(self);
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Callbacks. Closures are never freed: nobody knows when a library has forgotten the pointer. They wait in a
- * pool of the process and are used again for callbacks of the same shape. */
+ * Callbacks: functions of jf.callback/1. Leases last as long as the instance, since nobody knows when a
+ * library has forgotten a pointer: between calls they wait in a pool and are used again for callbacks of the
+ * same shape. */
 #include "rows.h"
 
 #include "ctype_ffi.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,11 +15,10 @@
 
 struct sink {
     sink *next;
-    bool taken;
-    ffi_closure *closure;
-    void *code;
-    ffi_cif cif;
-    ffi_type *types[MOST_PARAMS];
+    sink_pool *pool;
+    bool taken, ended; /**< ended: the lease is over, `code` answers by itself */
+    jf_code_fn code;
+    jf_ref lease;
     ctype shape[MOST_PARAMS + 1]; /**< the parameters' types, then the result's */
     uint32_t count;
     int64_t stop; /**< what a late call is answered with */
@@ -29,9 +30,11 @@ struct sink {
     text rows;
 };
 
-static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
-static sink *pool;
-static uint32_t pool_size;
+struct sink_pool {
+    const jf_callback_1 *service;
+    pthread_mutex_t lock; /**< guards the list, and `taken` and `ended` in it */
+    sink *first;
+};
 
 static void put_text(text *out, const char *value, uint64_t most) {
     if (value == NULL)
@@ -54,12 +57,12 @@ static void put_key(text *out, char **keys, uint32_t index, uint64_t most) {
     text_put(out, "\"");
 }
 
-static int64_t counted(const sink *it, void **arguments, uint32_t param) {
+static int64_t counted(const sink *it, void *const *arguments, uint32_t param) {
     return cell_load(arguments[param], it->decl->params[param].type);
 }
 
 /** keys and values: {"column": "value", ...}. */
-static bool pairs(sink *it, void **arguments) {
+static bool pairs(sink *it, void *const *arguments) {
     const callback_decl *decl = it->decl;
     char **keys = *(char ***)arguments[decl->keys], **values = *(char ***)arguments[decl->values];
     int64_t count = counted(it, arguments, decl->params[decl->keys].length);
@@ -74,7 +77,7 @@ static bool pairs(sink *it, void **arguments) {
 }
 
 /** One parameter as a member's value. */
-static bool member(sink *it, const row_param *param, const void *at, void **arguments) {
+static bool member(sink *it, const row_param *param, const void *at, void *const *arguments) {
     text *out = &it->rows;
     char *pointer = NULL;
     if (param->type == T_POINTER) memcpy(&pointer, at, sizeof pointer);
@@ -106,7 +109,7 @@ static bool member(sink *it, const row_param *param, const void *at, void **argu
 }
 
 /** Appends one row; false: it does not fit. */
-static bool append(sink *it, void **arguments) {
+static bool append(sink *it, void *const *arguments) {
     const callback_decl *decl = it->decl;
     size_t before = it->rows.length;
     bool good = it->rows_count < decl->limit, first = true;
@@ -138,9 +141,8 @@ static bool append(sink *it, void **arguments) {
 }
 
 /** What the library calls. */
-static void called(ffi_cif *cif, void *result, void **arguments, void *user) {
+static void called(void *user, void *const *arguments, void *result) {
     sink *it = user;
-    (void)cif;
     pthread_mutex_lock(&it->lock);
     int64_t answer = it->stop;
     if (it->decl != NULL && !it->cut) {
@@ -148,53 +150,90 @@ static void called(ffi_cif *cif, void *result, void **arguments, void *user) {
         if (!it->cut) answer = it->decl->go;
     }
     pthread_mutex_unlock(&it->lock);
-    /* libffi reads a whole register, whatever the width of the result. */
-    ffi_arg wide = (ffi_arg)answer;
-    if (it->shape[it->count] != T_VOID) memcpy(result, &wide, sizeof wide);
+    if (it->shape[it->count] != T_VOID) cell_store(result, it->shape[it->count], answer);
 }
 
-/** A new closure for a shape; NULL: no memory, or none that may be executed. */
-static sink *make(const callback_decl *decl) {
-    sink *it = calloc(1, sizeof *it);
-    if (it == NULL) return NULL;
-    it->count = decl->count;
-    for (uint32_t i = 0; i < decl->count; i++) {
-        it->shape[i] = decl->params[i].type;
-        it->types[i] = ffi_of(it->shape[i]);
-    }
-    it->shape[it->count] = decl->returns;
-    if (pthread_mutex_init(&it->lock, NULL) == 0) {
-        it->closure = ffi_closure_alloc(sizeof *it->closure, &it->code);
-        if (it->closure != NULL &&
-            ffi_prep_cif(&it->cif, FFI_DEFAULT_ABI, it->count, ffi_of(decl->returns), it->types) == FFI_OK &&
-            ffi_prep_closure_loc(it->closure, &it->cif, called, it, it->code) == FFI_OK)
-            return it;
-        if (it->closure != NULL) ffi_closure_free(it->closure); /* never handed out */
-        pthread_mutex_destroy(&it->lock);
-    }
+static void free_sink(sink *it) {
+    pthread_mutex_destroy(&it->lock);
     free(it);
+}
+
+/** The function does not come here any more. One that a call still has is freed by that call. */
+static void ended(void *user) {
+    sink *it = user;
+    pthread_mutex_lock(&it->pool->lock);
+    bool taken = it->taken;
+    it->ended = true;
+    pthread_mutex_unlock(&it->pool->lock);
+    if (!taken) free_sink(it);
+}
+
+/** "i32(pointer,u8)" */
+static void spell(const callback_decl *decl, char *out, size_t size) {
+    size_t at = 0;
+    for (uint32_t i = 0; i <= decl->count; i++) {
+        ctype type = i == 0 ? decl->returns : decl->params[i - 1].type;
+        at += (size_t)snprintf(out + at, size - at, "%s%s",
+                               i == 1  ? "("
+                               : i > 1 ? ","
+                                       : "",
+                               type == T_BOOL ? "u8" : ctype_name(type));
+    }
+    snprintf(out + at, size - at, ")");
+}
+
+/** A new function for a shape; NULL: `why`. Locked. */
+static sink *make(sink_pool *pool, const callback_decl *decl, char *why, size_t size) {
+    const jf_callback_1 *service = pool->service;
+    char shape[16 * (MOST_PARAMS + 1)];
+    jf_fault fault = {.size = sizeof fault};
+    if (service == NULL) {
+        snprintf(why, size, "nothing offers " JF_CALLBACK_1 ": install the plugin abi-libffi");
+        return NULL;
+    }
+    sink *it = calloc(1, sizeof *it);
+    if (it == NULL || pthread_mutex_init(&it->lock, NULL) != 0) {
+        snprintf(why, size, "out of memory");
+        free(it);
+        return NULL;
+    }
+    it->pool = pool;
+    it->count = decl->count;
+    for (uint32_t i = 0; i < decl->count; i++)
+        it->shape[i] = decl->params[i].type;
+    it->shape[it->count] = decl->returns;
+    spell(decl, shape, sizeof shape);
+    jf_callback_request request = {.size = sizeof request,
+                                   .shape = {(const uint8_t *)shape, strlen(shape)},
+                                   .call = called,
+                                   .ended = ended,
+                                   .user = it,
+                                   .idle = (uint64_t)decl->stop};
+    if (service->lease(service->context, &request, &it->code, &it->lease, &fault) == JF_OK) return it;
+    snprintf(why, size, "%.*s", (int)fault.text_len, fault.text);
+    free_sink(it);
     return NULL;
 }
 
 static bool fits(const sink *it, const callback_decl *decl) {
-    if (it->taken || it->count != decl->count || it->shape[it->count] != decl->returns) return false;
+    if (it->taken || it->ended || it->count != decl->count || it->shape[it->count] != decl->returns)
+        return false;
     for (uint32_t i = 0; i < it->count; i++)
         if (it->shape[i] != decl->params[i].type) return false;
     return true;
 }
 
-sink *sink_take(const callback_decl *decl, uint64_t most) {
-    pthread_mutex_lock(&pool_lock);
-    sink *it = pool;
+sink *sink_take(sink_pool *pool, const callback_decl *decl, uint64_t most, char *why, size_t size) {
+    pthread_mutex_lock(&pool->lock);
+    sink *it = pool->first;
     while (it != NULL && !fits(it, decl))
         it = it->next;
-    if (it == NULL && (it = make(decl)) != NULL) {
-        it->next = pool;
-        pool = it;
-        pool_size++;
+    if (it == NULL && (it = make(pool, decl, why, size)) != NULL) {
+        it->next = pool->first;
+        pool->first = it;
     }
     if (it != NULL) it->taken = true;
-    pthread_mutex_unlock(&pool_lock);
+    pthread_mutex_unlock(&pool->lock);
     if (it == NULL) return NULL;
     pthread_mutex_lock(&it->lock);
     it->decl = decl;
@@ -208,7 +247,9 @@ sink *sink_take(const callback_decl *decl, uint64_t most) {
 }
 
 void *sink_code(const sink *it) {
-    return it->code;
+    void *code;
+    memcpy(&code, &it->code, sizeof code);
+    return code;
 }
 
 const text *sink_rows(const sink *it, bool *cut) {
@@ -221,14 +262,35 @@ void sink_give(sink *it) {
     it->decl = NULL;
     text_free(&it->rows);
     pthread_mutex_unlock(&it->lock);
-    pthread_mutex_lock(&pool_lock);
+    pthread_mutex_lock(&it->pool->lock);
     it->taken = false;
-    pthread_mutex_unlock(&pool_lock);
+    bool is_over = it->ended;
+    pthread_mutex_unlock(&it->pool->lock);
+    if (is_over) free_sink(it);
 }
 
-uint32_t sink_count(void) {
-    pthread_mutex_lock(&pool_lock);
-    uint32_t count = pool_size;
-    pthread_mutex_unlock(&pool_lock);
-    return count;
+sink_pool *sinks_make(const jf_callback_1 *service) {
+    sink_pool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL || pthread_mutex_init(&pool->lock, NULL) != 0) {
+        free(pool);
+        return NULL;
+    }
+    pool->service = JF_HAS(service, release) ? service : NULL;
+    return pool;
+}
+
+void sinks_end(sink_pool *pool) {
+    bool is_left = false;
+    sink *next;
+    for (sink *it = pool->first; it != NULL; it = next) {
+        next = it->next;
+        pthread_mutex_lock(&pool->lock);
+        bool taken = it->taken;
+        pthread_mutex_unlock(&pool->lock);
+        /* A call that never returns keeps its function; the others answer by themselves from now on. */
+        if (taken || pool->service->release(pool->service->context, it->lease, 0) != JF_OK) is_left = true;
+    }
+    if (is_left) return;
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
 }

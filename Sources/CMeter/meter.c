@@ -53,9 +53,9 @@ void probe_begin(struct probe *probe, jf_shim *shim, uint32_t slot, bool is_prov
     probe->was_injected = false;
     probe->traces = shim->options.traces != 0;
     probe->len = 0;
-    probe->is_out = jf_slots[slot].service && !is_provided;
-    probe->is_on_lane = is_on_lane(shim, &jf_slots[slot]);
-    if (probe->is_on_lane) {
+    probe->is_out = shim->slots[slot].service && !is_provided;
+    probe->is_on_lane = is_on_lane(shim, &shim->slots[slot]);
+    if (probe->is_on_lane && !shim->is_foreign) {
         probe->outer_host_ns = shim->host_ns;
         probe->outer_is_timing = shim->is_timing;
         shim->host_ns = 0;
@@ -88,7 +88,7 @@ static uint32_t bucket_of(uint64_t duration) {
 }
 
 static bool has_budget(const struct probe *probe) {
-    return probe->is_on_lane && jf_slots[probe->slot].kind != SLOT_CONTROL;
+    return probe->is_on_lane && probe->shim->slots[probe->slot].kind != SLOT_CONTROL;
 }
 
 /* Times the slot's next calls one by one, and reports it, but not too often. */
@@ -98,6 +98,7 @@ static COLD void overran(struct probe *probe, uint64_t duration) {
     add(&cold->overruns, 1);
     atomic_store_explicit(&cold->alert, ALERT_CALLS, memory_order_relaxed);
     atomic_store_explicit(&shim->hot[probe->slot].mask, 0, memory_order_relaxed);
+    if (shim->options.overrun != NULL) shim->options.overrun(shim->options.context, probe->slot);
     uint64_t last = load(&cold->reported_ns);
     bool is_due = last == 0 || probe->end - last >= shim->options.quiet_ns;
     if (shim->options.slow == NULL) return;
@@ -105,7 +106,7 @@ static COLD void overran(struct probe *probe, uint64_t duration) {
         add(&cold->unreported, 1);
         return;
     }
-    const jf_slot_name *name = &jf_slots[probe->slot].name;
+    const jf_slot_name *name = &shim->slots[probe->slot].name;
     shim->options.slow(shim->options.context, name->table, name->slot, duration,
                        atomic_exchange(&cold->unreported, 0));
 }
@@ -125,7 +126,7 @@ void probe_end(struct probe *probe, int32_t status) {
     struct slot_cold *cold = &shim->cold[probe->slot];
     if (status < 0) jf_count_error(shim, probe->slot);
     uint64_t duration = probe->end - probe->start;
-    if (probe->is_on_lane) {
+    if (probe->is_on_lane && !shim->is_foreign) {
         uint64_t host = shim->host_ns;
         shim->host_ns = probe->outer_host_ns + (probe->is_out ? duration : 0);
         shim->is_timing = probe->outer_is_timing;
@@ -147,7 +148,7 @@ void probe_end(struct probe *probe, int32_t status) {
 }
 
 void probe_print(const struct probe *probe, int32_t status) {
-    const struct slot_info *info = &jf_slots[probe->slot];
+    const struct slot_info *info = &probe->shim->slots[probe->slot];
     jf_trace_line line = {
         .table = info->name.table,
         .slot = info->name.slot,
@@ -186,6 +187,10 @@ uint32_t jf_slot_count(void) {
 
 const jf_slot_name *jf_slot_named(uint32_t slot) {
     return &jf_slots[slot].name;
+}
+
+int32_t jf_slot_is_request(uint32_t slot) {
+    return jf_slots[slot].kind == SLOT_REQUEST;
 }
 
 int32_t jf_shim_read(const jf_shim *shim, uint32_t slot, jf_slot_counts *counts) {

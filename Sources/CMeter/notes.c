@@ -197,3 +197,14 @@ void note_jf_http_response(struct probe *probe, const char *name, const jf_http_
     note_number(probe, "headers", (int64_t)value->header_count);
     note_view(probe, name, value->body);
 }
+
+void note_jf_callback_request(struct probe *probe, const char *name, const jf_callback_request *value) {
+    if (value == NULL || !GIVEN(value, idle)) return;
+    note_view(probe, name, value->shape);
+    note_number(probe, "idle", (int64_t)value->idle);
+}
+
+void note_jf_interpose_plan(struct probe *probe, const char *name, const jf_interpose_plan *value) {
+    if (value == NULL || !GIVEN(value, user)) return;
+    note_number(probe, name, (int64_t)value->count);
+}

@@ -14,6 +14,7 @@ jf_shim *jf_shim_new(const jf_shim_options *options, const void *plugin) {
         return NULL;
     }
     shim->options = *options;
+    shim->slots = jf_slots;
     if (options->trace == NULL) shim->options.traces = 0;
     shim->cold = cold;
     memcpy(&shim->real.plugin, plugin, sizeof shim->real.plugin);
@@ -23,6 +24,10 @@ jf_shim *jf_shim_new(const jf_shim_options *options, const void *plugin) {
 
 void jf_shim_set_context(jf_shim *shim, void *context) {
     shim->options.context = context;
+}
+
+void jf_shim_leave_lane(jf_shim *shim) {
+    shim->options.concurrent = 1;
 }
 
 void jf_shim_free(jf_shim *shim) {
@@ -179,6 +184,10 @@ int32_t jf_shim_create(jf_shim *shim, const void *offer, const uint8_t *config, 
 
 void *jf_shim_self(jf_shim *shim) {
     return shim;
+}
+
+void *jf_shim_inner(const jf_shim *shim) {
+    return shim->self;
 }
 
 const void *jf_shim_plugin(const jf_shim *shim) {

@@ -77,6 +77,8 @@ enum { HIDDEN_MOST = 16 };
 struct jf_shim {
     jf_self *self;
     jf_shim_options options;
+    const struct slot_info *slots; /**< jf_slots, or those of a third party's table */
+    bool is_foreign; /**< the latter: whether slots keep to their lane is its author's word only */
     struct facet_tables real, own;
     struct slot_cold *cold;
     jf_offer offer, own_offer;
@@ -165,6 +167,8 @@ void note_jf_message(struct probe *probe, const char *name, const jf_message *va
 void note_jf_pick(struct probe *probe, const char *name, const jf_pick *value);
 void note_jf_outcome(struct probe *probe, const char *name, const jf_outcome *value);
 void note_jf_request(struct probe *probe, const char *name, const jf_request *value);
+void note_jf_callback_request(struct probe *probe, const char *name, const jf_callback_request *value);
+void note_jf_interpose_plan(struct probe *probe, const char *name, const jf_interpose_plan *value);
 void note_jf_call(struct probe *probe, const char *name, const jf_call *value);
 void note_jf_client_info(struct probe *probe, const char *name, const jf_client_info *value);
 void note_jf_http_request(struct probe *probe, const char *name, const jf_http_request *value);

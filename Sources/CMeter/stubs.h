@@ -37,6 +37,8 @@ enum {
     JF_SLOT_ROUTING_OBSERVE,
     JF_SLOT_ROUTING_EXPORT_STATE,
     JF_SLOT_ROUTING_IMPORT_STATE,
+    JF_SLOT_CALLBACK_LEASE,
+    JF_SLOT_CALLBACK_RELEASE,
     JF_SLOT_CALLS_START,
     JF_SLOT_CALLS_CANCEL,
     JF_SLOT_CHANNELS_READY,
@@ -63,6 +65,8 @@ enum {
     JF_SLOT_INBOUND_GONE,
     JF_SLOT_INBOUND_WRITABLE,
     JF_SLOT_INBOUND_CLOSED,
+    JF_SLOT_INTERPOSE_WRAP,
+    JF_SLOT_INTERPOSE_UNWRAP,
     JF_SLOT_LOG_WRITE,
     JF_SLOT_LOG_ENABLED,
     JF_SLOT_LOOP_WATCH,
@@ -99,12 +103,14 @@ struct facet_tables {
 
 /** The table of one service. */
 union service_tables {
+    jf_callback_1 callback;
     jf_calls_1 calls;
     jf_channels_1 channels;
     jf_clock_1 clock;
     jf_config_1 config;
     jf_http_1 http;
     jf_inbound_1 inbound;
+    jf_interpose_1 interpose;
     jf_log_1 log;
     jf_loop_1 loop;
     jf_memory_1 memory;
@@ -119,12 +125,14 @@ void wrap_listener(jf_listener_1 *own, const jf_listener_1 *real);
 void wrap_connector(jf_connector_1 *own, const jf_connector_1 *real);
 void wrap_toolset(jf_toolset_1 *own, const jf_toolset_1 *real);
 void wrap_routing(jf_routing_1 *own, const jf_routing_1 *real);
+void wrap_callback(jf_callback_1 *own, const jf_callback_1 *real);
 void wrap_calls(jf_calls_1 *own, const jf_calls_1 *real);
 void wrap_channels(jf_channels_1 *own, const jf_channels_1 *real);
 void wrap_clock(jf_clock_1 *own, const jf_clock_1 *real);
 void wrap_config(jf_config_1 *own, const jf_config_1 *real);
 void wrap_http(jf_http_1 *own, const jf_http_1 *real);
 void wrap_inbound(jf_inbound_1 *own, const jf_inbound_1 *real);
+void wrap_interpose(jf_interpose_1 *own, const jf_interpose_1 *real);
 void wrap_log(jf_log_1 *own, const jf_log_1 *real);
 void wrap_loop(jf_loop_1 *own, const jf_loop_1 *real);
 void wrap_memory(jf_memory_1 *own, const jf_memory_1 *real);

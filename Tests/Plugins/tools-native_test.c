@@ -19,6 +19,7 @@ int main(int argc, char **argv) {
         return 1;
     }
     int status = jf_check_main(argc, argv);
+    if (provider != NULL && jf_mock_free(provider) != 0) status = 1;
     remove_library();
     return status;
 }

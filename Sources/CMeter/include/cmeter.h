@@ -62,6 +62,8 @@ typedef struct jf_shim_options {
      */
     void (*slow)(void *context, const char *table, const char *slot, uint64_t duration_ns,
                  uint64_t unreported);
+    /** Each [lane] slot above the budget, from inside its call; NULL: nobody counts them. On the lane. */
+    void (*overrun)(void *context, uint32_t slot);
 } jf_shim_options;
 
 /** Counts of one slot since the instance was made. */
@@ -87,6 +89,9 @@ uint32_t jf_slot_count(void);
 /** The names of a slot; `slot` is below jf_slot_count. */
 const jf_slot_name *jf_slot_named(uint32_t slot);
 
+/** Whether a slot is a request of a client: such slots may run on workers. */
+int32_t jf_slot_is_request(uint32_t slot);
+
 /** Whether faults can be injected into the slots that `name` means: `TABLE.SLOT`, or `SLOT` for that slot of
  * any facet. `status` 0: a delay only. 0: yes. 2 (JF_ABSENT): no slot has that name. -2 (JF_E_UNSUPPORTED):
  * one that has it cannot fail, its function says nothing. */
@@ -97,6 +102,8 @@ int32_t jf_fault_check(const char *name, int32_t status);
 jf_shim *jf_shim_new(const jf_shim_options *options, const void *plugin);
 /** Replaces `options.context`; before jf_shim_create only. */
 void jf_shim_set_context(jf_shim *shim, void *context);
+/** From now on requests run on workers, one at a time, without a budget. On the lane, outside the plugin. */
+void jf_shim_leave_lane(jf_shim *shim);
 /** Frees it and all tables that it gave; only when neither side calls any more. */
 void jf_shim_free(jf_shim *shim);
 
@@ -113,9 +120,12 @@ int32_t jf_shim_create(jf_shim *shim, const void *offer, const uint8_t *config, 
                        void *why);
 /** What stands for the plugin's jf_self in every slot of the shim's tables. */
 void *jf_shim_self(jf_shim *shim);
+/** The plugin's own jf_self; NULL without an instance. Any thread, until the instance is destroyed. */
+void *jf_shim_inner(const jf_shim *shim);
 /** The jf_plugin to call in place of the plugin's own; its `create` is NULL. Facets and services that its
  * slot `facet` returns are metered as well. A facet of an unknown id is NULL: it could not be called with the
- * shim's `self`. Services of unknown ids are the plugin's own tables. */
+ * shim's `self`. Services of unknown ids are the plugin's own tables; jf_border_new
+ * meters those. */
 const void *jf_shim_plugin(const jf_shim *shim);
 
 /* What a plugin gave jf.loop/1 to be called back: metered as slots `callback.ready`, `callback.timer` and
@@ -126,6 +136,51 @@ void jf_shim_run(jf_shim *shim, void (*task)(void *user), void *user);
 
 /** The counts of a slot at this moment. False: it was never called. [any] */
 int32_t jf_shim_read(const jf_shim *shim, uint32_t slot, jf_slot_counts *counts);
+
+/* ---- tables of third parties, whose slots a manifest describes ----------------------------------------- */
+
+/** The border of one table. The calls come from whoever stands in front of it (jf.interpose/1). */
+typedef struct jf_border jf_border;
+
+/** Most slots of one table, and parameters of a slot, the context included. */
+#define JF_BORDER_SLOTS 64u
+#define JF_BORDER_PARAMETERS 16u
+
+/** What is known of a parameter. */
+typedef struct jf_border_parameter {
+    const char *name;
+    /** "view"; "secret", a view of which only the size is shown; "text", "ref", "i8" to "u64", "f32", "f64",
+     * "blob", "fault", "pointer". */
+    const char *type;
+    uint8_t is_out; /**< a pointer to it, shown after the call */
+    uint8_t reserved[7];
+} jf_border_parameter;
+
+/** What is known of a slot. */
+typedef struct jf_border_slot {
+    const char *name;
+    const char *lane;                      /**< "control", "lane"; all else: any thread, no budget */
+    const jf_border_parameter *parameters; /**< the first is the context */
+    uint32_t count;
+    uint8_t gives_status; /**< it answers with one of base.h's statuses */
+    uint8_t reserved[3];
+} jf_border_slot;
+
+/** Metered like a service's table: every call is counted, one in JF_METER_SAMPLE timed. `id` is the table's;
+ * everything but `options.context` is copied. NULL without memory, or with too many slots or parameters. */
+jf_border *jf_border_new(const jf_shim_options *options, const char *id, const jf_border_slot *slots,
+                         uint32_t count);
+/** Only when nobody calls any more. */
+void jf_border_free(jf_border *border);
+/** Like jf_shim_inject, for the slots of this table: `ID.SLOT` or `SLOT`. */
+int32_t jf_border_inject(jf_border *border, const char *name, uint64_t delay_ns, int32_t status,
+                         uint32_t every);
+/** Those of jf_interpose_plan; `border` is its `user`. [any] */
+int32_t jf_border_before(void *border, uint32_t slot, void *const *arguments, uint64_t *note);
+void jf_border_after(void *border, uint32_t slot, void *const *arguments, const void *result,
+                     const uint64_t *note);
+/** Like jf_shim_read. [any] */
+int32_t jf_border_read(const jf_border *border, uint32_t slot, jf_slot_counts *counts);
 
 #ifdef __cplusplus
 }

@@ -38,6 +38,8 @@ const struct slot_info jf_slots[JF_SLOT_COUNT] = {
         ANSWER_STATUS, 0},
     [JF_SLOT_ROUTING_IMPORT_STATE] = {{"jf.routing/1", "routing", "import_state"}, SLOT_CONTROL,
         ANSWER_STATUS, 0},
+    [JF_SLOT_CALLBACK_LEASE] = {{"jf.callback/1", "callback", "lease"}, SLOT_ANY, ANSWER_STATUS, 1},
+    [JF_SLOT_CALLBACK_RELEASE] = {{"jf.callback/1", "callback", "release"}, SLOT_ANY, ANSWER_STATUS, 1},
     [JF_SLOT_CALLS_START] = {{"jf.calls/1", "calls", "start"}, SLOT_LANE, ANSWER_STATUS, 1},
     [JF_SLOT_CALLS_CANCEL] = {{"jf.calls/1", "calls", "cancel"}, SLOT_LANE, ANSWER_NONE, 1},
     [JF_SLOT_CHANNELS_READY] = {{"jf.channels/1", "channels", "ready"}, SLOT_LANE, ANSWER_NONE, 1},
@@ -64,6 +66,8 @@ const struct slot_info jf_slots[JF_SLOT_COUNT] = {
     [JF_SLOT_INBOUND_GONE] = {{"jf.inbound/1", "inbound", "gone"}, SLOT_LANE, ANSWER_NONE, 1},
     [JF_SLOT_INBOUND_WRITABLE] = {{"jf.inbound/1", "inbound", "writable"}, SLOT_LANE, ANSWER_NONE, 1},
     [JF_SLOT_INBOUND_CLOSED] = {{"jf.inbound/1", "inbound", "closed"}, SLOT_LANE, ANSWER_NONE, 1},
+    [JF_SLOT_INTERPOSE_WRAP] = {{"jf.interpose/1", "interpose", "wrap"}, SLOT_CONTROL, ANSWER_STATUS, 1},
+    [JF_SLOT_INTERPOSE_UNWRAP] = {{"jf.interpose/1", "interpose", "unwrap"}, SLOT_CONTROL, ANSWER_STATUS, 1},
     [JF_SLOT_LOG_WRITE] = {{"jf.log/1", "log", "write"}, SLOT_ANY, ANSWER_NONE, 1},
     [JF_SLOT_LOG_ENABLED] = {{"jf.log/1", "log", "enabled"}, SLOT_ANY, ANSWER_NUMBER, 1},
     [JF_SLOT_LOOP_WATCH] = {{"jf.loop/1", "loop", "watch"}, SLOT_LANE, ANSWER_STATUS, 1},
@@ -120,6 +124,14 @@ const void *wrap_facet(jf_shim *shim, const char *id, const void *table) {
 }
 
 bool wrap_service(struct service *service, const char *id, const void *table) {
+    if (strcmp(id, "jf.callback/1") == 0) {
+        service->id = "jf.callback/1";
+        take(&service->real.callback, sizeof service->real.callback, table);
+        service->context = service->real.callback.context;
+        service->own.callback.context = service;
+        wrap_callback(&service->own.callback, &service->real.callback);
+        return true;
+    }
     if (strcmp(id, "jf.calls/1") == 0) {
         service->id = "jf.calls/1";
         take(&service->real.calls, sizeof service->real.calls, table);
@@ -166,6 +178,14 @@ bool wrap_service(struct service *service, const char *id, const void *table) {
         service->context = service->real.inbound.context;
         service->own.inbound.context = service;
         wrap_inbound(&service->own.inbound, &service->real.inbound);
+        return true;
+    }
+    if (strcmp(id, "jf.interpose/1") == 0) {
+        service->id = "jf.interpose/1";
+        take(&service->real.interpose, sizeof service->real.interpose, table);
+        service->context = service->real.interpose.context;
+        service->own.interpose.context = service;
+        wrap_interpose(&service->own.interpose, &service->real.interpose);
         return true;
     }
     if (strcmp(id, "jf.log/1") == 0) {

@@ -11,7 +11,7 @@
 typedef void (*gate_fn)(int count);
 
 static jf_mock *gated(const char *declaration, const char *more, jf_ref *set) {
-    jf_mock *mock = jf_mock_new();
+    jf_mock *mock = new_mock();
     if (!jf_mock_up(mock, jf_check_plugin, "{}")) abort();
     write_file("gate.toml", declaration);
     *set = open_file(mock, "gate.toml", more);

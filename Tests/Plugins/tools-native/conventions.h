@@ -173,8 +173,17 @@ TEST(callbacks_collect_rows) {
     CHECK(jf_mock_free(mock) == 0, "the plugin broke a rule");
 }
 
-TEST(callbacks_stop_at_the_limit_of_results) {
+TEST(callbacks_need_their_service) {
     jf_mock *mock = jf_mock_new();
+    REQUIRE(jf_mock_up(mock, jf_check_plugin, "{}"), "the plugin does not start");
+    CHECK(open_file(mock, "library.toml", "") == 0, "opened");
+    CHECK(strstr(jf_mock_why(mock), "callback 'row' cannot be made: nothing offers jf.callback/1") != NULL,
+          "%s", jf_mock_why(mock));
+    CHECK(jf_mock_free(mock) == 0, "the plugin broke a rule");
+}
+
+TEST(callbacks_stop_at_the_limit_of_results) {
+    jf_mock *mock = new_mock();
     REQUIRE(jf_mock_up(mock, jf_check_plugin, "{}"), "the plugin does not start");
     jf_ref set = open_file(mock, "library.toml", ",\"max_result_bytes\":300");
     REQUIRE(set != 0, "%s", jf_mock_why(mock));

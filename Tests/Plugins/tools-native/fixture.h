@@ -8,6 +8,7 @@
 #include "jf_mock.h"
 
 #include <dlfcn.h>
+#include <jackfield/callback.h>
 #include <sys/stat.h>
 
 /** The folder of this run, and the built library in it. */
@@ -55,6 +56,24 @@ __attribute__((unused)) static void *native(const char *name) {
     return symbol;
 }
 
+/** Another instance of another plugin: abi-libffi, from the folder of the plugin under test. */
+static jf_mock *provider;
+
+/** A mock that offers jf.callback/1, as a host with abi-libffi does. */
+static jf_mock *new_mock(void) {
+    if (provider == NULL) {
+        char path[1000];
+        const char *slash = strrchr(jf_check_plugin, '/');
+        snprintf(path, sizeof path, "%.*s/abi-libffi.so", slash == NULL ? 1 : (int)(slash - jf_check_plugin),
+                 slash == NULL ? "." : jf_check_plugin);
+        provider = jf_mock_new();
+        if (!jf_mock_up(provider, path, "{}")) abort();
+    }
+    jf_mock *mock = jf_mock_new();
+    jf_mock_offer(mock, JF_CALLBACK_1, jf_mock_facet(provider, JF_CALLBACK_1));
+    return mock;
+}
+
 /** Opens a set on a declaration of the folder; `more` is further configuration, beginning with a comma. */
 static jf_ref open_file(jf_mock *mock, const char *name, const char *more) {
     char config[400];
@@ -64,7 +83,7 @@ static jf_ref open_file(jf_mock *mock, const char *name, const char *more) {
 
 /** A mock with an instance and the set of library.toml. */
 static jf_mock *started(jf_ref *set) {
-    jf_mock *mock = jf_mock_new();
+    jf_mock *mock = new_mock();
     if (!jf_mock_up(mock, jf_check_plugin, "{}")) abort();
     *set = open_file(mock, "library.toml", "");
     CHECK(*set != 0, "%s", jf_mock_why(mock));

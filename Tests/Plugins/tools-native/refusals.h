@@ -107,7 +107,7 @@ static const struct {
 };
 
 TEST(what_is_wrong_with_a_declaration_is_said_with_its_place) {
-    jf_mock *mock = jf_mock_new();
+    jf_mock *mock = new_mock();
     REQUIRE(jf_mock_up(mock, jf_check_plugin, "{}"), "the plugin does not start");
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         /* A bare name is looked for where the linker looks; here it is beside the file. */
@@ -129,7 +129,7 @@ TEST(what_is_wrong_with_a_declaration_is_said_with_its_place) {
 }
 
 TEST(all_problems_of_a_declaration_come_at_once) {
-    jf_mock *mock = jf_mock_new();
+    jf_mock *mock = new_mock();
     REQUIRE(jf_mock_up(mock, jf_check_plugin, "{}"), "the plugin does not start");
     write_file("many.toml",
                "[library]\npath = \"x\"\nfoo = 1\n[tool.a]\n[tool.b]\nsummary = \"s\"\nbar = 1\n");
@@ -144,7 +144,7 @@ TEST(all_problems_of_a_declaration_come_at_once) {
 TEST(a_library_is_pinned) {
     static const char rest[] = "[tool.t]\nsymbol = \"gives\"\nsummary = \"s\"\n";
     char text[600], hash[65];
-    jf_mock *mock = jf_mock_new();
+    jf_mock *mock = new_mock();
     REQUIRE(jf_mock_up(mock, jf_check_plugin, "{}"), "the plugin does not start");
     snprintf(text, sizeof text, "[library]\npath = \"./library.so\"\n%s", rest);
     write_file("pin.toml", text);
@@ -180,7 +180,7 @@ TEST(a_library_is_pinned) {
 }
 
 TEST(configuration) {
-    jf_mock *mock = jf_mock_new();
+    jf_mock *mock = new_mock();
     REQUIRE(jf_mock_up(mock, jf_check_plugin, "{}"), "the plugin does not start");
     CHECK(open_file(mock, "nowhere.toml", "") == 0 &&
               strstr(jf_mock_why(mock), "nowhere.toml: cannot read it") != NULL,
@@ -193,7 +193,7 @@ TEST(configuration) {
 }
 
 TEST(an_instance_needs_its_service) {
-    jf_mock *mock = jf_mock_new();
+    jf_mock *mock = new_mock();
     jf_mock_hide(mock, "jf.ops/1");
     REQUIRE(jf_mock_load(mock, jf_check_plugin) == JF_OK, "does not load");
     CHECK(jf_mock_create(mock, "{}") == JF_E_UNSUPPORTED, "created");
