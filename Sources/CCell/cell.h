@@ -12,8 +12,14 @@
 typedef struct cell_settings {
     uint64_t flags, threads, memory, address_space, files, workers, lane, lanes, control_ms, services, queue;
     char *library, *name, *listed_services, *state_dir;
-    char **readable, **writable;
+    char **readable, **writable, **beside;
 } cell_settings;
+
+/** A plugin that runs beside the cell's own, for services that are function pointers. */
+typedef struct cell_neighbour {
+    jf_plugin plugin;
+    jf_self *self;
+} cell_neighbour;
 
 /** An ask that waits for the host's answer. */
 typedef struct cell_waiting {
@@ -54,6 +60,8 @@ struct jf_host {
     _Atomic uint32_t log_levels;
     uint64_t lost_records;
 
+    cell_neighbour beside[JF_CELL_BESIDE];
+    uint32_t beside_count;
     jf_plugin plugin;
     jf_self *self;
     jf_toolset_1 toolset;
@@ -115,6 +123,8 @@ void cell_loop_wake(void);
 
 /* cell_services.c */
 const void *cell_service(const jf_host *host, const char *id);
+/** The services of this process alone, for plugins beside. */
+const void *cell_own_service(const jf_host *host, const char *id);
 void cell_note(uint32_t level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** Ends an operation that a slot answered by itself. */
 void cell_finish(jf_ref op, int32_t status, jf_blob *result, const jf_fault *why);

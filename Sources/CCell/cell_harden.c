@@ -104,7 +104,6 @@ static const char *confine_files(void) {
                                                "/lib64",
                                                "/bin",
                                                "/sbin",
-                                               "/etc",
                                                "/opt",
                                                "/proc",
                                                "/sys/devices/system",
@@ -113,6 +112,38 @@ static const char *confine_files(void) {
                                                "/var/lib/ca-certificates"};
     for (size_t i = 0; i < sizeof system_paths / sizeof system_paths[0]; i++)
         allow(ruleset, system_paths[i], read);
+    /* Of /etc what libraries look into; root's keys and password hashes are no plugin's business. Programs
+     * look into more than can be listed. */
+    static const char *const settings[] = {"alternatives",
+                                           "ca-certificates",
+                                           "ca-certificates.conf",
+                                           "gai.conf",
+                                           "group",
+                                           "host.conf",
+                                           "hosts",
+                                           "ld.so.cache",
+                                           "ld.so.conf",
+                                           "ld.so.conf.d",
+                                           "locale.alias",
+                                           "localtime",
+                                           "mime.types",
+                                           "nsswitch.conf",
+                                           "os-release",
+                                           "passwd",
+                                           "pki",
+                                           "protocols",
+                                           "resolv.conf",
+                                           "services",
+                                           "ssl/certs",
+                                           "ssl/cert.pem",
+                                           "ssl/openssl.cnf",
+                                           "timezone"};
+    if (it->flags & JF_CELL_PROCESSES) allow(ruleset, "/etc", read);
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/etc/%s", settings[i]);
+        allow(ruleset, path, read);
+    }
     static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random",
                                           "/dev/urandom"};
     for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++)
@@ -124,6 +155,8 @@ static const char *confine_files(void) {
         self[length] = 0;
         allow_above(ruleset, self, 2, "/lib", read); /* the runtime that Swift plugins share */
     }
+    for (char **path = it->beside; path[0] != NULL && path[1] != NULL; path += 2)
+        allow_above(ruleset, path[0], 1, "", read);
     if (it->state_dir != NULL) allow(ruleset, it->state_dir, all);
     for (char **path = it->readable; *path != NULL; path++)
         allow(ruleset, *path, read);

@@ -344,5 +344,25 @@ const void *cell_service(const jf_host *host, const char *id) {
         return (cell_here.settings.services & services[i].needs) == services[i].needs ? services[i].table
                                                                                       : NULL;
     }
+    if (!cell_lists(cell_here.settings.listed_services, id)) return NULL;
+    for (uint32_t i = 0; i < cell_here.beside_count; i++) {
+        const cell_neighbour *it = &cell_here.beside[i];
+        const void *table = it->plugin.facet(it->self, id);
+        if (table != NULL) return table;
+    }
+    return NULL;
+}
+
+const void *cell_own_service(const jf_host *host, const char *id) {
+    const struct {
+        const char *id;
+        const void *table;
+    } services[] = {{JF_LOG_1, &log_table},
+                    {JF_CLOCK_1, &clock_table},
+                    {JF_MEMORY_1, &memory_table},
+                    {JF_CONFIG_1, &cell_config_table}};
+    (void)host;
+    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
+        if (strcmp(services[i].id, id) == 0) return services[i].table;
     return NULL;
 }

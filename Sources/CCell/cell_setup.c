@@ -49,6 +49,7 @@ void cell_read_setup(cell_frame *frame, jf_view *config) {
     it->state_dir = copy(cell_get_view(frame));
     it->readable = copy_list(frame);
     it->writable = copy_list(frame);
+    it->beside = copy_list(frame);
     *config = cell_get_view(frame);
     if (!cell_frame_done(frame) || it->library == NULL || it->name == NULL)
         cell_die("jackfield-cell: the setup is malformed");
@@ -107,8 +108,9 @@ static uint64_t find_facets(void) {
     return slots;
 }
 
-int32_t cell_load(jf_view config, jf_fault *why, uint64_t *slots) {
-    void *library = dlopen(cell_here.settings.library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+/* Loads a library and takes its table. */
+static int32_t enter(const char *path, jf_plugin *out, jf_fault *why) {
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (library == NULL) return refuse(why, dlerror());
     void *symbol = dlsym(library, "jf_entry_1");
     if (symbol == NULL) return refuse(why, "it has no function jf_entry_1: build it for ABI 1");
@@ -118,15 +120,44 @@ int32_t cell_load(jf_view config, jf_fault *why, uint64_t *slots) {
     const jf_plugin *table = entry(&offer, why);
     if (table == NULL)
         return why->text_len > 0 ? JF_E_UNSUPPORTED : refuse(why, "it refused without saying why");
-    cell_attach(&cell_here.plugin, sizeof cell_here.plugin, table);
-    if (cell_here.plugin.create == NULL || cell_here.plugin.destroy == NULL || cell_here.plugin.facet == NULL)
+    cell_attach(out, sizeof *out, table);
+    if (out->create == NULL || out->destroy == NULL || out->facet == NULL)
         return refuse(why, "its table lacks create, destroy or facet");
-    static jf_offer lasting;
-    lasting = offer;
-    lasting.service = cell_service;
-    int32_t status = cell_here.plugin.create(&lasting, config, &cell_here.self, why);
-    if (status != JF_OK) return status < 0 ? status : refuse(why, "create gave no answer");
-    if (cell_here.self == NULL) return refuse(why, "create gave no instance");
-    *slots = find_facets();
     return JF_OK;
+}
+
+static int32_t create(const jf_plugin *plugin, const void *(*service)(const jf_host *, const char *),
+                      jf_view config, jf_self **out, jf_fault *why) {
+    /* For as long as the process lives, since instances keep it. */
+    jf_offer *lasting = malloc(sizeof *lasting);
+    if (lasting == NULL) return refuse(why, "out of memory");
+    *lasting = (jf_offer){sizeof *lasting, JF_ABI_MAJOR, JF_ABI_MINOR, &cell_here, service};
+    int32_t status = plugin->create(lasting, config, out, why);
+    if (status != JF_OK) return status < 0 ? status : refuse(why, "create gave no answer");
+    return *out != NULL ? JF_OK : refuse(why, "create gave no instance");
+}
+
+/* Whoever needs a service of one that cannot be had says so itself. */
+static void load_beside(void) {
+    for (char **at = cell_here.settings.beside; at[0] != NULL && at[1] != NULL; at += 2) {
+        cell_neighbour it = {0};
+        jf_fault why = {.size = sizeof why};
+        if (cell_here.beside_count == JF_CELL_BESIDE) break;
+        int32_t status = enter(at[0], &it.plugin, &why);
+        if (status == JF_OK) status = create(&it.plugin, cell_own_service, cell_text(at[1]), &it.self, &why);
+        if (status == JF_OK && it.plugin.start != NULL) status = it.plugin.start(it.self, &why);
+        if (status == JF_OK)
+            cell_here.beside[cell_here.beside_count++] = it;
+        else
+            cell_note(JF_LOG_WARNING, "a plugin that is to run beside it cannot: %.*s", (int)why.text_len,
+                      why.text);
+    }
+}
+
+int32_t cell_load(jf_view config, jf_fault *why, uint64_t *slots) {
+    load_beside();
+    int32_t status = enter(cell_here.settings.library, &cell_here.plugin, why);
+    if (status == JF_OK) status = create(&cell_here.plugin, cell_service, config, &cell_here.self, why);
+    if (status == JF_OK) *slots = find_facets();
+    return status;
 }

@@ -261,9 +261,12 @@ const jf_inbound_1 cell_inbound_table = {.size = sizeof(jf_inbound_1),
 static void on_unlisten(cell_frame *frame) {
     expect(frame);
     cell_object *object = cell_object_of(frame->head.ref, CELL_LISTEN);
-    if (object == NULL) return;
-    cell_here.listener.unlisten(cell_here.self, frame->head.ref);
-    cell_object_remove(object);
+    if (object != NULL && !object->is_closed) {
+        /* It stays: clients that were accepted already are still opened on it. */
+        object->is_closed = true;
+        cell_here.listener.unlisten(cell_here.self, frame->head.ref);
+    }
+    cell_answer_plainly(frame, JF_OK, NULL, false);
 }
 
 static void on_reply(cell_frame *frame) {

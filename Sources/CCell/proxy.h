@@ -28,9 +28,9 @@ typedef struct proxy_object {
     char *name, *config, *address;
     uint64_t name_size, config_size, address_size; /**< UINT64_MAX: absent */
     bool is_open;                                  /**< in the cell that runs now */
-    bool is_closing;                               /**< channel: `closed` is awaited */
-    bool is_shared;                                /**< channel: answers carry no exchange */
-    bool is_slow;                                  /**< channel: the plugin answered JF_E_BUSY */
+    bool is_closing; /**< channel: `closed` is awaited; listener: accepts nobody */
+    bool is_shared;  /**< channel: answers carry no exchange */
+    bool is_slow;    /**< channel: the plugin answered JF_E_BUSY */
     bool owes_writable;
     uint32_t listed; /**< set: bit n: kind n was listed, so that a restart is a change */
     struct proxy_object *next;
@@ -81,7 +81,8 @@ struct jf_self {
     jf_seal_1 offered_seal;
     uint64_t slots; /**< as the cell reported them: CELL_HAS_* */
 
-    _Atomic pthread_t lane; /**< the thread that runs the loop; before it runs and after, the control thread */
+    _Atomic pthread_t
+        lane;             /**< the thread that runs the loop; before it runs and after, the control thread */
     pthread_mutex_t lock; /**< guards link's sending half, operations, asks, `state` and the counters */
     uint32_t state;       /**< JF_CELL_* */
     bool is_started, is_stopping, is_burying;
@@ -92,7 +93,9 @@ struct jf_self {
     int pidfd, errors;
     jf_ref link_watch, pid_watch, error_watch;
     uint32_t link_events; /**< what link_watch watches */
-    char reason[256], last_words[160];
+    char cause[256];      /**< why this process is to end, where the proxy has it end */
+    char reason[256];     /**< why one ended last */
+    char last_words[160];
     /* receiving */
     cell_packet *spare, *deferred, **deferred_last;
     uint32_t depth; /**< of handling frames */
@@ -109,6 +112,7 @@ struct jf_self {
     jf_ref heartbeat, restart_timer;
     uint64_t ping_ns, started_ns, heartbeat_ns, memory, restart_at_ns;
     _Atomic uint32_t restarts, ends;
+    uint32_t forgiven; /**< of `ends`: those before the last jf_cell_lift */
     uint32_t log_levels;
     uint64_t ends_ns[64];
     uint32_t backoff_ms;
@@ -124,8 +128,10 @@ struct jf_self {
     cell_map exchanges;    /**< connector: the host's exchange to the channel's object id */
     cell_map clients;      /**< the cell's client to the host's */
     cell_map cell_clients; /**< the host's client to the cell's */
-    cell_map slow;         /**< client and exchange mixed, to whether the host was told */
-    cell_map call_map;     /**< the cell's call to proxy_call */
+    cell_map
+        answering; /**< listener: client and exchange mixed, to the client: messages without their answer */
+    cell_map slow; /**< client and exchange mixed, to whether the host was told */
+    cell_map call_map; /**< the cell's call to proxy_call */
     proxy_call *call_list;
     bool owes_writable; /**< the queue was full: tell who was refused when it has drained */
     proxy_waiter *full;
@@ -183,6 +189,8 @@ bool proxy_reap(jf_self *self, int wait_ms, char *text, uint64_t size);
 void proxy_close(jf_self *self);
 /** Logs the lines of standard error that have come. */
 void proxy_read_errors(jf_self *self);
+/** The same, and what comes after the last of them: nothing more will come. */
+void proxy_end_errors(jf_self *self);
 
 /* proxy_life.c: ends, restarts, heartbeats. */
 
@@ -221,7 +229,8 @@ extern const jf_listener_1 proxy_listener_table;
 void proxy_seal_table(jf_self *self, jf_seal_1 *table);
 /** Tells channels and clients that were refused because the queue was full. [lane] */
 void proxy_drained(jf_self *self);
-uint64_t proxy_slow_key(jf_ref client, jf_ref exchange);
+/** Names an exchange of a client in `slow` and `answering`. */
+uint64_t proxy_exchange_key(jf_ref client, jf_ref exchange);
 
 /* proxy_in.c: one frame of the cell. NULL, or what is wrong with it. [lane] */
 const char *proxy_handle(jf_self *self, cell_frame *frame);

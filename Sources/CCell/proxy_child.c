@@ -123,7 +123,7 @@ int32_t proxy_spawn(jf_self *self, jf_fault *why) {
     self->errors = errors[0];
     self->epoch++;
     self->state = JF_CELL_STARTING;
-    self->reason[0] = self->last_words[0] = 0;
+    self->cause[0] = self->last_words[0] = 0;
     self->line_used = 0;
     self->picks_late = false;
     self->window_ns = self->window_frames = self->window_bytes = self->throttled_since_ns = 0;
@@ -228,6 +228,11 @@ static void log_line(jf_self *self) {
     jf_pair fields[] = {{cell_text("cell"), cell_text(self->kind->spawn.name)},
                         {cell_text("stream"), cell_text("stderr")}};
     self->log.write(self->log.context, JF_LOG_INFO, text, fields, 2);
+}
+
+void proxy_end_errors(jf_self *self) {
+    proxy_read_errors(self);
+    log_line(self); /* the last one may lack its end */
 }
 
 void proxy_read_errors(jf_self *self) {

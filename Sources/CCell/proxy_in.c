@@ -282,7 +282,15 @@ static const char *on_channel(jf_self *self, cell_frame *frame) {
 
 static void forget_client(jf_self *self, uint64_t cell) {
     uint64_t host;
-    if (cell_map_remove(&self->clients, cell, &host)) cell_map_remove(&self->cell_clients, host, NULL);
+    cell_map_entry entry;
+    uint32_t at = 0;
+    if (!cell_map_remove(&self->clients, cell, &host)) return;
+    cell_map_remove(&self->cell_clients, host, NULL);
+    while (self->answering.count > 0 && cell_map_next(&self->answering, &at, &entry)) {
+        if (entry.value != host) continue;
+        cell_map_remove(&self->answering, entry.key, NULL);
+        at = 0; /* removing moves entries */
+    }
 }
 
 static void refuse_client(jf_self *self, uint64_t cell) {
@@ -324,7 +332,12 @@ static const char *on_client_message(jf_self *self, cell_frame *frame) {
     if (!cell_map_get(&self->clients, frame->head.ref, &client))
         return NULL; /* refused or closed meanwhile */
     uint64_t epoch = self->epoch;
-    int32_t status = self->inbound.deliver(self->inbound.context, client, &message);
+    int32_t status = JF_E_BUSY;
+    /* Before it is delivered: the answer may come at once. */
+    if (message.exchange == 0 ||
+        (self->answering.count < CLIENTS_MOST &&
+         cell_map_put(&self->answering, proxy_exchange_key(client, message.exchange), client)))
+        status = self->inbound.deliver(self->inbound.context, client, &message);
     if (status != JF_OK && self->epoch == epoch) refuse_client(self, frame->head.ref);
     return NULL;
 }
@@ -334,10 +347,11 @@ static const char *on_client(jf_self *self, cell_frame *frame) {
     jf_ref exchange = frame->head.number;
     if (!cell_frame_done(frame)) return frame->bad;
     if (!cell_map_get(&self->clients, frame->head.ref, &client)) return NULL;
-    uint64_t key = proxy_slow_key(client, exchange);
+    uint64_t key = proxy_exchange_key(client, exchange);
     switch (frame->head.type) {
     case CELL_CLIENT_GONE:
         cell_map_remove(&self->slow, key, NULL);
+        cell_map_remove(&self->answering, key, NULL);
         self->inbound.gone(self->inbound.context, client, exchange);
         break;
     case CELL_CLIENT_SLOW:

@@ -88,6 +88,7 @@ static void free_kind(proxy_kind *kind) {
         free((void *)(uintptr_t)texts[i]);
     free_list((char **)(uintptr_t)spawn->readable);
     free_list((char **)(uintptr_t)spawn->writable);
+    free_list((char **)(uintptr_t)spawn->beside);
     free_list(kind->environment);
     memset(kind, 0, sizeof *kind);
 }
@@ -133,6 +134,11 @@ const jf_plugin *jf_cell_plugin(const jf_cell_spawn *given, const char **why) {
         wrong = "the path of a cell's library must be absolute";
     else if ((spawn.flags & ~flags) != 0 || spawn.threads > JF_CELL_CONCURRENT || spawn.reserved != 0)
         wrong = "a cell's flags or threads are unknown";
+    size_t beside = 0;
+    while (wrong == NULL && spawn.beside != NULL && spawn.beside[beside] != NULL)
+        beside++;
+    if (beside % 2 != 0 || beside > 2 * JF_CELL_BESIDE)
+        wrong = "a cell's list of plugins beside has no configuration for one, or is too long";
     proxy_kind *kind = NULL;
     pthread_mutex_lock(&kinds_lock);
     for (size_t i = 0; wrong == NULL && i < KINDS && kind == NULL; i++)
@@ -151,6 +157,7 @@ const jf_plugin *jf_cell_plugin(const jf_cell_spawn *given, const char **why) {
         kind->spawn.state_dir = copy_text(spawn.state_dir, &good);
         kind->spawn.readable = (const char *const *)(uintptr_t)copy_list(spawn.readable, &good);
         kind->spawn.writable = (const char *const *)(uintptr_t)copy_list(spawn.writable, &good);
+        kind->spawn.beside = (const char *const *)(uintptr_t)copy_list(spawn.beside, &good);
         kind->spawn.environment = NULL;
         kind->environment =
             spawn.environment != NULL ? copy_list(spawn.environment, &good) : plain_environment(&good);

@@ -35,9 +35,9 @@ int32_t proxy_refuse(jf_self *self, jf_fault *why) {
     if (state == JF_CELL_QUARANTINED)
         return cell_fault(
             why, JF_E_GONE, flags, 0,
-            "plugin %s is in quarantine because it ended %u times within %u s; the operator can "
-            "lift it by reloading the plugin",
-            name, self->kind->spawn.limits.crashes, self->kind->spawn.limits.crash_window_s);
+            "plugin %s is in quarantine because it ended %u times within %u s; the operator can lift "
+            "that with 'jackfield plugin restart %s'",
+            name, self->kind->spawn.limits.crashes, self->kind->spawn.limits.crash_window_s, name);
     if (state == JF_CELL_STOPPED) return cell_fault(why, JF_E_GONE, flags, 0, "plugin %s is stopped", name);
     return cell_fault(why, JF_E_GONE, flags, left,
                       "plugin %s ended unexpectedly and is being started again: try again in %u ms", name,
@@ -67,6 +67,7 @@ void proxy_end_all(jf_self *self, const char *text, uint32_t retry_ms) {
     self->clients = (cell_map){0};
     cell_map_clear(&self->cell_clients);
     cell_map_clear(&self->exchanges);
+    cell_map_clear(&self->answering);
     cell_map_clear(&self->slow);
     cell_map_clear(&self->call_map);
     self->owes_writable = false;
@@ -106,8 +107,11 @@ void proxy_end_all(jf_self *self, const char *text, uint32_t retry_ms) {
             self->channels.failed(self->channels.context, host, 0, &fault);
         }
     }
-    for (proxy_object *object = self->objects; object != NULL; object = object->next)
+    for (proxy_object *object = self->objects, *next; object != NULL; object = next) {
+        next = object->next;
         object->is_open = false;
+        if (object->kind == PROXY_LISTENER && object->is_closing) proxy_object_free(self, object);
+    }
 }
 
 static void restart(void *user);
@@ -120,7 +124,7 @@ static bool breaks(jf_self *self) {
     uint32_t most = limits->crashes < places ? limits->crashes : places;
     self->ends_ns[self->ends % places] = now;
     self->ends++;
-    return self->ends >= most && now - self->ends_ns[(self->ends - most) % places] <= window;
+    return self->ends - self->forgiven >= most && now - self->ends_ns[(self->ends - most) % places] <= window;
 }
 
 static void set_state(jf_self *self, uint32_t state) {
@@ -133,15 +137,14 @@ static void set_state(jf_self *self, uint32_t state) {
 static void bury(jf_self *self, const char *how) {
     const jf_cell_limits *limits = &self->kind->spawn.limits;
     char text[256];
-    proxy_read_errors(self);
-    self->line_used = 0;
-    snprintf(text, sizeof text, "%.200s", self->reason[0] != 0 ? self->reason : how);
+    proxy_end_errors(self);
+    snprintf(text, sizeof text, "%.200s", self->cause[0] != 0 ? self->cause : how);
     proxy_unwatch(self);
     proxy_close(self);
     proxy_forget_packets(self);
     bool is_broken = breaks(self);
     pthread_mutex_lock(&self->lock);
-    if (self->last_words[0] != 0 && self->reason[0] == 0)
+    if (self->last_words[0] != 0 && self->cause[0] == 0)
         snprintf(self->reason, sizeof self->reason, "%.120s; its last words: %.110s", text, self->last_words);
     else
         snprintf(self->reason, sizeof self->reason, "%s", text);
@@ -151,8 +154,9 @@ static void bury(jf_self *self, const char *how) {
     pthread_mutex_unlock(&self->lock);
     if (is_broken) {
         proxy_log(self, JF_LOG_ERROR,
-                  "cell ended: %s; %u ends within %u s: it is in quarantine until the plugin is reloaded",
-                  self->reason, limits->crashes, limits->crash_window_s);
+                  "cell ended: %s; %u ends within %u s: it is in quarantine until a reload or "
+                  "'jackfield plugin restart %s'",
+                  self->reason, limits->crashes, limits->crash_window_s, self->kind->spawn.name);
     } else {
         proxy_log(self, JF_LOG_ERROR, "cell ended: %s; it starts again in %u ms", self->reason, wait);
         self->backoff_ms = wait >= limits->backoff_most_ms / 2 ? limits->backoff_most_ms : wait * 2;
@@ -186,7 +190,7 @@ void proxy_lost(jf_self *self, const char *format, ...) {
     pthread_mutex_lock(&self->lock);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(self->reason, sizeof self->reason, format, arguments);
+    vsnprintf(self->cause, sizeof self->cause, format, arguments);
     va_end(arguments);
     self->state = self->is_stopping ? JF_CELL_STOPPED : JF_CELL_WAITING;
     self->restart_at_ns = cell_clock() + self->backoff_ms * MS;
@@ -238,8 +242,9 @@ int32_t proxy_setup(jf_self *self, bool again, jf_fault *why) {
     cell_put_view(out, cell_text(spawn->name));
     cell_put_view(out, cell_text(spawn->services));
     cell_put_view(out, cell_text(spawn->state_dir));
-    for (int list = 0; list < 2; list++) {
-        const char *const *paths = list == 0 ? spawn->readable : spawn->writable;
+    const char *const *const lists[] = {spawn->readable, spawn->writable, spawn->beside};
+    for (size_t list = 0; list < sizeof lists / sizeof lists[0]; list++) {
+        const char *const *paths = lists[list];
         uint64_t count = 0;
         while (paths != NULL && paths[count] != NULL)
             count++;
@@ -360,13 +365,16 @@ const char *proxy_answered_again(jf_self *self, cell_frame *frame) {
     return NULL;
 }
 
-void jf_cell_lift(jf_self *self) {
-    if (self->state != JF_CELL_QUARANTINED || self->restart_timer != 0) return;
-    memset(self->ends_ns, 0, sizeof self->ends_ns);
-    self->ends = 0;
+int32_t jf_cell_lift(jf_self *self) {
+    /* One whose end is not seen yet is WAITING without a timer; that end starts it again. */
+    bool waits = self->state == JF_CELL_WAITING && self->restart_timer != 0;
+    if (self->is_stopping || (!waits && self->state != JF_CELL_QUARANTINED)) return JF_ABSENT;
+    if (self->restart_timer != 0) self->loop.cancel(self->loop.context, self->restart_timer);
+    self->forgiven = self->ends;
     self->backoff_ms = self->kind->spawn.limits.backoff_ms;
     set_state(self, JF_CELL_WAITING);
     restart(self);
+    return JF_OK;
 }
 
 /* ---- Heartbeats ---- */

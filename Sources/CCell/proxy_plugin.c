@@ -75,8 +75,7 @@ static void dispose(jf_self *self) {
             while (!proxy_reap(self, 1000, how, sizeof how))
                 proxy_kill(self);
         }
-        proxy_read_errors(self);
-        if (self->reason[0] == 0) snprintf(self->reason, sizeof self->reason, "%s", how);
+        proxy_end_errors(self);
     }
     proxy_unwatch(self);
     proxy_close(self);
@@ -89,7 +88,7 @@ static void dispose(jf_self *self) {
         call->proxy = NULL; /* its `done` frees it */
     }
     cell_map *maps[] = {&self->by_id,        &self->operations, &self->exchanges, &self->clients,
-                        &self->cell_clients, &self->slow,       &self->call_map};
+                        &self->cell_clients, &self->answering,  &self->slow,      &self->call_map};
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
         cell_map_clear(maps[i]);
     free(self->full);
@@ -139,9 +138,9 @@ int32_t proxy_create(proxy_kind *kind, const jf_offer *offer, jf_view config, jf
         char how[128] = "";
         self->is_stopping = true;
         if (has_ended && proxy_reap(self, EXIT_MS, how, sizeof how)) {
-            proxy_read_errors(self);
+            proxy_end_errors(self);
             cell_fault(why, JF_E_GONE, 0, 0, "plugin %s ended while its cell started: %s%s%s",
-                       kind->spawn.name, self->reason[0] != 0 ? self->reason : how,
+                       kind->spawn.name, self->cause[0] != 0 ? self->cause : how,
                        self->last_words[0] != 0 ? "; last words: " : "", self->last_words);
         }
         proxy_kill(self);

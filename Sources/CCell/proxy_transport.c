@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MS 1000000ull
 /* Replies in spite of JF_E_BUSY are taken up to so many times the queue's bound. */
 #define QUEUE_SLACK 4u
 
@@ -135,18 +136,26 @@ static int32_t listen_on(jf_self *self, jf_ref listener, jf_view address, jf_vie
     return JF_OK;
 }
 
+/* The object stays as long as the process: connections that were accepted before have yet to say who they
+ * are. */
 static void unlisten(jf_self *self, jf_ref listener) {
     proxy_object *object = self->objects;
-    while (object != NULL && (object->kind != PROXY_LISTENER || object->host != listener))
+    while (object != NULL &&
+           (object->kind != PROXY_LISTENER || object->host != listener || object->is_closing))
         object = object->next;
     if (object == NULL) return;
-    uint64_t id = object->id;
-    cell_writer *out = proxy_begin(self, CELL_UNLISTEN, id, 0, 0);
-    proxy_object_free(self, object);
-    if (out != NULL) proxy_send(self, out);
+    object->is_closing = true;
+    proxy_ask ask;
+    if (self->state != JF_CELL_UP || !proxy_ask_begin(self, &ask, CELL_UNLISTEN, object->id, 0)) {
+        proxy_object_free(self, object);
+        return;
+    }
+    /* Waited for: whoever is told that nobody listens any more may listen there. */
+    proxy_ask_end(self, &ask, self->kind->spawn.limits.control_ms * MS, 0);
+    proxy_ask_free(&ask);
 }
 
-uint64_t proxy_slow_key(jf_ref client, jf_ref exchange) {
+uint64_t proxy_exchange_key(jf_ref client, jf_ref exchange) {
     uint64_t mixed = client * 0x9e3779b97f4a7c15u ^ (exchange + 0x632be59bd9b4e019u) * 0xff51afd7ed558ccdu;
     return mixed != 0 ? mixed : 1;
 }
@@ -176,6 +185,8 @@ static int32_t reply(jf_self *self, jf_ref client, const jf_message *given) {
     cell_attach(&message, sizeof message, given);
     if (!cell_map_get(&self->cell_clients, client, &cell_client)) return JF_E_STALE;
     if (!is_event_id(message.resume)) return JF_E_INVALID;
+    uint64_t key = proxy_exchange_key(client, message.exchange);
+    if (message.exchange != 0 && !cell_map_get(&self->answering, key, NULL)) return JF_E_STALE;
     cell_writer *out = proxy_begin(self, CELL_REPLY, cell_client, 0, 0);
     if (out == NULL) return JF_E_STALE;
     if (self->link.queued > self->kind->spawn.limits.queue * QUEUE_SLACK) {
@@ -187,7 +198,7 @@ static int32_t reply(jf_self *self, jf_ref client, const jf_message *given) {
     bool full = is_full(self);
     cell_put_message(out, &message);
     if (proxy_send(self, out) != JF_OK) return JF_E_STALE;
-    uint64_t key = proxy_slow_key(client, message.exchange);
+    if (message.flags & JF_MSG_FINAL) cell_map_remove(&self->answering, key, NULL);
     if (cell_map_get(&self->slow, key, &told)) {
         cell_map_put(&self->slow, key, 1);
         return JF_E_BUSY;

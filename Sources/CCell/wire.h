@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 /** Both sides must have been built for the same one. */
-#define CELL_PROTOCOL 1u
+#define CELL_PROTOCOL 2u
 /** Larger views become memfds, and so do those above CELL_SMALL once a frame is half full. */
 #define CELL_INLINE_MOST 65536u
 #define CELL_SMALL 256u

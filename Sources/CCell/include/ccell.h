@@ -10,8 +10,8 @@
  *
  * - create, start, stop, destroy: `control_ms`; a process is started, a library loaded.
  *
- * - toolset open and list, routing attach and its state, connector open, listener listen, and jf.seal/1 where
- * the plugin offers it: `control_ms`, then JF_E_TIMEOUT.
+ * - toolset open and list, routing attach and its state, connector open, listener listen and unlisten, and
+ * jf.seal/1 where the plugin offers it: `control_ms`, then JF_E_TIMEOUT.
  *
  * - routing pick: `pick_us`. Afterwards the first eligible endpoint is taken, and at once for as long as the
  * cell has not caught up or is down.
@@ -26,7 +26,9 @@
  * When the cell's lane waits. In jf.config/1 `secret` and jf.seal/1, which ask the host, for at most
  * `control_ms`. jf.config/1 reads JSON by itself; jf.loop/1, jf.memory/1 and jf.clock/1 are the cell's own;
  * jf.calls/1 `start` answers at once and a refusal comes as `done`; jf.inbound/1 `opened` answers at once,
- * and a client that the host refuses is closed. Not offered in a cell: jf.http/1, as user or as provider.
+ * and a client that the host refuses is closed. What offers jf.callback/1 runs in
+ * the same cell. Not offered there: jf.http/1, as user or as provider, jf.interpose/1, third parties'
+ * services.
  *
  * When the cell ends: open operations finish with JF_E_GONE, channels fail, clients are closed; it is started
  * again after 100 ms, then 200, ... at most 10 s, with everything open opened again under the same handles.
@@ -80,6 +82,9 @@ typedef struct jf_cell_limits {
     uint32_t stderr_lines;    /**< lines of standard error logged a second: 100 */
 } jf_cell_limits;
 
+/** Most plugins beside the one that a cell is for. */
+#define JF_CELL_BESIDE 8u
+
 /** How to make a cell. All texts are copied. */
 typedef struct jf_cell_spawn {
     uint32_t size;
@@ -102,6 +107,10 @@ typedef struct jf_cell_spawn {
     uint32_t threads;  /**< JF_CELL_LANE or JF_CELL_CONCURRENT */
     uint32_t reserved; /**< 0 */
     jf_cell_limits limits;
+    /** Libraries of plugins that run in the same cell and offer services that cannot leave a process
+     * (jf.callback/1): path, configuration as JSON, path, ...; a NULL-terminated list; NULL: none. They get
+     * jf.log/1, jf.clock/1, jf.memory/1 and jf.config/1, and end with the process. At most JF_CELL_BESIDE. */
+    const char *const *beside;
 } jf_cell_spawn;
 
 /** Makes the plugin table of a description. It lives until jf_cell_forget; there are at most 256 at a time.
@@ -141,8 +150,9 @@ typedef struct jf_cell_state {
 
 /** Copies the state of an instance that a table of jf_cell_plugin created. Any thread, until `destroy`. */
 void jf_cell_state_of(const struct jf_self *self, jf_cell_state *state);
-/** Ends a quarantine: the cell is started again at once. Lane. */
-void jf_cell_lift(struct jf_self *self);
+/** Starts a cell in quarantine, or one that waits, at once, and counts its ends anew. JF_OK, or JF_ABSENT
+ * where it runs or is stopped. Lane. */
+int32_t jf_cell_lift(struct jf_self *self);
 
 /** The cell's side: serves the instance on the socket until it ends; the whole of `jackfield-cell --run FD`.
  * Returns the exit status. No other thread may run yet. */

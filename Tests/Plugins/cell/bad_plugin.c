@@ -111,6 +111,10 @@ static int32_t misbehave(jf_self *self, jf_view name) {
         fprintf(stderr, "it is all over\n");
         abort();
     }
+    if (is(name, "abort-unended")) {
+        fprintf(stderr, "cut off");
+        abort();
+    }
     if (is(name, "crash")) {
         volatile int *nowhere = NULL;
         *nowhere = 1;
@@ -151,6 +155,8 @@ static int32_t attempt(jf_view name, jf_blob *out) {
     if (is(name, "socket")) return say_errno(out, socket(AF_INET, SOCK_STREAM, 0));
     if (is(name, "kill-parent")) return say_errno(out, kill(getppid(), 0));
     if (is(name, "read-home")) return say_errno(out, open("/root", O_RDONLY | O_DIRECTORY));
+    if (is(name, "read-etc")) return say_errno(out, open("/etc", O_RDONLY | O_DIRECTORY));
+    if (is(name, "read-passwd")) return say_errno(out, open("/etc/passwd", O_RDONLY));
     if (is(name, "read-usr")) return say_errno(out, open("/usr", O_RDONLY | O_DIRECTORY));
     if (is(name, "write-tmp")) return say_errno(out, open("/tmp/cell-test-escape", O_WRONLY | O_CREAT, 0600));
     if (is(name, "umask")) {

@@ -38,6 +38,8 @@ static void ends_with(const char *tool, const char *part) {
     CHECK(jf_mock_wait(it.mock, mark, JF_MOCK_SET_CHANGED, set, 0, 2000) != NULL,
           "%s: the host does not list again", tool);
     CHECK(fixture_state(&it).restarts == 1 && fixture_state(&it).ends == 1, "%s: counted wrongly", tool);
+    CHECK(strstr(fixture_state(&it).reason, part) != NULL, "%s: the reason is forgotten: %s", tool,
+          fixture_state(&it).reason);
     CHECK(fixture_down(&it) == 0, "rules were broken");
 }
 
@@ -86,6 +88,18 @@ TEST(last_words_are_kept) {
     CHECK(fixture_down(&it) == 0, "rules were broken");
 }
 
+TEST(last_words_need_no_line_end) {
+    fixture it;
+    fixture_describe(&it, jf_check_plugin, TOOLS);
+    REQUIRE(fixture_up(&it, "{}"), "no cell: %s", jf_mock_why(it.mock));
+    jf_ref set = jf_mock_open_set(it.mock, "set", "{}");
+    fixture_call(&it, set, "abort-unended", "{}");
+    CHECK(strstr(fixture_state(&it).reason, "cut off") != NULL, "the reason is: %s",
+          fixture_state(&it).reason);
+    CHECK(jf_mock_logged(it.mock, JF_LOG_INFO, "cut off"), "standard error is not logged");
+    CHECK(fixture_down(&it) == 0, "rules were broken");
+}
+
 TEST(standard_error_is_bounded) {
     fixture it;
     fixture_describe(&it, jf_check_plugin, TOOLS);
@@ -111,12 +125,33 @@ TEST(quarantine) {
               end, fixture_state(&it).state);
     }
     jf_mock_op op = fixture_call(&it, set, "echo", "{}");
-    CHECK(op.status == JF_E_GONE && strstr(op.why, "quarantine") != NULL && strstr(op.why, "lift") != NULL,
+    CHECK(op.status == JF_E_GONE && strstr(op.why, "quarantine") != NULL && strstr(op.why, "restart") != NULL,
           "%s", op.why);
     CHECK(fixture_state(&it).pid == 0, "a process is left");
-    jf_cell_lift(jf_mock_self(it.mock));
-    CHECK(fixture_wait(&it, JF_CELL_UP, 0), "it is not lifted");
+    CHECK(jf_cell_lift(jf_mock_self(it.mock)) == JF_OK, "it is not lifted");
+    CHECK(fixture_wait(&it, JF_CELL_UP, 0), "it does not come back");
+    CHECK(jf_cell_lift(jf_mock_self(it.mock)) == JF_ABSENT, "what runs is lifted");
     CHECK(fixture_call(&it, set, "echo", "{}").status == JF_OK, "it does not work again");
+    /* The count goes on; it takes as many ends again for the next quarantine. */
+    for (uint32_t end = 4; end <= 6; end++) {
+        fixture_call(&it, set, "abort", "{}");
+        CHECK(fixture_wait(&it, end < 6 ? JF_CELL_UP : JF_CELL_QUARANTINED, end), "after end %u: state %u",
+              end, fixture_state(&it).state);
+    }
+    CHECK(fixture_down(&it) == 0, "rules were broken");
+}
+
+TEST(waits_are_cut_short) {
+    fixture it;
+    fixture_describe(&it, jf_check_plugin, TOOLS);
+    it.spawn.limits.backoff_ms = 600000;
+    it.spawn.limits.backoff_most_ms = 600000;
+    REQUIRE(fixture_up(&it, "{}"), "no cell: %s", jf_mock_why(it.mock));
+    jf_ref set = jf_mock_open_set(it.mock, "set", "{}");
+    fixture_call(&it, set, "abort", "{}");
+    CHECK(fixture_wait(&it, JF_CELL_WAITING, 1), "it does not wait");
+    CHECK(jf_cell_lift(jf_mock_self(it.mock)) == JF_OK, "it is not lifted");
+    CHECK(fixture_wait(&it, JF_CELL_UP, 1), "it does not come back");
     CHECK(fixture_down(&it) == 0, "rules were broken");
 }
 
@@ -207,6 +242,8 @@ TEST(it_is_confined) {
         CHECK(fixture_says(&it, set, "read-home", "EACCES"), "it reads a home");
         CHECK(fixture_says(&it, set, "write-tmp", "EACCES"), "it writes to /tmp");
         CHECK(fixture_says(&it, set, "read-usr", "done"), "it cannot read /usr");
+        CHECK(fixture_says(&it, set, "read-passwd", "done"), "it cannot read the names of users");
+        CHECK(fixture_says(&it, set, "read-etc", "EACCES"), "it reads all of /etc");
     }
     CHECK(fixture_down(&it) == 0, "rules were broken");
 }

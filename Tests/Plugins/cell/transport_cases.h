@@ -181,6 +181,9 @@ TEST(serves_and_asks_over_http) {
         CHECK(jf_mock_reply(w.it.mock, event->peer, event->exchange, JF_MSG_FINAL, JF_STATUS_OK, json) ==
                   JF_OK,
               "no reply");
+        CHECK(jf_mock_reply(w.it.mock, event->peer, event->exchange, JF_MSG_FINAL, JF_STATUS_OK, "{}") ==
+                  JF_E_STALE,
+              "a second reply is taken");
         event = jf_mock_wait(w.it.mock, 0, JF_MOCK_CHANNEL_MESSAGE, w.channel, exchange, PATIENCE);
         CHECK(event != NULL && event->text != NULL && strcmp(event->text, json) == 0,
               "the answer does not arrive");
@@ -266,6 +269,38 @@ TEST(listeners_come_back_where_they_were) {
     CHECK(event != NULL && strcmp(event->text, "[2]") == 0, "no answer after the restart");
     const jf_listener_1 *listener = jf_mock_listener(w.it.mock);
     listener->unlisten(jf_mock_self(w.it.mock), w.listener);
+    CHECK(jf_mock_close(w.it.mock, w.channel, PATIENCE), "never closed");
+    CHECK(fixture_down(&w.it) == 0, "rules were broken");
+}
+
+static int connect_to(const char *bound) {
+    const char *colon = strrchr(bound, ':');
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    address.sin_port = htons((uint16_t)(colon != NULL ? atoi(colon + 1) : 0));
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
+TEST(nobody_connects_after_unlisten) {
+    web w;
+    static const char text[] = "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+                               "Accept: application/json, text/event-stream\r\nContent-Length: 2\r\n\r\n{}";
+    REQUIRE(web_up(&w), "no cell: %s", jf_mock_why(w.it.mock));
+    uint32_t mark = jf_mock_mark(w.it.mock);
+    int waiting = connect_to(w.bound);
+    CHECK(waiting >= 0 && send(waiting, text, sizeof text - 1, 0) == (ssize_t)sizeof text - 1,
+          "no connection");
+    const jf_listener_1 *listener = jf_mock_listener(w.it.mock);
+    listener->unlisten(jf_mock_self(w.it.mock), w.listener);
+    int late = connect_to(w.bound);
+    CHECK(late < 0, "it still listens");
+    /* Whoever was there before is served. */
+    CHECK(jf_mock_wait(w.it.mock, mark, JF_MOCK_CLIENT_MESSAGE, 0, 0, PATIENCE) != NULL,
+          "the client that waited is lost");
+    if (waiting >= 0) close(waiting);
+    if (late >= 0) close(late);
     CHECK(jf_mock_close(w.it.mock, w.channel, PATIENCE), "never closed");
     CHECK(fixture_down(&w.it) == 0, "rules were broken");
 }
