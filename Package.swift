@@ -32,7 +32,8 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Configuration", dependencies: ["CYaml"], swiftSettings: strict),
         .target(
-            name: "CPluginCheck", path: "Sources/PluginCheck/C", exclude: ["mock/README.md", "mock/tests"],
+            name: "CPluginCheck", dependencies: ["CCell"], path: "Sources/PluginCheck/C",
+            exclude: ["mock/README.md", "mock/tests"],
             cSettings: [.headerSearchPath("../../../plugin-sdk/include"), .define("_GNU_SOURCE")]),
         .target(
             name: "PluginCheck", dependencies: ["CJackfield", "CPluginCheck", "JackfieldCore", "JSON"],

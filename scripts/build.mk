@@ -80,6 +80,7 @@ headers:
 	@rm -rf $(DIST)/share/jackfield/sdk && mkdir -p $(DIST)/share/jackfield/sdk/examples
 	@cp -rL plugin-sdk/swift $(DIST)/share/jackfield/sdk/swift
 	@cp -rL plugin-sdk/examples/swift plugin-sdk/examples/routing-by-name.json $(DIST)/share/jackfield/sdk/examples/
+	@cp -r plugin-sdk/templates $(DIST)/share/jackfield/sdk/
 	@find $(DIST)/share/jackfield/sdk -name .build -prune -exec rm -rf {} +
 	@rm -rf $(DIST)/share/jackfield/rust && cp -r plugin-sdk/rust $(DIST)/share/jackfield/rust
 	@rm -rf $(DIST)/share/jackfield/rust/target $(DIST)/share/jackfield/rust/Cargo.lock

@@ -28,6 +28,7 @@ step "lint" make --no-print-directory lint
 step "abi" make --no-print-directory test-abi
 step "plugins" make --no-print-directory test-plugins
 step "sdk" make --no-print-directory test-sdk
+step "gallery" make --no-print-directory test-gallery
 step "unit" make --no-print-directory test-unit
 step "counts" make --no-print-directory test-counts
 step "integration" make --no-print-directory test-integration

@@ -15,6 +15,8 @@ extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
                 + "swap_trial: \(durationText(nanoseconds: runtime.swapTrial)), "
                 + "swap_calls: \(runtime.swapCalls), swap_failures: \(runtime.swapFailures), "
                 + "plugin_generations: \(runtime.pluginGenerations), "
+                + "slow_action: \(runtime.slowAction.rawValue), slow_strikes: \(runtime.slowStrikes), "
+                + "slow_window: \(durationText(nanoseconds: runtime.slowWindow)), "
                 + "state_dir: \(state.map(jsonString) ?? "null"), plugin_dirs: \(folders) }")
         lines.append(
             "naming: { prefix: \(naming.prefix.rawValue), separator: \(jsonString(naming.separator)), "
@@ -118,7 +120,7 @@ extension Configuration.Plugin {
     fileprivate var line: String {
         let digest = $sha256.shown ?? sha256
         return "{ \(id == nil ? "file" : "id"): \(jsonString(label)), "
-            + "sha256: \(digest.map(jsonString) ?? "null"), placement: \(placement.rawValue), cell: \(cell.line), "
+            + "sha256: \(digest.map(jsonString) ?? "null"), placement: \(placement?.rawValue ?? "null"), cell: \(cell.line), "
             + "enabled: \(enabled), \(faults.isEmpty ? "" : "faults: \(faults.count), ")config: \(config) }"
     }
 }

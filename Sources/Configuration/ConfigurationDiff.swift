@@ -93,6 +93,11 @@ extension Configuration {
         if old.runtime.pluginDirectories != new.runtime.pluginDirectories {
             diff.needRestart.append("runtime.plugin_dirs")
         }
+        if old.runtime.slowAction != new.runtime.slowAction { diff.needRestart.append("runtime.slow_action") }
+        if old.runtime.slowStrikes != new.runtime.slowStrikes {
+            diff.needRestart.append("runtime.slow_strikes")
+        }
+        if old.runtime.slowWindow != new.runtime.slowWindow { diff.needRestart.append("runtime.slow_window") }
         return diff
     }
 

@@ -71,6 +71,8 @@ private let blocks: [Bad] = [
     Bad(
         "version: 1\nruntime: { state_dir: ▲'' }",
         "runtime.state_dir: expected the path of a folder, found \"\""),
+    Bad("version: 1\nruntime: { slow_action: ▲mov }", "expected log or move, found \"mov\"", "move"),
+    Bad("version: 1\nruntime: { slow_strikes: ▲0 }", "runtime.slow_strikes: expected a whole number"),
     Bad(
         "version: 1\nruntime: { plugin_dirs: ▲/opt }", "expected a list of folders, found \"/opt\"",
         "[\"/opt\"]"),

@@ -119,7 +119,8 @@ private func fill(_ text: String, _ value: String) -> String {
             $schema: https://jackfield.example/schema.json
             x-defaults: &defaults { headers: { X-Team: core }, connect_timeout: 5s }
             runtime:
-              { loops: 4, drain_timeout: 1m30s, state_dir: state, plugin_dirs: [./plugins, /opt/plugins] }
+              { loops: 4, drain_timeout: 1m30s, state_dir: state, plugin_dirs: [./plugins, /opt/plugins],
+                slow_action: log, slow_strikes: 7, slow_window: 3s }
             naming: { prefix: on-conflict, separator: "--", max_length: 48 }
             limits:
               message: 8MiB
@@ -178,6 +179,9 @@ private func fill(_ text: String, _ value: String) -> String {
         #expect(configuration.warnings.isEmpty)
         #expect(configuration.runtime.loops == 4)
         #expect(configuration.runtime.drainTimeout == 90_000_000_000)
+        #expect(configuration.runtime.slowAction == .log)
+        #expect(configuration.runtime.slowStrikes == 7)
+        #expect(configuration.runtime.slowWindow == 3_000_000_000)
         #expect(configuration.runtime.stateDirectory == "conf/state")
         #expect(configuration.runtime.pluginDirectories == ["conf/plugins", "/opt/plugins"])
         #expect(configuration.naming.prefix == .onConflict)

@@ -47,7 +47,7 @@ import Testing
         let new = try good(
             """
             version: 1
-            runtime: { loops: 3, drain_timeout: 5s, state_dir: /s, plugin_dirs: [/p] }
+            runtime: { loops: 3, drain_timeout: 5s, state_dir: /s, plugin_dirs: [/p], slow_action: log }
             naming: { separator: "-" }
             limits: { calls: 5 }
             tasks: { promote_after: 10s }
@@ -73,7 +73,10 @@ import Testing
         #expect(diff.listenersUnchanged.count == 1)
         #expect(diff.namingChanged && diff.limitsChanged && diff.logChanged && diff.runtimeChanged)
         #expect(diff.tasksChanged)
-        #expect(diff.needRestart == ["runtime.loops", "runtime.state_dir", "runtime.plugin_dirs"])
+        #expect(
+            diff.needRestart == [
+                "runtime.loops", "runtime.state_dir", "runtime.plugin_dirs", "runtime.slow_action",
+            ])
     }
 
     @Test func cacheFieldsKeepConnections() throws {

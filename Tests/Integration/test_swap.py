@@ -27,8 +27,13 @@ def configuration(tmp_path, servers, *plugins, **runtime):
     state.mkdir(exist_ok=True)
     blocks = {"runtime": {"drain_timeout": "3s", "state_dir": str(state), "swap_trial": TRIAL, **runtime}}
     if plugins:
-        blocks["plugins"] = [{"file": str(p)} for p in plugins]
+        blocks["plugins"] = [p if isinstance(p, dict) else in_process(file=str(p)) for p in plugins]
     return write(tmp_path / "c.yaml", native(servers, **blocks)), state
+
+
+def in_process(**which):
+    """Builds from elsewhere would run in a cell; here it is images in the gateway's process that count."""
+    return {**which, "placement": "inproc"}
 
 
 def toolset(tmp_path, **more):
@@ -157,7 +162,7 @@ def test_routing_under_load(tmp_path):
     """The shipped strategy, while calls go through it."""
     with HttpServer("raw") as a, HttpServer("raw") as b:
         entry = {"replicas": [{"url": a.url}, {"url": b.url}], "routing": "round-robin"}
-        config, state = configuration(tmp_path, {"r": entry})
+        config, state = configuration(tmp_path, {"r": entry}, in_process(id="routing-round-robin"))
         other = shipped("routing-round-robin", tmp_path / "other.so", 7)
         with serving(config) as gateway:
             gateway.listed("r")
@@ -171,7 +176,8 @@ def test_routing_under_load(tmp_path):
 def test_http_connector_and_listener_under_load(tmp_path):
     """One plugin carries the calls in and out: both sides change hands, twice, with new and with kept connections."""
     with HttpServer("raw") as server:
-        config, state = configuration(tmp_path, {"r": {"url": server.url}})
+        entry = in_process(id="transport-http")
+        config, state = configuration(tmp_path, {"r": {"url": server.url}}, entry)
         files = [shipped("transport-http", tmp_path / f"{n}.so", n) for n in (7, 8)]
         with serving(config) as gateway:
             gateway.listed("r")
@@ -194,7 +200,7 @@ def test_http_connector_and_listener_under_load(tmp_path):
 def test_stdio_connector_under_load(tmp_path):
     """A server that is a child process gets a second child, and the first one ends when its calls are over."""
     command = server_command("raw", "--stdio")
-    config, state = configuration(tmp_path, {"c": stdio(command)})
+    config, state = configuration(tmp_path, {"c": stdio(command)}, in_process(id="transport-stdio"))
     other = shipped("transport-stdio", tmp_path / "other.so", 7)
     with serving(config) as gateway:
         gateway.listed("c")
@@ -212,7 +218,8 @@ def test_stdio_connector_under_load(tmp_path):
 def test_clients_and_their_sessions_stay(clients, tmp_path, kind):
     """The listener changes under a client that stays: its session lives in the core."""
     with HttpServer("sdk1") as server:
-        config, state = configuration(tmp_path, {"r": {"url": server.url}})
+        entry = in_process(id="transport-http")
+        config, state = configuration(tmp_path, {"r": {"url": server.url}}, entry)
         other = shipped("transport-http", tmp_path / "other.so", 7)
         with serving(config) as gateway:
             gateway.listed("r")

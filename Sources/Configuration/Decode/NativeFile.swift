@@ -78,6 +78,11 @@ private func decodeRuntime(_ node: ConfigurationNode, _ context: DecodeContext) 
     section.read("swap_calls", into: &runtime.swapCalls, in: 1...1_000_000)
     section.read("swap_failures", into: &runtime.swapFailures, in: 0...100)
     section.read("plugin_generations", into: &runtime.pluginGenerations, in: 1...64)
+    section.readChoice(
+        "slow_action", into: &runtime.slowAction,
+        of: Configuration.Runtime.SlowAction.allCases.map { ($0.rawValue, $0) })
+    section.read("slow_strikes", into: &runtime.slowStrikes, in: 1...1_000_000)
+    section.readDuration("slow_window", into: &runtime.slowWindow)
     let state = section.readText("state_dir", expected: "the path of a folder")
     runtime.restateDirectory(state, folder: context.folder)
     let plugins = section.readTexts("plugin_dirs", expected: "a list of folders")

@@ -57,7 +57,8 @@ extension Configuration {
         @Redacted public var file: String? = nil
         /// The SHA-256 that its file must have, 64 lower-case hexadecimal digits.
         @Redacted public var sha256: String? = nil
-        public var placement = Placement.inproc
+        /// Nil: the gateway decides, by where the plugin comes from.
+        public var placement: Placement?
         /// Rights and bounds where it runs in a cell.
         public var cell = Cell()
         public var enabled = true

@@ -4,6 +4,14 @@
 extension Configuration {
     /// The process itself (`runtime`).
     public struct Runtime: Sendable, Equatable {
+        /// For a plugin whose slots keep their event loop.
+        public enum SlowAction: String, Sendable, CaseIterable {
+            /// The log says so.
+            case log
+            /// Its calls go to a worker thread where it allows that, else it goes to a cell.
+            case move
+        }
+
         /// Event loops; nil (`auto`): one for each core that the process may use. Needs a restart.
         public var loops: Int?
         /// How long running calls may go on after TERM or INT, in nanoseconds.
@@ -18,6 +26,12 @@ extension Configuration {
         public var swapFailures = 5
         /// Builds of one plugin that may be in memory.
         public var pluginGenerations = 4
+        /// What becomes of a plugin that keeps its event loop waiting again and again. Needs a restart.
+        public var slowAction = SlowAction.move
+        /// So many slots above their budget are too many ...
+        public var slowStrikes = 100
+        /// ... within this time, in nanoseconds.
+        public var slowWindow: UInt64 = 10_000_000_000
         /// Where plugins may keep state; nil: nothing is kept. Needs a restart.
         @Redacted public var stateDirectory: String? = nil
         /// Further folders in which plugins are looked for, before the built-in one. Needs a restart.

@@ -34,7 +34,7 @@ extension Lane {
         guard let own = channel.instance.own else { return serverFailed(call, "the gateway stops") }
         operations.open(call.handle, on: channel.handle)
         let handle = call.handle
-        if channel.instance.library.manifest.threads == .concurrent {
+        if channel.instance.isOffLane {
             return callOnWorker(call, channel, slot, target, envelope)
         }
         var result = jf_blob.none
@@ -71,7 +71,7 @@ extension Lane {
         let deadline = call.deadline
         let set = channel.remote
         let instance = channel.instance
-        let isQueued = gateway.workers.run { [self] in
+        let isQueued = instance.work { [self] in
             var result = jf_blob.none
             var fault = jf_fault.empty()
             let status = withView(name) { name in
@@ -214,7 +214,7 @@ extension Lane {
 
     func closeToolset(_ channel: Channel) {
         guard channels.remove(channel.handle) != nil, let own = channel.instance.own else { return }
-        channel.instance.toolset?.close?(own, channel.remote)
+        channel.instance.alone { channel.instance.toolset?.close?(own, channel.remote) }
         gateway.laneChannelClosed(self)
     }
 

@@ -227,8 +227,10 @@ final class Lane: @unchecked Sendable {
                         ?? Int32(JF_E_UNSUPPORTED)
                 }
                 if let toolset = instance.toolset {
-                    return toolset.open?(instance.own, handle, name, options, &remote, &fault)
-                        ?? Int32(JF_E_UNSUPPORTED)
+                    return instance.alone {
+                        toolset.open?(instance.own, handle, name, options, &remote, &fault)
+                            ?? Int32(JF_E_UNSUPPORTED)
+                    }
                 }
                 return Int32(JF_E_UNSUPPORTED)
             }

@@ -154,6 +154,7 @@ extension Gateway {
         case .success(let new):
             apply(new)
             swapChangedFiles()
+            liftAllCells()
         }
     }
 
@@ -170,6 +171,7 @@ extension Gateway {
         {
             log.write(.warning, "listeners, loops, limits, tasks and plugins change at the next start only")
         }
+        keepPlaces(new)
         var next: [ServerRecord] = []
         var counts = (added: 0, changed: 0, kept: 0)
         for (position, server) in new.servers.enumerated() {
@@ -213,6 +215,7 @@ extension Gateway {
         records = next
         plan.servers = new.servers
         plan.swap = new.swap
+        widenCells(new)
         plan.bundles = new.bundles
         plan.naming = new.naming
         needsBuild = true
@@ -224,6 +227,25 @@ extension Gateway {
                 .init("added", String(counts.added)), .init("changed", String(counts.changed)),
                 .init("removed", String(removed.count)), .init("kept", String(counts.kept)),
             ])
+    }
+
+    /// Says of each plugin that is to run elsewhere, or with other rights, that this takes a restart.
+    private func keepPlaces(_ new: GatewayPlan) {
+        for plugin in new.plugins {
+            guard let id = plugin.id, let runs = currentGenerations[id]?.library else { continue }
+            let before = plan.plugins.first { $0.id == id }?.placement ?? .inproc
+            guard plugin.placement != before else { continue }
+            let wanted = plugin.placement == .inproc ? "inproc" : "cell"
+            log.write(
+                .warning,
+                runs.isIsolated && wanted == "cell"
+                    ? "a plugin's cells keep their rights: a reload does not change them; restart the gateway"
+                    : "a plugin stays where it runs: a reload does not move it; restart the gateway",
+                [
+                    .init("plugin", id), .init("runs", runs.isIsolated ? "cell" : "inproc"),
+                    .init("wanted", wanted),
+                ])
+        }
     }
 
     /// A changed server's new version takes its place.

@@ -21,6 +21,7 @@ public final class Gateway: @unchecked Sendable {
     let parking: Parking
     let replayBudget: ReplayBudget
     let taskPlan: TasksPlan
+    let slowPlan: SlowPlan
     let tasks: TaskTable
     /// Tells this process from every other: states that it sealed are good here only.
     let identity = SessionKey.random().high
@@ -35,6 +36,8 @@ public final class Gateway: @unchecked Sendable {
     /// The one swap that may be under way, and those that a reload asked for and that wait for it.
     var swap: PluginSwap?
     var waitingSwaps: [(id: String, file: String)] = []
+    /// Plugins whose cells have to be made anew, with more rights.
+    var waitingCells: [String] = []
     /// A reload came while a swap had not got to its trial.
     var reloadWaits = false
     /// The plugins' files as they were last seen.
@@ -54,6 +57,11 @@ public final class Gateway: @unchecked Sendable {
                 _ file: String, _ check: (PluginManifest, SHA256Digest) -> SwapProblem?
             ) -> Result<PluginLibrary, SwapProblem>
         )?
+    /// A loaded build once more, for cells with the rights that the plan gives it by now. Any thread, one at a time.
+    public var isolatePlugin:
+        (@Sendable (PluginLibrary, PlacementChoice.Reason) -> Result<PluginLibrary, SwapProblem>)?
+    /// What was done about slow plugins, by id. Any thread.
+    let slowMoves = Mutex<[String: SlowMove]>([:])
     /// By id, the files that were last seen; the answer says which hold other bytes now. Any thread; blocks.
     public var findChanged: (@Sendable ([String: PluginFile]) -> [PluginChange])?
     /// Where `jackfield plugin swap` finds this gateway; nil: nowhere.
@@ -103,6 +111,7 @@ public final class Gateway: @unchecked Sendable {
         parking = Parking(plan.limits)
         replayBudget = ReplayBudget(limit: max(ReplayLog.budget, plan.limits.replay))
         taskPlan = plan.tasks
+        slowPlan = plan.slow
         tasks = TaskTable(plan.limits)
         sessions = SessionTable(limit: plan.limits.sessions, idleLimit: plan.limits.sessionIdle)
         do {
@@ -128,6 +137,7 @@ public final class Gateway: @unchecked Sendable {
         } catch {
             throw GatewayProblem(error.description)
         }
+        if let problem = sealingProblem { throw GatewayProblem(problem) }
     }
 
     /// Creates and starts a lane's plugin instances.

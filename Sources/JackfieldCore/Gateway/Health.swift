@@ -3,6 +3,7 @@
 
 import CJackfield
 import JSON
+import Synchronization
 
 /// What a mounted path needs to answer; lives as long as the process.
 private final class HealthContext {
@@ -71,7 +72,9 @@ private func borders(_ gateway: Gateway, _ request: UnsafePointer<jf_http_reques
     guard query.split(separator: "&").contains("plugins=1") else { return "" }
     var writer = JSONWriter()
     writer.beginObject()
-    for totals in gateway.instances.totals {
+    let moves = gateway.slowMoves.withLock { $0 }
+    for var totals in gateway.instances.totals {
+        totals.slow = moves[totals.id]
         writer.key(totals.id)
         totals.write(to: &writer)
     }
@@ -85,5 +88,5 @@ private func gauges(_ gateway: Gateway) -> String {
     return "\"sessions\":\(gateway.sessions.count),\"parked\":{\"calls\":\(gateway.parking.calls),"
         + "\"bytes\":\(gateway.parking.held)},\"tasks\":\(gateway.tasks.count),"
         + "\"streams\":\(gateway.lane(0).standing.total.openStreams),"
-        + "\"counters\":{\(counts.joined(separator: ","))}"
+        + "\"cells\":\(CellCounts(gateway.instances.cells).json),\"counters\":{\(counts.joined(separator: ","))}"
 }

@@ -11,12 +11,17 @@ public struct GatewayPlan: Sendable {
     public var servers: [ServerPlan] = []
     public var bundles: [BundlePlan] = []
     public var plugins: [PluginPlan] = []
+    /// Where the plugins run that it needs, by id, with the paths that it gives them; others run in process.
+    public var placements: [String: PluginPlacement] = [:]
+    /// Where relative paths in plugins' options begin, absolute; empty: they stay as they are.
+    public var folder = ""
     /// Ids of the plugins whose every call across the border is logged.
     public var tracedPlugins: [String] = []
     public var naming = NamingPlan()
     public var limits = LimitsPlan()
     public var tasks = TasksPlan()
     public var swap = SwapPlan()
+    public var slow = SlowPlan()
     /// Bounds that transports keep; they become the defaults of their own settings.
     public var transport = TransportLimits()
     /// Shown to clients in `serverInfo.instructions` of the aggregate; nil: made from the servers' own.
@@ -202,7 +207,10 @@ public struct PluginPlan: Sendable, Equatable {
     public var file: String?
     public var sha256: String?
     public var enabled = true
+    /// Where it runs. `wish` is what the configuration says of that, `cell` what it may do in one.
     public var placement = PluginPlacement.inproc
+    public var wish: PlacementWish?
+    public var cell = CellPlan()
     /// The plugin's own configuration, JSON text.
     public var config = "{}"
     /// What goes wrong at its border on purpose: for tests.

@@ -61,11 +61,27 @@ public struct PluginChoice: Sendable {
     /// Every plugin id that the plan needs, providers of required services included.
     public func needed(_ plan: GatewayPlan) -> [String] {
         var ids: [String] = []
-        func want(_ manifest: PluginManifest?) {
-            guard let manifest, !ids.contains(manifest.id) else { return }
-            for service in manifest.requires where !hostServices.contains(service) {
-                want(manifests.first { $0.provides.contains(service) })
+        var seen: Set<String> = []
+        func provider(of service: String) -> PluginManifest? {
+            manifests.first { $0.provides.contains(service) }
+        }
+        /// One that the operator did not switch off.
+        func enabled(_ service: String) -> PluginManifest? {
+            manifests.first { manifest in
+                manifest.provides.contains(service)
+                    && !plan.plugins.contains { $0.id == manifest.id && !$0.enabled }
             }
+        }
+        func want(_ manifest: PluginManifest?) {
+            guard let manifest, seen.insert(manifest.id).inserted else { return }
+            for service in manifest.requires where !hostServices.contains(service) {
+                want(provider(of: service))
+            }
+            for service in manifest.optional where !hostServices.contains(service) {
+                want(enabled(service))
+            }
+            // It stands in front of the tables that others ask for, so it comes first.
+            if !manifest.signatures.isEmpty { want(enabled(JF_INTERPOSE_1)) }
             ids.append(manifest.id)
         }
         for listener in plan.listeners { want(self.listener(listener.transport)) }
@@ -77,11 +93,7 @@ public struct PluginChoice: Sendable {
             want(manifests.first { $0.id == plugin.id })
         }
         // What the core itself asks of plugins: states and ids that leave the gateway are sealed.
-        want(
-            manifests.first { manifest in
-                manifest.provides.contains(JF_SEAL_1)
-                    && !plan.plugins.contains { $0.id == manifest.id && !$0.enabled }
-            })
+        want(enabled(JF_SEAL_1))
         return ids
     }
 
@@ -117,11 +129,17 @@ public struct PluginChoice: Sendable {
             }
             plan.plugins[at].config = fit(
                 plan.plugins[at].config, manifest.configSchema, .plugin(at), &problems)
-            problems += plan.plugins[at].faults.compactMap(BorderPlan.problem).map {
+            let interposes = manifests.contains { other in
+                other.provides.contains(JF_INTERPOSE_1)
+                    && !plan.plugins.contains { $0.id == other.id && !$0.enabled }
+            }
+            problems += plan.plugins[at].faults.compactMap { fault in
+                BorderPlan.problem(fault, manifest, interposes: interposes)
+            }.map {
                 PlanProblem(place: .plugin(at), pointer: "", message: "faults: \($0)")
             }
         }
-        return (plan, problems)
+        return (rooted(plan), problems)
     }
 
     /// The general limits, for settings of these names that a schema has and the options leave open.

@@ -225,7 +225,9 @@ extension Supervisor {
         for kind in ItemKind.allCases {
             var blob = jf_blob.none
             var fault = jf_fault.empty()
-            let answer = slot(channel.instance.own, channel.remote, UInt32(kind.rawValue), &blob, &fault)
+            let answer = channel.instance.alone {
+                slot(channel.instance.own, channel.remote, UInt32(kind.rawValue), &blob, &fault)
+            }
             defer { blob.dropOnce() }
             if answer == JF_ABSENT { continue }
             guard answer == JF_OK, let text = try? JSONText(copying: blob.bytes) else {

@@ -82,6 +82,15 @@ struct ManifestReader {
         return threads
     }
 
+    /// "cell", or absent: that something may run in the gateway's process is not for its author to say.
+    func asksForCell(_ key: String) throws(Fault) -> Bool {
+        guard let value = json[key] else { return false }
+        guard value.string == "cell" else {
+            throw fault(key, "\"cell\" or left out; only a configuration puts a plugin in process")
+        }
+        return true
+    }
+
     /// Ids such as "jf.loop/1"; empty when absent.
     func ids(_ key: String) throws(Fault) -> [String] {
         try list(key, "a list of ids such as \"jf.loop/1\"") { text in

@@ -13,6 +13,18 @@ public enum PluginPlacement: Sendable, Equatable {
     case cell(CellPlan)
 }
 
+/// A plugin beside the one that a cell is for.
+public struct CellNeighbour: Sendable, Equatable {
+    /// The staged copy of its library, and its configuration as JSON.
+    public let library: String
+    public let config: String
+
+    public init(library: String, config: String) {
+        self.library = library
+        self.config = config
+    }
+}
+
 /// Rights and bounds of a plugin's cells. What is not given is refused there.
 public struct CellPlan: Sendable, Equatable {
     /// Bytes of writable memory.
@@ -31,6 +43,8 @@ public struct CellPlan: Sendable, Equatable {
     public var allFiles = false
     public var read: [String] = []
     public var write: [String] = []
+    /// Plugins that run in the same cells, for services that cannot leave a process.
+    public var beside: [CellNeighbour] = []
 
     public init() {}
 }
@@ -63,7 +77,7 @@ extension CellPlan {
         // All texts are copied before it returns.
         let made = withStrings([cell, library, manifest.id, facets, services, state]) { texts in
             withStringList(read + (runtime.map { [$0] } ?? [])) { readable in
-                withStringList(write) { writable in
+                withStringLists(write, beside.flatMap { [$0.library, $0.config] }) { writable, neighbours in
                     spawn.cell = texts[0]
                     spawn.library = texts[1]
                     spawn.name = texts[2]
@@ -72,6 +86,7 @@ extension CellPlan {
                     spawn.state_dir = texts[5]
                     spawn.readable = readable
                     spawn.writable = writable
+                    spawn.beside = neighbours
                     return jf_cell_plugin(&spawn, &why)
                 }
             }
@@ -82,9 +97,6 @@ extension CellPlan {
         return made.pointee
     }
 }
-
-/// Services that stay in the gateway's process: their callbacks would have to wait on its event loop.
-public let servicesNotInCells: Set<String> = [JF_HTTP_1]
 
 /// Why a plugin cannot run in a cell.
 struct CellFault: Error {
@@ -107,4 +119,11 @@ private func withStringList<Result>(
         let list: [UnsafePointer<CChar>?] = pointers + [nil]
         return list.withUnsafeBufferPointer { body($0.baseAddress) }
     }
+}
+
+private func withStringLists<Result>(
+    _ first: [String], _ second: [String],
+    _ body: (UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<UnsafePointer<CChar>?>?) -> Result
+) -> Result {
+    withStringList(first) { one in withStringList(second) { body(one, $0) } }
 }

@@ -3,6 +3,7 @@
 
 import CJackfield
 import CLinux
+import CMeter
 import Glibc
 import Synchronization
 
@@ -19,6 +20,8 @@ final class PluginInstance: @unchecked Sendable {
     /// The plugin's table, metered; without `create`.
     private let table: jf_plugin
     let meter: PluginMeter
+    /// The address of its cell's proxy, `jf_self *`: there for whoever holds the lock. 0: none, or destroyed.
+    let cell = Mutex<UInt>(0)
 
     /// Facet tables, attached once; nil where the plugin has no such facet.
     private(set) var listener: jf_listener_1?
@@ -28,9 +31,13 @@ final class PluginInstance: @unchecked Sendable {
 
     /// Tables handed out by `service`, freed after `destroy`. By id, since a plugin may ask twice.
     private var services: [String: UnsafeMutableRawPointer] = [:]
+    /// Tables of third parties that others got, by id.
+    private var foreign: [String: UnsafeRawPointer] = [:]
     /// Accounted memory, and operations finished too late or twice.
     let memoryInUse = Atomic<Int>(0)
     let strikes = Atomic<Int>(0)
+    /// Its requests run on workers one at a time, since they kept the lane too long. Lane only.
+    var aside: WorkerTurn?
     /// Which build of the plugin it is an instance of; nil before its lane has it.
     var generation: PluginGeneration?
     /// How its calls ended; servers whose endpoints it picks among; instances that hold a service of it.
@@ -49,7 +56,10 @@ final class PluginInstance: @unchecked Sendable {
         self.library = library
         self.lane = lane
         self.log = log
-        meter = PluginMeter(library, lane: lane.index, border: border, log: log)
+        let slow = lane.gateway.slowPlan
+        meter = PluginMeter(
+            library, lane: lane.index, border: border, slow: slow.moves && !library.isIsolated ? slow : nil,
+            log: log)
         table = meter.table
         guard library.table.pointee.create != nil, table.destroy != nil, table.facet != nil else {
             throw PluginFailure(
@@ -68,10 +78,12 @@ final class PluginInstance: @unchecked Sendable {
                 message: fault.message.isEmpty ? "it answered \(statusName(status))" : fault.message)
         }
         own = meter.own
+        if library.isIsolated { cell.withLock { $0 = UInt(bitPattern: jf_shim_inner(meter.shim)) } }
         listener = facet(JF_LISTENER_1, jf_listener_1())
         connector = facet(JF_CONNECTOR_1, jf_connector_1())
         toolset = facet(JF_TOOLSET_1, jf_toolset_1())
         routing = facet(JF_ROUTING_1, jf_routing_1())
+        watchSlowness()
         lane.gateway.instances.add(self)
     }
 
@@ -83,7 +95,38 @@ final class PluginInstance: @unchecked Sendable {
     /// A service that this plugin offers to others.
     func offered(_ id: String) -> UnsafeRawPointer? {
         guard library.manifest.provides.contains(id) else { return nil }
-        return table.facet(own, id)
+        if let known = foreign[id] { return known }
+        guard let real = table.facet(own, id) else { return nil }
+        if id.hasPrefix("jf.") { return real }
+        let given = metered(id, real)
+        foreign[id] = given
+        return given
+    }
+
+    /// The table of a third party's service, metered if its manifest says what its slots are and something can stand
+    /// in front of them.
+    private func metered(_ id: String, _ real: UnsafeRawPointer) -> UnsafeRawPointer {
+        let why: String
+        if let description = library.manifest.signatures.first(where: { $0.id == id }) {
+            if let offered = lane.offeredService(JF_INTERPOSE_1, except: self) {
+                let interposer = attach(offered, as: jf_interpose_1.self, empty: jf_interpose_1())
+                do throws(BorderFault) {
+                    return try meter.stand(before: real, of: description, by: interposer)
+                } catch {
+                    why = error.text
+                }
+            } else {
+                why = "no plugin offers \(JF_INTERPOSE_1): install abi-libffi"
+            }
+        } else {
+            why = "its manifest has no 'signatures' for it"
+        }
+        if lane.index == 0 {
+            log.write(
+                .info, "calls of a third party's service are not metered",
+                [.init("plugin", self.id), .init("service", id), .init("why", why)])
+        }
+        return real
     }
 
     func start() throws(PluginFailure) {
@@ -102,13 +145,13 @@ final class PluginInstance: @unchecked Sendable {
     func drain(deadline: UInt64) {
         guard state == .started else { return }
         state = .draining
-        table.drain?(own, deadline)
+        alone { table.drain?(own, deadline) }
     }
 
     func stop() {
         guard state == .started || state == .draining else { return }
         state = .stopped
-        table.stop?(own)
+        alone { table.stop?(own) }
     }
 
     func destroy() {
@@ -119,6 +162,8 @@ final class PluginInstance: @unchecked Sendable {
             return log.write(
                 .warning, "plugin still has operations open; not destroyed", [.init("plugin", id)])
         }
+        cell.withLock { $0 = 0 }
+        meter.endForeignBorders()
         table.destroy(own)
         own = nil
         lane.gateway.instances.remove(self)

@@ -23,12 +23,15 @@ public final class PluginLibrary: @unchecked Sendable {
     public let sideEffects: [SideEffect]
     /// It runs in cells: nothing of it is in this process.
     public let isIsolated: Bool
+    /// Why it runs where it does.
+    public let placed: PlacementChoice.Reason
 
     init(
         manifest: PluginManifest, staged: StagedPlugin, path: String, table: jf_plugin,
-        sideEffects: [SideEffect], isIsolated: Bool = false
+        sideEffects: [SideEffect], isIsolated: Bool = false, placed: PlacementChoice.Reason = .configured
     ) {
         self.isIsolated = isIsolated
+        self.placed = placed
         self.manifest = manifest
         digest = staged.digest
         self.path = path

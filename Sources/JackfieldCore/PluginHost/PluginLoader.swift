@@ -71,6 +71,11 @@ public final class PluginLoader {
         return access(path, X_OK) == 0 ? path : nil
     }
 
+    /// Where the plugins lie that were installed with this program, after symbolic links; nil when it is not there.
+    public static func installedPlugins() -> String? {
+        standardHostRuntime().flatMap { resolvedPath($0 + "/plugins") }
+    }
+
     /// `../lib/jackfield` beside this program; nil when it is not there.
     public static func standardHostRuntime() -> String? {
         resolvedPath("/proc/self/exe").flatMap {
@@ -143,31 +148,51 @@ public final class PluginLoader {
     /// Loads a candidate, or finds that its content is loaded already. What loading it changed in the process
     /// is put back where that is possible, and logged. With a cell nothing of it is loaded here.
     public func load(
-        _ candidate: PluginCandidate, placement: PluginPlacement = .inproc
+        _ candidate: PluginCandidate, placement: PluginPlacement = .inproc,
+        because placed: PlacementChoice.Reason = .configured
     ) throws(PluginRefusal) -> PluginLibrary {
         if let refusal = candidate.refusal { throw refusal }
         var report = PluginReport(path: candidate.path)
         report.manifest = candidate.manifest
         let staged = try prepare(&report, anew: false)
-        if case .cell(let plan) = placement { return try isolate(plan, staged, report) }
+        if case .cell(let plan) = placement { return try isolate(plan, staged, report, placed) }
         if let library = libraries[staged.path] { return library }
         guard let manifest = report.manifest else { preconditionFailure("a prepared plugin has a manifest") }
         for finding in report.findings where finding.severity == .warning {
             log(.warning, "plugin \(manifest.id): \(finding.text)")
         }
-        let library = try open(manifest, staged, report)
+        let library = try open(manifest, staged, report, placed)
         libraries[staged.path] = library
         return library
     }
 
+    /// The same build for cells: its copy is there already, so that nothing is looked for or checked again.
+    public func isolated(
+        _ library: PluginLibrary, _ plan: CellPlan, because placed: PlacementChoice.Reason
+    ) throws(PluginRefusal) -> PluginLibrary {
+        var report = PluginReport(path: library.path)
+        report.manifest = library.manifest
+        let staged = StagedPlugin(digest: library.digest, path: library.stagedPath, privateLibraries: [])
+        return try isolate(plan, staged, report, placed)
+    }
+
     private func isolate(
-        _ plan: CellPlan, _ staged: StagedPlugin, _ report: PluginReport
+        _ plan: CellPlan, _ staged: StagedPlugin, _ report: PluginReport, _ placed: PlacementChoice.Reason
     ) throws(PluginRefusal) -> PluginLibrary {
         guard let manifest = report.manifest else { preconditionFailure("a prepared plugin has a manifest") }
+        if placed != .configured, let obstacle = PlacementChoice.obstacle(manifest) {
+            throw refusal(.services, report, obstacle, "pin it by sha256 or write placement: inproc")
+        }
         guard let cellPath else {
             throw refusal(
                 .open, report, "it is to run in a cell, and jackfield-cell is not beside this program",
                 "install jackfield-cell, or say placement: inproc")
+        }
+        for service in manifest.provides where service == JF_HTTP_1 {
+            log(
+                .warning,
+                "plugin \(manifest.id) runs in a cell, from where \(service) is not offered: /healthz and what "
+                    + "other plugins mount is not served")
         }
         let state = stateDirectory + "/cells/" + manifest.id
         if let failure = makeDirectories(state) {
@@ -178,14 +203,15 @@ public final class PluginLoader {
                 manifest, library: staged.path, cell: cellPath, runtime: hostRuntime, state: state)
             return PluginLibrary(
                 manifest: manifest, staged: staged, path: report.path, table: table, sideEffects: [],
-                isIsolated: true)
+                isIsolated: true, placed: placed)
         } catch {
             throw refusal(.open, report, error.text, "correct the 'cell' of its entry")
         }
     }
 
     private func open(
-        _ manifest: PluginManifest, _ staged: StagedPlugin, _ report: PluginReport
+        _ manifest: PluginManifest, _ staged: StagedPlugin, _ report: PluginReport,
+        _ placed: PlacementChoice.Reason
     ) throws(PluginRefusal) -> PluginLibrary {
         let before = ProcessSnapshot()
         let table: jf_plugin
@@ -206,7 +232,8 @@ public final class PluginLoader {
             )
         }
         return PluginLibrary(
-            manifest: manifest, staged: staged, path: report.path, table: table, sideEffects: effects)
+            manifest: manifest, staged: staged, path: report.path, table: table, sideEffects: effects,
+            placed: placed)
     }
 
     /// The digest by which a candidate would be known, after every check that needs none of it in this process.
@@ -215,6 +242,14 @@ public final class PluginLoader {
         var report = PluginReport(path: candidate.path)
         report.manifest = candidate.manifest
         return try prepare(&report, anew: false).digest
+    }
+
+    /// The private copy of a candidate, after every check that needs none of it in this process.
+    public func stagedPath(of candidate: PluginCandidate) throws(PluginRefusal) -> String {
+        if let refusal = candidate.refusal { throw refusal }
+        var report = PluginReport(path: candidate.path)
+        report.manifest = candidate.manifest
+        return try prepare(&report, anew: false).path
     }
 
     private func judge(

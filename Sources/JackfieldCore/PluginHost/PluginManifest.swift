@@ -70,7 +70,11 @@ public struct PluginManifest: Sendable {
     public let optional: [String]
     /// Service ids that it offers to other plugins.
     public let provides: [String]
+    /// What it says of third parties' services among ``provides``, so that the host can meter them.
+    public let signatures: [ForeignTable]
     public let threads: Threads
+    /// Its author wants it in a cell unless a configuration says otherwise.
+    public let asksForCell: Bool
     /// Of the plugin's own configuration; nil: anything goes.
     public let configSchema: Schema?
     public let listener: Listener?
@@ -108,11 +112,13 @@ public struct PluginManifest: Sendable {
         requires = try top.ids("requires")
         optional = try top.ids("optional")
         provides = try top.ids("provides")
+        signatures = try ForeignTable.read(json["signatures"], provides: provides)
         guard !facets.isEmpty || !provides.isEmpty else {
             throw Fault(
                 text: "manifest members 'facets' and 'provides' are both missing or empty, so it has no use")
         }
         threads = try top.threads("threads")
+        asksForCell = try top.asksForCell("placement")
         configSchema = try top.schema("config")
         listener = try top.part("listener", of: "jf.listener/1", facets).map { part throws(Fault) in
             Listener(transport: try part.identifier("transport"), config: try part.schema("config"))

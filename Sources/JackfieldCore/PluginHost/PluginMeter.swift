@@ -2,6 +2,7 @@
 // The border between the host and one plugin instance: metered always, traced and made to fail on request.
 
 import CJackfield
+import CLinux
 import CMeter
 import JSON
 import Synchronization
@@ -27,9 +28,22 @@ public struct BorderPlan: Sendable, Equatable {
         (JF_E_FAULT...JF_E_INVALID).map { Int32($0) }.first { statusName($0) == word } ?? Int32(JF_E_FAULT)
     }
 
-    /// Why a fault cannot be injected; nil: it can.
-    static func problem(_ fault: Fault) -> String? {
+    /// Why a fault cannot be injected at the border of a plugin; nil: it can.
+    /// - Parameter interposes: something offers `jf.interpose/1`, without which tables of third parties are not
+    ///   reached.
+    static func problem(
+        _ fault: Fault, _ manifest: PluginManifest? = nil, interposes: Bool = false
+    ) -> String? {
         guard case .slot(let name, _, let status, _) = fault else { return nil }
+        let own = (manifest?.signatures ?? []).compactMap { $0.slot(named: name) }
+        if let slot = own.first(where: { status == 0 || $0.givesStatus }) ?? own.first {
+            guard interposes else {
+                return "slot '\(name)' is a third party's: faults reach it through a plugin that offers "
+                    + "\(JF_INTERPOSE_1); install abi-libffi"
+            }
+            return status == 0 || slot.givesStatus
+                ? nil : "slot '\(name)' cannot fail, it answers no status; give it a delay only"
+        }
         switch jf_fault_check(name, status) {
         case Int32(JF_OK): return nil
         case Int32(JF_ABSENT):
@@ -51,10 +65,18 @@ final class PluginMeter: @unchecked Sendable {
     private let id: String
     private let lane: Int
     private let log: Log
+    private let options: jf_shim_options
+    private let faults: [BorderPlan.Fault]
+    private let foreignBorders = Mutex<[ForeignBorder]>([])
     /// `jf_shim *`
     let shim: OpaquePointer
+    private var strikes: StrikeCount
+    /// Hears, on the lane and from inside the plugin, of a slot with which there were too many overruns.
+    var isTooSlow: ((UInt32) -> Void)?
 
-    init(_ library: PluginLibrary, lane: Int, border: BorderPlan, log: Log) {
+    /// - Parameter slow: how many overruns are too many; nil: nobody counts them.
+    init(_ library: PluginLibrary, lane: Int, border: BorderPlan, slow: SlowPlan? = nil, log: Log) {
+        strikes = StrikeCount(slow ?? SlowPlan())
         id = library.manifest.id
         self.lane = lane
         self.log = log
@@ -72,9 +94,17 @@ final class PluginMeter: @unchecked Sendable {
             meter(context).reportSlow(
                 String(cString: table) + "." + String(cString: slot), duration, unreported)
         }
+        if slow != nil {
+            options.overrun = { context, slot in
+                guard let context else { return }
+                meter(context).overran(slot)
+            }
+        }
         // The shim keeps the context, and it is this object's own: both go together.
         guard let made = jf_shim_new(&options, library.table) else { fatalError("out of memory") }
         shim = made
+        self.options = options
+        faults = border.faults
         jf_shim_set_context(shim, Unmanaged.passUnretained(self).toOpaque())
         for fault in border.faults {
             switch fault {
@@ -106,7 +136,34 @@ final class PluginMeter: @unchecked Sendable {
         return withView(config) { jf_shim_create(shim, &offer, $0.ptr, $0.len, &fault) }
     }
 
+    // MARK: Tables of third parties
+
+    /// Puts a table in front of the plugin's own, from now on metered here.
+    func stand(
+        before real: UnsafeRawPointer, of table: ForeignTable, by interposer: jf_interpose_1
+    ) throws(BorderFault) -> UnsafeRawPointer {
+        var options = options
+        options.context = Unmanaged.passUnretained(self).toOpaque()
+        let made = try ForeignBorder(
+            table, real, interposer: interposer, options: options, faults: faults)
+        foreignBorders.withLock { $0.append(made) }
+        return made.wrapped
+    }
+
+    /// Nobody calls any of them any more.
+    func endForeignBorders() {
+        for border in foreignBorders.withLock({ $0 }) where !border.end() {
+            // A call never left: whatever it may still report to stays.
+            _ = Unmanaged.passRetained(self)
+        }
+    }
+
     // MARK: Reading. [any]
+
+    /// Adds what was counted at tables of third parties, by `ID.SLOT`.
+    func addForeign(to totals: inout [(name: String, counts: jf_slot_counts)]) {
+        for border in foreignBorders.withLock({ $0 }) { border.add(to: &totals) }
+    }
 
     /// Adds what was counted so far, by slot.
     func add(to totals: inout [jf_slot_counts]) {
@@ -126,6 +183,10 @@ final class PluginMeter: @unchecked Sendable {
         if line.has_status != 0 { text += " = " + statusName(line.status) }
         if line.injected != 0 { text += " (injected)" }
         log.record(.trace, text + " " + briefTime(line.duration_ns))
+    }
+
+    private func overran(_ slot: UInt32) {
+        if strikes.isTooMany(at: jf_monotonic_ns()) { isTooSlow?(slot) }
     }
 
     private func reportSlow(_ slot: String, _ duration: UInt64, _ unreported: UInt64) {
@@ -153,7 +214,7 @@ func briefTime(_ nanoseconds: UInt64) -> String {
 }
 
 extension jf_slot_counts {
-    fileprivate mutating func add(_ more: jf_slot_counts) {
+    mutating func add(_ more: jf_slot_counts) {
         calls += more.calls
         errors += more.errors
         overruns += more.overruns

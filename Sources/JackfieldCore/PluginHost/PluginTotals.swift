@@ -24,6 +24,9 @@ final class InstanceTable: Sendable {
         }
         return totals
     }
+
+    /// Those of all plugins.
+    var cells: [CellSummary] { instances.withLock { $0 }.compactMap(\.cellSummary) }
 }
 
 /// One plugin, all its instances together, since they were made.
@@ -32,10 +35,17 @@ struct PluginTotals {
     private(set) var instances = 0
     /// Operations finished too late or twice.
     private(set) var strikes = 0
+    /// What was done because it kept its lane too long; nil: nothing.
+    var slow: SlowMove?
     /// Bytes that it holds of `jf.memory/1`.
     private(set) var memory = 0
+    /// How its cells are; empty: it runs in this process.
+    private(set) var cells: [CellSummary] = []
     /// By slot; one that was never called has no calls.
     private(set) var slots = Array(repeating: jf_slot_counts(), count: Int(jf_slot_count()))
+
+    /// Of third parties' tables, by `ID.SLOT`.
+    private(set) var foreign: [(name: String, counts: jf_slot_counts)] = []
 
     init(id: String) { self.id = id }
 
@@ -43,28 +53,50 @@ struct PluginTotals {
         instances += 1
         strikes += instance.strikes.load(ordering: .relaxed)
         memory += instance.memoryInUse.load(ordering: .relaxed)
+        if let cell = instance.cellSummary {
+            cells.append(cell)
+            memory += cell.memory
+        }
         instance.meter.add(to: &slots)
+        instance.meter.addForeign(to: &foreign)
     }
 
     /// `{"instances":…,"slots":{"routing.pick":{…}}}`. Times are nanoseconds, of the timed calls only; a histogram
     /// is a list of pairs: below how many nanoseconds, and how many calls.
     func write(to writer: inout JSONWriter) {
+        let all = slots + foreign.map(\.counts)
         writer.beginObject()
         writer.key("instances")
         writer.value(instances)
         writer.key("calls")
-        writer.value(slots.reduce(0) { $0 + $1.calls })
+        writer.value(all.reduce(0) { $0 + $1.calls })
         writer.key("overruns")
-        writer.value(slots.reduce(0) { $0 + $1.overruns })
+        writer.value(all.reduce(0) { $0 + $1.overruns })
+        if let slow {
+            writer.key("slow")
+            slow.write(to: &writer)
+        }
         writer.key("strikes")
         writer.value(strikes)
         writer.key("memory")
         writer.value(memory)
+        writer.key("placement")
+        writer.value(cells.isEmpty ? "inproc" : "cell")
+        if !cells.isEmpty {
+            writer.key("cells")
+            writer.beginArray()
+            for cell in cells { cell.write(to: &writer) }
+            writer.endArray()
+        }
         writer.key("slots")
         writer.beginObject()
         for (slot, counts) in slots.enumerated() where counts.calls > 0 {
             let name = jf_slot_named(UInt32(slot)).pointee
             writer.key(String(cString: name.table) + "." + String(cString: name.slot))
+            counts.write(to: &writer)
+        }
+        for (name, counts) in foreign {
+            writer.key(name)
             counts.write(to: &writer)
         }
         writer.endObject()

@@ -12,6 +12,35 @@ public enum ControlPlace {
 
     static func name(_ pid: pid_t) -> String { "\(pid).sock" }
 
+    /// What a request that changes something must show. The socket alone proves the user; a plugin in a cell is the same
+    /// user, and Landlock keeps it from files such as this one, not from sockets with a name.
+    static func keyPath(_ directory: String, _ pid: pid_t) -> String { "\(directory)/\(pid).key" }
+
+    /// The key of the gateway with that process id; nil: it cannot be read.
+    public static func key(_ directory: String, _ pid: pid_t) -> String? {
+        let fd = open(keyPath(directory, pid), O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { return nil }
+        defer { close(fd) }
+        var bytes = [UInt8](repeating: 0, count: 128)
+        let count = read(fd, &bytes, bytes.count)
+        return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
+    }
+
+    /// Writes a new key; nil with errno.
+    static func makeKey(_ directory: String) -> String? {
+        var seed: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        let filled = withUnsafeMutableBytes(of: &seed) { getrandom($0.baseAddress, $0.count, 0) }
+        guard filled == MemoryLayout.size(ofValue: seed) else { return nil }
+        let key = [seed.0, seed.1, seed.2, seed.3].map { String($0, radix: 36) }.joined(separator: "-")
+        let path = keyPath(directory, getpid())
+        unlink(path)
+        let fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard fd >= 0 else { return nil }
+        defer { close(fd) }
+        let bytes = Array(key.utf8)
+        return write(fd, bytes, bytes.count) == bytes.count ? key : nil
+    }
+
     /// Process ids with a socket there, alive or not, in ascending order.
     public static func found(_ directory: String) -> [pid_t] {
         (directoryEntries(directory) ?? []).compactMap { name in
@@ -58,6 +87,7 @@ final class ControlDoor {
 
     unowned let gateway: Gateway
     private let directory: String
+    private let key: String
     private let fd: Int32
     private var watch: UInt64 = 0
     private var open: [ControlGuest] = []
@@ -82,8 +112,14 @@ final class ControlDoor {
                 Glibc.close(peer)
             } else if jf_errno() == ECONNREFUSED {
                 unlink(directory + "/" + ControlPlace.name(pid))
+                unlink(ControlPlace.keyPath(directory, pid))
             }
         }
+        guard let key = ControlPlace.makeKey(directory) else {
+            complain("\(ControlPlace.keyPath(directory, getpid())): \(errorText(jf_errno()))")
+            return nil
+        }
+        self.key = key
         fd = socket(AF_UNIX, JF_SOCK_STREAM, 0)
         // Before it has a name: nobody else can connect at any time.
         guard fd >= 0, fchmod(fd, 0o600) == 0,
@@ -106,6 +142,7 @@ final class ControlDoor {
         gateway.control.unwatch(watch)
         Glibc.close(fd)
         unlink(directory + "/" + ControlPlace.name(getpid()))
+        unlink(ControlPlace.keyPath(directory, getpid()))
     }
 
     fileprivate func accept() {
@@ -139,13 +176,30 @@ final class ControlDoor {
             guard let id = request["plugin"]?.string, let file = request["file"]?.string,
                 file.hasPrefix("/")
             else { return guest.refuse("a swap needs 'plugin' and an absolute 'file'") }
+            guard mayChange(request, guest) else { return }
             // The last word comes on the control loop, like all others.
             gateway.swapPlugin(id, file: file) { report in
                 guest.say(report.json)
                 if report.isFinal { guest.end() }
             }
-        default: guest.refuse("unknown request '\(what)'; there are: generations, swap")
+        case "restart":
+            guard let id = request["plugin"]?.string else { return guest.refuse("a restart needs 'plugin'") }
+            guard mayChange(request, guest) else { return }
+            gateway.restartCells(of: id) { isDone, text in
+                guest.say(.object([.init(isDone ? "done" : "error", .string(text))]))
+                guest.end()
+            }
+        default: guest.refuse("unknown request '\(what)'; there are: generations, restart, swap")
         }
+    }
+
+    /// Whether whoever asks can read the key, which proves more than the socket does.
+    private func mayChange(_ request: JSONValue, _ guest: ControlGuest) -> Bool {
+        if request["key"]?.string == key { return true }
+        guest.refuse(
+            "this changes the gateway and needs its key, which is in \(ControlPlace.keyPath(directory, getpid()))"
+        )
+        return false
     }
 }
 
@@ -227,6 +281,7 @@ extension GenerationSummary {
             .init("instances", .number(String(instances))), .init("open_calls", .number(String(openCalls))),
             .init("channels", .number(String(channels))), .init("clients", .number(String(clients))),
             .init("calls", .number(String(calls))), .init("failures", .number(String(failures))),
+            .init("cells", .array(cells.map(\.json))),
         ])
     }
 }

@@ -37,12 +37,24 @@ extension Gateway {
 
     /// Replaces a plugin by the build in `file`. `report` hears of each step, the last one final. Control loop only.
     public func swapPlugin(_ id: String, file: String, report: @escaping @Sendable (SwapReport) -> Void) {
+        beginSwap(id, file: file, report: report) { [loadPlugin] fit in
+            guard let loadPlugin else {
+                return .failure(SwapProblem("this gateway loads no plugins while it runs"))
+            }
+            return loadPlugin(file) { fit.problem($0, $1) }
+        }
+    }
+
+    /// Replaces a plugin by what `load` brings, on a worker; what it is given says whether a build fits.
+    func beginSwap(
+        _ id: String, file: String, report: @escaping @Sendable (SwapReport) -> Void,
+        load: @escaping @Sendable (GenerationFit) -> Result<PluginLibrary, SwapProblem>
+    ) {
         func refuse(_ text: String) {
             log.write(.error, "plugin swap refused", [.init("plugin", id), .init("why", text)])
             report(SwapReport(step: .refused, plugin: id, generation: 0, text: text))
         }
         guard !isDraining else { return refuse("the gateway is stopping") }
-        guard let load = loadPlugin else { return refuse("this gateway loads no plugins while it runs") }
         guard let old = currentGenerations[id] else {
             return refuse(
                 "no plugin '\(id)' is loaded; loaded are: \(pluginIds.sorted().joined(separator: ", "))")
@@ -66,7 +78,7 @@ extension Gateway {
             offered: Set(currentGenerations.values.flatMap { $0.library.manifest.provides }))
         log.write(.info, "plugin swap begins", [.init("plugin", id), .init("file", file)])
         let isQueued = workers.run { [self] in
-            let result = load(file) { fit.problem($0, $1) }
+            let result = load(fit)
             control.post { self.loaded(swap, result) }
         }
         if !isQueued {
@@ -120,7 +132,10 @@ extension Gateway {
             swap.new = new
             swap.choice = choice.replacing(library.manifest)
             swap.plan = swap.choice?.check(plan).plan
-            tell(swap, .loaded, "\(swap.id) \(library.manifest.version) is loaded as generation \(number)")
+            let place = PlacementChoice(isCell: library.isIsolated, reason: library.placed).text
+            tell(
+                swap, .loaded,
+                "\(swap.id) \(library.manifest.version) is loaded as generation \(number), \(place)")
             create(swap, new)
         }
     }

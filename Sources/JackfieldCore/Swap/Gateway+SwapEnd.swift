@@ -160,6 +160,7 @@ extension Gateway {
         guard let swap else { return }
         self.swap = nil
         waitingSwaps = []
+        waitingCells = []
         let text = "not finished: \(why)"
         log.write(.warning, "plugin swap \(text)", [.init("plugin", swap.id)])
         swap.report(
@@ -229,12 +230,13 @@ extension Gateway {
     }
 
     private func swapNext() {
-        guard swap == nil, !waitingSwaps.isEmpty, !isDraining else { return }
+        guard swap == nil, !isDraining, !waitingSwaps.isEmpty || !waitingCells.isEmpty else { return }
         // Servers that the reload changed come first: a swap proves them as they then are.
         guard replacements.isEmpty else {
             control.after(Self.look) { [weak self] in self?.swapNext() }
             return
         }
+        guard !waitingSwaps.isEmpty else { return renewCells() }
         let next = waitingSwaps.removeFirst()
         swapPlugin(next.id, file: next.file) { _ in }
     }
@@ -261,7 +263,8 @@ extension Gateway {
                         reason: generation.reason, placement: library.isIsolated ? "cell" : "inproc",
                         instances: sum(\.instances),
                         openCalls: sum(\.openCalls), channels: sum(\.channels), clients: sum(\.clients),
-                        calls: tally.calls, failures: tally.failures)
+                        calls: tally.calls, failures: tally.failures,
+                        cells: uses.compactMap(\.cell).sorted { $0.loop < $1.loop })
                 })
         }
     }

@@ -83,7 +83,7 @@ struct GenerationFit: Sendable {
 
 extension PluginChoice {
     /// The same, with another manifest behind an id.
-    func replacing(_ manifest: PluginManifest) -> PluginChoice {
+    public func replacing(_ manifest: PluginManifest) -> PluginChoice {
         PluginChoice(manifests.map { $0.id == manifest.id ? manifest : $0 })
     }
 }

@@ -11,6 +11,7 @@ struct GenerationUse: Sendable {
     var openCalls = 0
     var channels = 0
     var clients = 0
+    var cell: CellSummary?
     var tally = PluginTally()
 }
 
@@ -233,6 +234,7 @@ extension Lane {
         use.instances = 1
         use.tally = instance.tally
         guard counting else { return use }
+        use.cell = instance.cellSummary
         channels.forEach { _, channel in if channel.instance === instance { use.channels += 1 } }
         clients.forEach { _, client in if client.instance === instance { use.clients += 1 } }
         calls.forEach { _, call in

@@ -21,6 +21,8 @@ final class PluginGeneration: Sendable {
     let number: Int
     let library: PluginLibrary
     private let held: Mutex<(state: State, reason: String)>
+    /// That it is slow was dealt with, one way or the other.
+    let isSlowKnown = Atomic<Bool>(false)
 
     init(_ library: PluginLibrary, number: Int = 1, state: State = .current) {
         self.library = library
@@ -116,4 +118,6 @@ public struct GenerationSummary: Sendable {
     public let clients: Int
     public let calls: UInt64
     public let failures: UInt64
+    /// One for each instance that runs in a cell.
+    public let cells: [CellSummary]
 }

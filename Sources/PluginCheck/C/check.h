@@ -15,7 +15,8 @@ typedef struct check {
     const char *name;
     check_result *result;
     uint64_t random;
-    bool guarded; /**< lent views lie in pages of their own; see lent.c */
+    bool guarded;     /**< lent views lie in pages of their own; see lent.c */
+    bool is_isolated; /**< the plugin runs in a cell: another entry stands before it */
     jf_entry_fn entry;
 } check;
 
@@ -72,6 +73,10 @@ const char *check_explain_fault(const void *address, bool is_write, char *text, 
 
 /** Loads the library once and finds its entry; NULL: reported as failed. */
 jf_entry_fn check_entry(check *c);
+/** The entry of a plugin whose instances run in cells; NULL: reported. */
+jf_entry_fn check_cell_entry(check *c);
+/** The case of that name; NULL: there is none. */
+const check_case *check_find(const char *name);
 /** Whether the manifest's list holds an id. */
 bool check_lists(const char *const *ids, const char *id);
 bool check_has_facet(const check *c, const char *id);

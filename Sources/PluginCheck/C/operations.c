@@ -56,8 +56,8 @@ static int32_t finish(void *context, jf_ref ref, int32_t status, jf_blob *result
         drop(result);
         return JF_E_STALE;
     }
-    if (status > JF_OK || status < JF_E_FAULT)
-        check_fail(h->c, "Finish with JF_OK or one of JF_E_*.",
+    if (status == JF_PENDING || status > JF_ABSENT || status < JF_E_FAULT)
+        check_fail(h->c, "Finish with JF_OK, JF_ABSENT or one of JF_E_*.",
                    "it finished an operation with %d, which is no end", (int)status);
     if (status < 0 && why == NULL)
         check_fail(h->c, "Give a fault whenever the status is not JF_OK.",

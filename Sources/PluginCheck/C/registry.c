@@ -4,13 +4,14 @@
 
 extern const check_group check_cases_entry, check_cases_lifecycle, check_cases_ops, check_cases_memory,
     check_cases_lanes, check_cases_config, check_cases_hygiene, check_cases_size, check_cases_chaos,
-    check_cases_toolset, check_cases_routing, check_cases_connector, check_cases_listener;
+    check_cases_toolset, check_cases_routing, check_cases_connector, check_cases_listener,
+    check_cases_placement;
 
 static const check_group *const groups[] = {
     &check_cases_entry,    &check_cases_lifecycle, &check_cases_ops,     &check_cases_memory,
     &check_cases_lanes,    &check_cases_config,    &check_cases_hygiene, &check_cases_size,
     &check_cases_chaos,    &check_cases_toolset,   &check_cases_routing, &check_cases_connector,
-    &check_cases_listener,
+    &check_cases_listener, &check_cases_placement,
 };
 
 static const check_case *case_at(size_t index) {
@@ -21,6 +22,14 @@ static const check_case *case_at(size_t index) {
     return NULL;
 }
 
+const check_case *check_find(const char *name) {
+    const check_case *it;
+    size_t index = 0;
+    while ((it = case_at(index)) != NULL && strcmp(it->name, name) != 0)
+        index++;
+    return it;
+}
+
 bool check_case_at(size_t index, check_case_info *info) {
     const check_case *it = case_at(index);
     if (it == NULL) return false;
@@ -29,10 +38,7 @@ bool check_case_at(size_t index, check_case_info *info) {
 }
 
 bool check_run(const char *name, const check_setup *setup, int report, check_result *result) {
-    const check_case *it;
-    size_t index = 0;
-    while ((it = case_at(index)) != NULL && strcmp(it->name, name) != 0)
-        index++;
+    const check_case *it = check_find(name);
     memset(result, 0, sizeof *result);
     if (it == NULL) return false;
     check c = {.setup = setup, .name = it->name, .result = result, .random = setup->seed};

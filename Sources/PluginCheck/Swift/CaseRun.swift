@@ -68,6 +68,7 @@ private func makeSetup(
     let (entry, peer) = manifest.connectorSample(program: program, path: subject.path, given: inputs.server)
     setup.connector = kept(entry?.description)
     setup.peer = kept(peer)
+    setup.cell = kept(PluginLoader.standardCellPath())
     setup.judge = judgeForC
     setup.make = makeForC
     setup.user = Unmanaged.passRetained(ToolJudge(seed: seed)).toOpaque()

@@ -3,6 +3,7 @@
 
 import CLinux
 import Configuration
+import Glibc
 import JackfieldCore
 
 extension GatewayPlan {
@@ -17,6 +18,7 @@ extension GatewayPlan {
         servers = configuration.servers.filter(\.enabled).map { ServerPlan($0) }
         bundles = configuration.bundles.map { BundlePlan($0) }
         plugins = configuration.plugins.map { PluginPlan($0) }
+        folder = absoluteFolder(configuration.folder)
         switch configuration.naming.prefix {
         case .always: naming.prefix = .always
         case .onConflict: naming.prefix = .onConflict
@@ -30,12 +32,22 @@ extension GatewayPlan {
         swap.budget.calls = UInt64(configuration.runtime.swapCalls)
         swap.budget.excess = configuration.runtime.swapFailures
         swap.generations = configuration.runtime.pluginGenerations
+        slow.moves = configuration.runtime.slowAction == .move
+        slow.strikes = configuration.runtime.slowStrikes
+        slow.window = configuration.runtime.slowWindow
         transport.message = configuration.limits.message
         transport.header = configuration.limits.header
         tasks.promoteAfter = configuration.tasks.promoteAfter
         tasks.ttl = configuration.tasks.ttl
         tasks.pollInterval = configuration.tasks.pollInterval
     }
+}
+
+/// A folder's path from the root. What cannot be resolved stays as it is.
+func absoluteFolder(_ folder: String) -> String {
+    guard let real = realpath(folder, nil) else { return folder }
+    defer { free(real) }
+    return String(cString: real)
 }
 
 extension LimitsPlan {
@@ -122,7 +134,9 @@ extension PluginPlan {
         enabled = plugin.enabled
         config = plugin.configJSON
         faults = plugin.faults.map { BorderPlan.Fault($0) }
-        if plugin.placement != .inproc { placement = .cell(CellPlan(plugin.cell)) }
+        cell = CellPlan(plugin.cell)
+        wish = plugin.placement.map { $0 == .inproc ? .inproc : .cell }
+        if wish == .cell { placement = .cell(cell) }
     }
 }
 

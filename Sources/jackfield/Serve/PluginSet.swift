@@ -16,6 +16,10 @@ final class PluginSet: @unchecked Sendable {
     let stateDirectory: String
     /// The loader is one thread's at a time.
     let turn = Mutex<Void>(())
+    /// Where the plugins lie that came with this program.
+    let installed = PluginLoader.installedPlugins()
+    /// The plan in force, by which later builds are placed; nil before there is one.
+    var plan: GatewayPlan?
     /// By id: the files that a reload named.
     var files: [String: String] = [:]
 
@@ -43,13 +47,6 @@ final class PluginSet: @unchecked Sendable {
         choice = PluginChoice(found.filter { $0.refusal == nil }.compactMap(\.manifest))
     }
 
-    /// What the plugin of an entry says of itself; nil where there is none.
-    func manifest(of plugin: Configuration.Plugin, _ configuration: Configuration) -> PluginManifest? {
-        if let id = plugin.id { return choice.manifests.first { $0.id == id } }
-        guard let file = plugin.file else { return nil }
-        return loader.candidate(at: file.hasPrefix("/") ? file : configuration.folder + "/" + file).manifest
-    }
-
     /// The plan with the ids of plugins that were given as files.
     func identified(_ plan: GatewayPlan, _ configuration: Configuration) -> GatewayPlan {
         var plan = plan
@@ -63,14 +60,17 @@ final class PluginSet: @unchecked Sendable {
 
     /// Loads what the plan needs, providers of services first.
     func load(_ plan: GatewayPlan) throws(PluginRefusal) -> [PluginLibrary] {
+        let plan = settled(plan)
+        self.plan = plan
         var libraries: [PluginLibrary] = []
-        for id in choice.needed(plan) {
-            guard let candidate = candidates.first(where: { $0.manifest?.id == id && $0.refusal == nil })
+        for plugin in placed(plan) {
+            guard let candidate = candidates.first(where: { $0.path == plugin.path && $0.refusal == nil })
             else {
                 continue
             }
-            let placement = plan.plugins.first { $0.id == id }?.placement ?? .inproc
-            libraries.append(try loader.load(candidate, placement: placement))
+            let placement = try complete(plan.placements[plugin.manifest.id] ?? .inproc, plugin.manifest)
+            libraries.append(
+                try loader.load(candidate, placement: placement, because: plugin.choice.reason))
         }
         return libraries
     }

@@ -100,28 +100,10 @@ func readConfiguration(_ options: ServeOptions) -> Result<Configuration, ReloadP
 func checkedPlan(_ configuration: Configuration, _ plugins: PluginSet) -> Result<GatewayPlan, ReloadProblem> {
     let wanted = plugins.identified(GatewayPlan(configuration), configuration)
     let (plan, problems) = plugins.choice.check(wanted)
-    let misplaced = misplacedPlugins(configuration, plugins).map(\.description)
-    guard misplaced.isEmpty else {
-        return .failure(ReloadProblem(misplaced + problems.map { described($0, configuration) }))
-    }
-    guard problems.isEmpty else {
-        return .failure(ReloadProblem(problems.map { described($0, configuration) }))
-    }
-    return .success(plan)
-}
-
-/// Plugins that the file wants in a cell, and that need what no cell has.
-func misplacedPlugins(_ configuration: Configuration, _ plugins: PluginSet) -> [ConfigurationProblem] {
-    configuration.plugins.filter { $0.placement != .inproc }.compactMap { plugin in
-        let manifest = plugins.manifest(of: plugin, configuration)
-        guard let missing = manifest?.requires.first(where: { servicesNotInCells.contains($0) }) else {
-            return nil
-        }
-        return configuration.problem(
-            at: plugin.position,
-            "plugin \(plugin.label): it requires \(missing), which is not offered in a cell; say placement: inproc"
-        )
-    }
+    let texts =
+        plugins.misplaced(plan, configuration).map(\.description)
+        + problems.map { described($0, configuration) }
+    return texts.isEmpty ? .success(plugins.settled(plan)) : .failure(ReloadProblem(texts))
 }
 
 /// A plan's problem at its place in the file, as text.

@@ -9,13 +9,12 @@ import Synchronization
 func offerSwaps(_ gateway: Gateway, _ plugins: PluginSet, _ plan: GatewayPlan) {
     plugins.pinById(plan)
     plugins.loader.yields = true
-    // A plugin's place is the configuration's at start: a build that runs in a cell is followed by one in a cell.
-    var placements: [String: PluginPlacement] = [:]
-    for plugin in plan.plugins { if let id = plugin.id { placements[id] = plugin.placement } }
-    let places = placements
     gateway.controlDirectory = ControlPlace.directory(plugins.stateDirectory)
     gateway.loadPlugin = { file, check in
-        plugins.turn.withLock { _ in plugins.load(file: file, places, check) }
+        plugins.turn.withLock { _ in plugins.load(file: file, check) }
+    }
+    gateway.isolatePlugin = { library, reason in
+        plugins.turn.withLock { _ in plugins.isolate(library, because: reason) }
     }
     gateway.findChanged = { seen in
         plugins.turn.withLock { _ in plugins.changes(since: seen) }
@@ -56,6 +55,7 @@ extension PluginSet {
             guard case .success(let plan) = result else { return result }
             loader.policy = PluginSet.policy(configuration)
             pinById(plan)
+            self.plan = plan
             for plugin in plan.plugins {
                 if let id = plugin.id, let file = plugin.file {
                     files[id] = PluginSet.path(file, configuration)
@@ -67,8 +67,7 @@ extension PluginSet {
 
     /// Loads a build of a plugin from any file, unless the check of its manifest and digest objects.
     func load(
-        file: String, _ placements: [String: PluginPlacement],
-        _ check: (PluginManifest, SHA256Digest) -> SwapProblem?
+        file: String, _ check: (PluginManifest, SHA256Digest) -> SwapProblem?
     ) -> Result<PluginLibrary, SwapProblem> {
         let candidate = loader.candidate(at: file)
         do throws(PluginRefusal) {
@@ -77,8 +76,31 @@ extension PluginSet {
             if let manifest = candidate.manifest, let problem = check(manifest, digest) {
                 return .failure(problem)
             }
-            let placement = candidate.manifest.flatMap { placements[$0.id] } ?? .inproc
-            return .success(try loader.load(candidate, placement: placement))
+            guard let manifest = candidate.manifest, let plan else {
+                return .success(try loader.load(candidate))
+            }
+            // A build from elsewhere is a stranger's, whatever it replaces.
+            let chosen = choice(manifest, candidate.path, plan.plugins.first { $0.id == manifest.id })
+            if let problem = chosen.problem(manifest) { return .failure(SwapProblem(problem)) }
+            let placement = try complete(placement(chosen, manifest, plan), manifest)
+            return .success(try loader.load(candidate, placement: placement, because: chosen.reason))
+        } catch {
+            return .failure(SwapProblem(error.description))
+        }
+    }
+
+    /// A loaded build once more, in cells.
+    func isolate(
+        _ library: PluginLibrary, because reason: PlacementChoice.Reason
+    ) -> Result<PluginLibrary, SwapProblem> {
+        let chosen = PlacementChoice(isCell: true, reason: reason)
+        guard let plan else {
+            return .failure(SwapProblem("there is no plan to place plugin \(library.manifest.id) by"))
+        }
+        do throws(PluginRefusal) {
+            let placement = try complete(placement(chosen, library.manifest, plan), library.manifest)
+            guard case .cell(let cell) = placement else { preconditionFailure("a cell was chosen") }
+            return .success(try loader.isolated(library, cell, because: chosen.reason))
         } catch {
             return .failure(SwapProblem(error.description))
         }

@@ -30,7 +30,12 @@ let checkCommand: Command = Command(
     } else {
         let style = Style(descriptor: 2)
         for problem in checked.problems { standardError.write(checked.line(problem, style) + "\n") }
-        if checked.isGood { standardOutput.write("\(printable(path)): ok (\(checked.contents))\n") }
+        if checked.isGood {
+            standardOutput.write("\(printable(path)): ok (\(checked.contents))\n")
+            for plugin in checked.placed where plugin.choice.reason != .firstParty {
+                standardOutput.write("plugin \(plugin.manifest.id): \(plugin.choice.text)\n")
+            }
+        }
     }
     return checked.isGood ? 0 : 2
 }
@@ -71,9 +76,9 @@ struct CheckedFile {
             return placed.position == .none
                 ? configuration.problem(at: .none, problem.description) : placed
         }
-        found += misplacedPlugins(configuration, set)
+        found += set.misplaced(checked, configuration)
         found += CheckedFile.refusals(of: checked, set, configuration)
-        plan = checked
+        plan = set.settled(checked)
         plugins = set
         problems = found.sorted { $0.position < $1.position }
     }
@@ -103,6 +108,9 @@ struct CheckedFile {
         return found
     }
 
+    /// Where the plugins run that it needs.
+    var placed: [PlacedPlugin] { plan.flatMap { plugins?.placed($0) } ?? [] }
+
     var isGood: Bool { !problems.contains { $0.severity == .error } }
 
     /// `3 servers, 1 bundle, 2 listeners`.
@@ -128,6 +136,13 @@ struct CheckedFile {
         [
             "file": .string(path), "ok": .bool(isGood),
             "servers": configuration.map { JSONValue($0.servers.filter(\.enabled).count) } ?? nil,
+            "plugins": .array(
+                placed.map {
+                    [
+                        "id": .string($0.manifest.id), "placement": .string($0.choice.word),
+                        "why": .string($0.choice.text),
+                    ]
+                }),
             "problems": .array(
                 problems.map { problem in
                     var members: [JSONMemberValue] = [

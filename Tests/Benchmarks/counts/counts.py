@@ -62,7 +62,8 @@ class Counting:
             options["servers"] = {"b0": {"command": str(self.places.backend), "args": ["--stdio"]}}
         elif variant == "toolset":
             options["servers"] = {"b0": {"plugin": "bench-toolset"}}
-            options["plugins"] = [{"file": str(self.places.bin / "bench_toolset.so")}]
+            toolset = {"file": str(self.places.bin / "bench_toolset.so"), "placement": "inproc"}
+            options["plugins"] = [toolset]
         return self.peers.jackfield(f"counts-{variant or server or 'http'}", env=env, **options)
 
     def drive(self, gateway, case, calls):

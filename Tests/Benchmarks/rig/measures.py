@@ -208,7 +208,7 @@ class Bench:
             "jackfield-toolset",
             echo,
             servers={"b0": {"plugin": "bench-toolset"}},
-            plugins=[{"file": toolset}],
+            plugins=[{"file": toolset, "placement": "inproc"}],
         )
         self.pairs()
         routing = str(self.places.bin / "bench_routing.so")
@@ -217,7 +217,7 @@ class Bench:
             "jackfield-1-plugin",
             echo,
             servers={"b0": {"routing": "bench-turns", "replicas": replicas}},
-            plugins=[{"file": routing}],
+            plugins=[{"file": routing, "placement": "inproc"}],
         )
         counts = [32] if self.plan.quick else [32, 256]
         loops = [dict(kind="echo", era="modern", connections=n) for n in counts]

@@ -17,14 +17,16 @@ JACKFIELD = DIST / "bin/jackfield"
 COMPILER = shutil.which("clang") or "cc"
 
 
-def build(target, version="1.0.0", plugin_id="swappable", abi="1.0", threads="per-loop", faults=()):
-    """A build of plugins/swappable.c; `faults` are its FAULT_… switches."""
+def build(
+    target, version="1.0.0", plugin_id="swappable", abi="1.0", threads="per-loop", faults=(), source="swappable"
+):
+    """A build of plugins/swappable.c, or of another source there; `faults` are its FAULT_… switches."""
     texts = {"VERSION": version, "ID": plugin_id, "ABI": abi, "THREADS": threads}
     subprocess.run(
         [COMPILER, "-std=c11", "-O1", "-fPIC", "-fvisibility=hidden", "-shared", "-Wl,-z,relro,-z,now"]
         + [f'-D{name}="{text}"' for name, text in texts.items()]
         + [f"-DFAULT_{fault}" for fault in faults]
-        + [f"-I{ROOT}/plugin-sdk/include", "-o", str(target), str(HERE / "plugins/swappable.c")],
+        + [f"-I{ROOT}/plugin-sdk/include", "-o", str(target), str(HERE / f"plugins/{source}.c")],
         check=True,
         capture_output=True,
     )

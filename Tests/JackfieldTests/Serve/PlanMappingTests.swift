@@ -39,6 +39,30 @@ import Testing
         #expect(try self.plan("version: 1").swap == SwapPlan())
     }
 
+    @Test func slowSettingsReachTheCore() throws {
+        let plan = try plan("version: 1\nruntime: { slow_action: log, slow_strikes: 3, slow_window: 4s }")
+        var slow = SlowPlan()
+        slow.moves = false
+        slow.strikes = 3
+        slow.window = 4_000_000_000
+        #expect(plan.slow == slow)
+        #expect(try self.plan("version: 1").slow == SlowPlan())
+    }
+
+    @Test func aPlaceIsAWishUntilItIsSettled() throws {
+        let plan = try plan(
+            """
+            version: 1
+            plugins:
+              - { id: a }
+              - { id: b, placement: inproc }
+              - { id: c, placement: cell-per-instance, cell: { files: 64 } }
+            """)
+        #expect(plan.plugins.map(\.wish) == [nil, .inproc, .cell])
+        #expect(plan.plugins.map(\.cell.files) == [1024, 1024, 64])
+        #expect(plan.folder.hasPrefix("/"))
+    }
+
     @Test func everyLimitReachesTheCore() throws {
         let plan = try plan(
             """

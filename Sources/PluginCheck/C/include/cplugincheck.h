@@ -39,6 +39,7 @@ typedef struct check_setup {
     /** What answers behind the connector: "stdio" (check_golden_stdio), "http" (a server of the case:
      * "@PORT@" in `connector` stands for its port), "" (whoever, or nobody). */
     const char *peer;
+    const char *cell; /**< the executable jackfield-cell, absolute; NULL: there is none */
     /** Asks whether a JSON text is what `what` names ("tools", "call NAME", ...). CHECK_GOOD and so on; `why`
      * then holds a clause. Called on the thread that runs the case. */
     int (*judge)(void *user, const char *what, const char *text, size_t length, char *why, size_t size);

@@ -47,6 +47,7 @@ func pluginPage(_ manifest: PluginManifest) -> String {
     row("Uses where present", manifest.optional)
     row("Provides", manifest.provides)
     row("Threads", [manifest.threads.rawValue])
+    if manifest.asksForCell { row("Placement", ["cell"]) }
     row("ABI", [manifest.abi.description])
     func part(_ title: String, _ text: String, _ schema: PluginManifest.Schema?) {
         out += "\n## \(title)\n\n\(text)\n\n" + schemaTable(schema?.source)

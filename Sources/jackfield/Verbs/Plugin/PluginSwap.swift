@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `jackfield plugin swap` and `jackfield plugin generations`: plugins of a gateway that runs.
+// `jackfield plugin swap`, `generations` and `restart`: plugins of a gateway that runs.
 
 import Glibc
 import JSON
@@ -96,11 +96,58 @@ let pluginGenerationsCommand: Command = Command(
         }
         table.rows.append([
             text("plugin"), text("generation"), text("version"), String(text("sha256").prefix(12)),
-            text("state"), text("placement"), text("open_calls"), text("calls"),
-            text("reason").isEmpty ? "-" : text("reason"),
+            text("state"), place(entry), text("open_calls"), text("calls"),
+            text("reason").isEmpty ? cellTrouble(entry) ?? "-" : text("reason"),
         ])
     }
     standardOutput.write(table.text(width: terminalWidth(1), style: Style(descriptor: 1)))
+    return 0
+}
+
+/// `inproc`, or `cell: 2 up, 1 quarantined`.
+private func place(_ generation: JSONValue) -> String {
+    let placement = generation["placement"]?.string ?? "-"
+    guard case .array(let cells)? = generation["cells"], !cells.isEmpty else { return placement }
+    let states = cells.compactMap { $0["state"]?.string }
+    let order = CellSummary.State.allCases.map(\.rawValue)
+    let counts = order.compactMap { state in
+        let count = states.filter { $0 == state }.count
+        return count > 0 ? "\(count) \(state)" : nil
+    }
+    return "\(placement): " + counts.joined(separator: ", ")
+}
+
+/// Why a cell does not run; nil: all do.
+private func cellTrouble(_ generation: JSONValue) -> String? {
+    guard case .array(let cells)? = generation["cells"] else { return nil }
+    let down = cells.first { $0["state"]?.string != CellSummary.State.up.rawValue }
+    return down?["reason"]?.string.map { printable($0) }
+}
+
+let pluginRestartCommand: Command = Command(
+    name: "restart",
+    summary: "start a plugin's cells again that are in quarantine or wait",
+    details: """
+        A plugin in a cell that ended too often is not started again by itself; `jackfield plugin generations` \
+        shows that, and why it ended. This lifts the quarantine, as a reload does. Cells that run are left alone.
+        """,
+    options: [pidOption, stateOption],
+    positionals: [Positional(name: "ID", summary: "the plugin's id")],
+    examples: [Example("jackfield plugin restart acme-auth", "once its cause is mended")]
+) { arguments throws(UsageProblem) in
+    let request = JSONValue.object([
+        .init("do", .string("restart")), .init("plugin", .string(arguments.positionals[0])),
+    ])
+    var said: String?
+    let problem = try ask(arguments, request) { answer in
+        said = answer["done"]?.string
+        return false
+    }
+    guard problem == nil, let said else {
+        report(problem ?? "the gateway went away")
+        return 1
+    }
+    standardOutput.write("\(printable(said))\n")
     return 0
 }
 
@@ -117,14 +164,14 @@ private func ask(
         wanted = pid
     }
     let states = arguments.value("state-dir").map { [$0] } ?? standardStateDirectories()
-    var open: [(pid: pid_t, fd: Int32)] = []
+    var open: [(pid: pid_t, fd: Int32, key: String?)] = []
     defer { for gateway in open { close(gateway.fd) } }
     var denied: String?
     for state in states {
         let directory = ControlPlace.directory(state)
         for pid in ControlPlace.found(directory) where wanted == nil || wanted == pid {
             if let fd = ControlPlace.connect(directory, pid) {
-                open.append((pid, fd))
+                open.append((pid, fd, ControlPlace.key(directory, pid)))
             } else if errno == EACCES || errno == EPERM {
                 denied = "the gateway with process id \(pid) belongs to another user"
             }
@@ -139,6 +186,10 @@ private func ask(
     guard open.count == 1 else {
         let pids = open.map { String($0.pid) }.joined(separator: ", ")
         return "several gateways run: \(pids); choose one with --pid"
+    }
+    var request = request
+    if case .object(let members) = request, let key = first.key {
+        request = .object(members + [.init("key", .string(key))])
     }
     let line = request.serialized() + [10]
     guard line.withUnsafeBytes({ write(first.fd, $0.baseAddress, $0.count) }) == line.count else {
