@@ -110,7 +110,7 @@ private func accepts(_ shell: String, _ options: [String], _ script: String) thr
 
                 complete_words() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _jackfield 2>/dev/null; }
                 complete_words jackfield plug; [ "${COMPREPLY[*]}" = plugin ] || exit 1
-                complete_words jackfield plugin ''; [[ "${COMPREPLY[*]}" == "list inspect "* ]] || exit 2
+                complete_words jackfield plugin ''; [[ " ${COMPREPLY[*]} " == *" inspect "* ]] || exit 2
                 complete_words jackfield tools --era ''
                 [ "${COMPREPLY[*]}" = "auto modern legacy" ] || exit 3
                 complete_words jackfield tools --er; [ "${COMPREPLY[*]}" = --era ] || exit 4
