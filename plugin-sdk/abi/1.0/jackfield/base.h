@@ -153,11 +153,15 @@ JF_PUBLIC const jf_plugin *jf_entry_1(const jf_offer *offer, jf_fault *why);
 
 /** The manifest: one JSON object in an ELF note (owner "Jackfield", type 1), readable without loading the
  * library. Members: id (reverse-DNS or a plain first-party name), version (semver), abi ("1.0"), summary,
- * facets [ids], requires [service ids], optional [service ids], provides [service ids], threads ("per-loop" |
- * "serial" | "concurrent"), config (JSON Schema of the plugin's configuration), and per facet: listener
+ * facets [ids], requires [service ids], optional [service ids], provides [service ids], signatures (for a
+ * third party's service, {ID: [SLOT, ...]}, each as "[lane] status rank(view query, out u32 chosen, fault
+ * why)": the grammar is in the README of the plugin abi-libffi), threads ("per-loop" | "serial" |
+ * "concurrent"), config (JSON Schema of the plugin's configuration), and per facet: listener
  * {"transport": NAME, "config": schema}, connector {"keys": [server keys], "schemes": [URL schemes],
- * "config": schema}, toolset {"config": schema}, routing {"strategy": NAME, "config": schema}. The argument
- * is a C string literal of at most 64 KiB. */
+ * "config": schema}, toolset {"config": schema}, routing {"strategy": NAME, "config": schema}. Optional:
+ * placement ("cell": runs in a cell unless a configuration says otherwise). A text of a schema with "format":
+ * "path" is a file: hosts make it absolute, and cells may read it. The argument is a C string literal of at
+ * most 64 KiB. */
 #define JF_NOTE_OWNER "Jackfield"
 #define JF_NOTE_TYPE 1u
 #define JF_MANIFEST(json)                                                                                    \

@@ -44,7 +44,7 @@ JF_PIN(jf_interpose_plan, before, 24);
 /** The table made here is as large as the one behind it and begins with the same `size, flags, context`.
  * Slots beyond the plan, slots that are NULL and whatever else stands there pass through untouched, so that a
  * table may have grown since it was described (base.h, Growth). A slot that is longer than the table is not
- * there. A watched call costs 0.1 to 0.2 us. Since 1.0. */
+ * there. A watched call costs about 0.1 us. Since 1.0. */
 typedef struct jf_interpose_1 {
     uint32_t size;
     uint32_t flags;

@@ -4,11 +4,13 @@
 #define JACKFIELD_JACKFIELD_H
 
 #include "base.h"
+#include "callback.h"
 #include "calls.h"
 #include "clock.h"
 #include "config.h"
 #include "connector.h"
 #include "http.h"
+#include "interpose.h"
 #include "listener.h"
 #include "log.h"
 #include "loop.h"

@@ -57,7 +57,8 @@ typedef struct jf_toolset_1 {
     /** The JSON array of everything of `kind`; JF_ABSENT: this set has none. [control] */
     int32_t (*list)(jf_self *self, jf_ref handle, uint32_t kind, jf_blob *items, jf_fault *why);
     /** tools/call: a CallToolResult object. [lane], or [worker] where the manifest says `threads:
-     * concurrent`. */
+     * concurrent`. A slow one that says `threads: serial`, and has no other facet and no service that is
+     * bound to a lane, may be moved to workers; then too, one slot of it runs at a time. */
     int32_t (*call)(jf_self *self, jf_ref op, const jf_request *request, jf_blob *result, jf_fault *why);
     /** resources/read: a ReadResourceResult object. Optional. Same lane as `call`. */
     int32_t (*read)(jf_self *self, jf_ref op, const jf_request *request, jf_blob *result, jf_fault *why);
