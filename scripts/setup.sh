@@ -4,7 +4,7 @@
 set -euo pipefail
 
 build=(g++ binutils make pkg-config libsimdjson-dev libyaml-dev node-llhttp libwslay-dev libssl3 libffi-dev)
-test=(python3 python3-venv gcc clang-format strace procps git openssl ca-certificates abigail-tools xz-utils)
+test=(python3 python3-venv gcc clang-format strace procps git openssl ca-certificates abigail-tools xz-utils bubblewrap)
 # The Rust SDK is tested with whatever cargo there is.
 command -v cargo >/dev/null || test+=(cargo)
 bench=(nginx-core haproxy)

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The life of a channel: start, messages, failure, back-off, start again. Its end is in ending.c. */
-#include "channel.h"
+#include "port.h"
+#include "watch.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /** Reads per loop turn, so that one server does not hold up the others. */
 #define READS_PER_TURN 16
@@ -21,23 +25,25 @@ static void on_more(void *user);
 static void see_size(channel *self, uint64_t length) {
     if (length <= LARGE_MESSAGE || self->wide) return;
     self->wide = true;
-    if (self->settings.pipe_size > LARGE_MESSAGE) child_widen(&self->child, self->settings.pipe_size);
+    if (self->settings->pipe_size > LARGE_MESSAGE) child_widen(&self->child, self->settings->pipe_size);
 }
 
 static bool on_line(void *user, const uint8_t *line, uint64_t length) {
     channel *self = user;
-    jf_view body = {line, length};
-    jf_message message = {.size = sizeof message, .flags = JF_MSG_PADDED, .body = &body, .body_count = 1};
     see_size(self, length);
-    (void)self->self->channels.deliver(self->self->channels.context, self->host, &message);
-    return !self->closing;
+    if (!self->noted) {
+        /* A wrapper's processes are there by now. Should they lose it, they are known. */
+        self->noted = true;
+        if (self->tree.group == NULL) tree_collect(&self->tree);
+    }
+    return port_line(self, line, length);
 }
 
 static void on_long_line(void *user, uint64_t length) {
     channel *self = user;
     say(self->self, JF_LOG_WARNING, self->name, self->child.pid,
         "server %s: a message of %llu bytes was left out: max_message is %llu", self->name,
-        (unsigned long long)length, (unsigned long long)self->settings.max_message);
+        (unsigned long long)length, (unsigned long long)self->settings->max_message);
 }
 
 bool channel_read(channel *self, int turns) {
@@ -107,7 +113,7 @@ int32_t channel_send(channel *self, const jf_message *message, jf_fault *why) {
     for (uint32_t at = 0; at < message->body_count; at++)
         total += message->body[at].len;
     see_size(self, total);
-    if (queued > 0 && queued + total > self->settings.queue)
+    if (queued > 0 && queued + total > self->settings->queue)
         status = JF_E_BUSY;
     else
         status = writer_put(&self->in, message->body, message->body_count);
@@ -115,7 +121,7 @@ int32_t channel_send(channel *self, const jf_message *message, jf_fault *why) {
         writer_mark_full(&self->in);
         return fault(why, JF_E_BUSY, JF_FAULT_NOT_STARTED,
                      "server %s does not read its input: %llu bytes wait (its \"queue\" is %llu)", self->name,
-                     (unsigned long long)queued, (unsigned long long)self->settings.queue);
+                     (unsigned long long)queued, (unsigned long long)self->settings->queue);
     }
     if (status != JF_OK)
         return fault(why, status, JF_FAULT_NOT_STARTED, "server %s has closed its standard input",
@@ -123,9 +129,16 @@ int32_t channel_send(channel *self, const jf_message *message, jf_fault *why) {
     return JF_OK;
 }
 
+bool channel_say(channel *self, const uint8_t *text, uint64_t length) {
+    jf_view body = {text, length};
+    if (self->state != CHANNEL_UP) return false;
+    see_size(self, length);
+    return writer_put(&self->in, &body, 1) == JF_OK;
+}
+
 static void on_writable(void *user) {
     channel *self = user;
-    if (!self->closing) self->self->channels.writable(self->self->channels.context, self->host);
+    if (!self->closing) port_writable(self);
 }
 
 static void on_broken(void *user, int error) {
@@ -158,28 +171,114 @@ static bool watch_child(channel *self) {
     return self->child.err < 0 || errlog_open(&self->err, self->child.err, self->child.pid);
 }
 
+/** xorshift32: spreads restarts, nothing depends on its quality. */
+static uint32_t next_random(channel *self) {
+    self->random ^= self->random << 13;
+    self->random ^= self->random >> 17;
+    self->random ^= self->random << 5;
+    return self->random;
+}
+
+void channel_ungroup(channel *self) {
+    self->tree.group = NULL;
+    if (!cgroup_remove(&self->group))
+        say(self->self, JF_LOG_DEBUG, self->name, self->child.pid, "server %s: its control group %s stays",
+            self->name, self->group.path);
+    self->group.path[0] = 0;
+}
+
+/** Makes the child's group, or says that it has to do without. */
+static bool make_group(channel *self, jf_fault *why) {
+    const limits *wanted = &self->settings->limits;
+    char reason[CGROUP_PATH + 128] = "";
+    bool made = cgroup_make(self->self, wanted, &self->group, reason, sizeof reason);
+    bool enough = (wanted->memory == 0 || self->group.memory) &&
+                  (wanted->processes == 0 || self->group.pids) && (wanted->cpu <= 0 || self->group.cpu);
+    if (wanted->cgroup == CGROUP_REQUIRE && (!made || !enough)) {
+        fault(why, JF_E_GONE, JF_FAULT_NOT_STARTED, "server %s: limits.cgroup is \"require\", but %s",
+              self->name, made ? "its control group has not the controllers for its limits" : reason);
+        channel_ungroup(self);
+        return false;
+    }
+    if (!enough && !self->port->limits_said) {
+        self->port->limits_said = true;
+        say(self->self, JF_LOG_INFO, self->name, 0,
+            "server %s: no control group keeps all of its limits (%s): resource limits and a look every %u "
+            "ms do%s",
+            self->name,
+            made             ? "controllers are missing"
+            : reason[0] != 0 ? reason
+                             : "limits.cgroup is \"off\"",
+            self->settings->sample_ms,
+            wanted->cpu > 0 && !self->group.cpu ? "; limits.cpu has no effect" : "");
+    }
+    return true;
+}
+
+static int32_t launch_child(channel *self, jf_fault *why) {
+    child_bounds bounds;
+    int32_t status;
+    if (!make_group(self, why)) return JF_E_GONE;
+    child_bounds_read(&self->settings->limits, self->group.path[0] != 0 ? &self->group : NULL, &bounds);
+    bounds.group = cgroup_directory(&self->group);
+    /* A marker for each child: what it starts is told from what another child of the server started. */
+    snprintf(self->marker, sizeof self->marker, "%s%x", self->self->marker, ++self->self->marked);
+    memcpy(self->settings->marker, self->marker, sizeof self->marker);
+    status = child_start(self->settings, &bounds, self->name, &self->child, why);
+    if (status != JF_OK && bounds.group >= 0 && self->settings->limits.cgroup != CGROUP_REQUIRE) {
+        /* Where processes may not enter the group, a group is of no use; any other failure comes again. */
+        channel_ungroup(self);
+        close_fd(&bounds.group);
+        child_bounds_read(&self->settings->limits, NULL, &bounds);
+        status = child_start(self->settings, &bounds, self->name, &self->child, why);
+    }
+    close_fd(&bounds.group);
+    if (status != JF_OK) channel_ungroup(self);
+    return status;
+}
+
 static void start(channel *self) {
     jf_fault why = {.size = sizeof why};
-    self->told = self->exited = self->hangup = self->wide = false;
+    channel *spare = self->role == ROLE_CURRENT ? spare_take(self->port, ROLE_CURRENT) : NULL;
+    if (spare != NULL) {
+        /* What a spare has lived so far is no proof of health. */
+        spare->failures = self->failures;
+        spare->random = self->random;
+        spare->started_ns = monotonic_ns(self->self);
+        self->role = ROLE_LEAVING;
+        self->closing = true;
+        defer(self->self, &self->task);
+        port_up(spare);
+        return;
+    }
+    self->told = self->exited = self->hangup = self->wide = self->noted = false;
     self->end = (child_end){0};
     self->cause = NULL;
+    self->blame[0] = 0;
+    self->calls = 0;
+    self->usage = (usage){0};
     self->started_ns = monotonic_ns(self->self);
-    if (child_start(&self->settings, self->name, &self->child, &why) != JF_OK) {
+    (void)watcher_start(self->self);
+    if (launch_child(self, &why) != JF_OK) {
         channel_tell_down(self, &why);
         channel_rest(self);
         return;
     }
     self->tree.root = self->child.pid;
+    self->tree.group = self->group.path[0] != 0 ? &self->group : NULL;
+    watcher_note(self->self);
+    if (self->settings->recycle.age_ms != 0)
+        self->age_ns = (uint64_t)((double)self->settings->recycle.age_ms *
+                                  (1 - 0.1 * next_random(self) / 4294967296.0) * (double)MS_NS);
     self->state = CHANNEL_UP;
     writer_open(&self->in, self->child.in);
-    say(self->self, JF_LOG_INFO, self->name, self->child.pid, "server %s: started %s", self->name,
-        self->settings.command);
+    say(self->self, self->role == ROLE_SPARE ? JF_LOG_DEBUG : JF_LOG_INFO, self->name, self->child.pid,
+        "server %s: started %s", self->name, self->settings->command);
     if (!watch_child(self)) {
         ending_begin(self, ENDING_GRACE, "cannot be watched by the event loop");
         return;
     }
-    self->self->channels.ready(self->self->channels.context, self->host,
-                               JF_CHANNEL_SHARED | JF_CHANNEL_LOCAL);
+    port_up(self);
 }
 
 static void on_timer(void *user) {
@@ -209,17 +308,9 @@ static void on_task(void *user) {
 
 /* ---- failure and back-off ---- */
 
-/** xorshift32: spreads restarts, nothing depends on its quality. */
-static uint32_t next_random(channel *self) {
-    self->random ^= self->random << 13;
-    self->random ^= self->random >> 17;
-    self->random ^= self->random << 5;
-    return self->random;
-}
-
 /** Milliseconds until the next attempt, at least 1; 0: no more attempts. */
 static uint32_t next_delay(channel *self) {
-    const settings *plan = &self->settings;
+    const settings *plan = self->settings;
     double delay = plan->initial_ms, most = plan->max_ms;
     if (monotonic_ns(self->self) - self->started_ns >= plan->healthy_ms * MS_NS) self->failures = 0;
     self->failures++;
@@ -227,6 +318,8 @@ static uint32_t next_delay(channel *self) {
     for (uint32_t at = 1; at < self->failures && delay < most; at++)
         delay *= plan->factor;
     if (delay > most) delay = most;
+    /* A child that stands by takes over at once, unless the one before did not live either. */
+    if (self->port->spare != NULL && self->failures == 1) delay = 0;
     delay *= 1 - plan->jitter * ((double)next_random(self) / 4294967296.0);
     return delay < 1 ? 1 : (uint32_t)delay;
 }
@@ -235,7 +328,17 @@ static void describe_end(const channel *self, jf_fault *why) {
     char end[80];
     uint64_t lived = (monotonic_ns(self->self) - self->started_ns) / MS_NS;
     const char *last = self->err.last;
+    if (self->blame[0] != 0) {
+        fault(why, JF_E_GONE, 0, "server %s was ended: %s", self->name, self->blame);
+        return;
+    }
     child_end_text(&self->end, end, sizeof end);
+    if (cgroup_out_of_memory(&self->group)) {
+        fault(why, JF_E_GONE, 0,
+              "server %s was ended by the kernel: it used more than its limits.memory of %llu bytes",
+              self->name, (unsigned long long)self->settings->limits.memory);
+        return;
+    }
     fault(why, JF_E_GONE, 0, "server %s %s after %llu.%03llu s%s%s%s", self->name,
           self->exited ? end : self->cause, (unsigned long long)(lived / 1000),
           (unsigned long long)(lived % 1000), last[0] != 0 ? "; last on its standard error: \"" : "", last,
@@ -252,6 +355,11 @@ void channel_tell_down(channel *self, const jf_fault *why) {
         text = *why;
     else
         describe_end(self, &text);
+    if (self->role != ROLE_CURRENT && !port_promote(self)) {
+        self->closing = true;
+        port_other_down(self, &text);
+        return;
+    }
     delay = next_delay(self);
     text.retry_ms = delay;
     self->restart_ns = delay != 0 ? monotonic_ns(self->self) + delay * MS_NS : 0;
@@ -262,7 +370,9 @@ void channel_tell_down(channel *self, const jf_fault *why) {
         say(self->self, JF_LOG_ERROR, self->name, self->child.pid,
             "%.*s; given up after %u failures in a row (restart.give_up_after)", (int)text.text_len,
             text.text, self->failures);
-    self->self->channels.failed(self->self->channels.context, self->host, 0, &text);
+    errlog_tell(&self->err);
+    port_current_down(self->port);
+    self->self->channels.failed(self->self->channels.context, self->port->host, 0, &text);
 }
 
 void channel_rest(channel *self) {
@@ -285,43 +395,47 @@ void channel_rest(channel *self) {
 
 /* ---- making and unmaking ---- */
 
-int32_t channel_create(jf_self *self, jf_ref host, jf_view name, jf_view config, channel **out,
-                       jf_fault *why) {
+channel *channel_create(port *owner, channel_role role) {
+    jf_self *self = owner->self;
+    const settings *plan = &owner->settings;
     channel *made = allocate(self, sizeof *made);
-    int32_t status = JF_E_BUSY;
-    if (made == NULL || (made->name = allocate(self, name.len + 1)) == NULL) {
-        release(self, made);
-        return fault(why, JF_E_BUSY, 0, "no memory for another server");
-    }
+    if (made == NULL) return NULL;
     made->self = self;
-    made->host = host;
-    copy_utf8(made->name, name.ptr, name.len);
+    made->port = owner;
+    made->role = role;
+    made->name = owner->name;
+    made->settings = plan;
     made->child = (child){.pidfd = -1, .in = -1, .out = -1, .err = -1};
-    made->random = (uint32_t)monotonic_ns(self) | 1;
-    status = settings_read(self, made->name, config, &made->settings, why);
-    if (status != JF_OK || !channel_enter(self, made)) {
-        if (status == JF_OK) {
-            settings_release(&made->settings);
-            status = fault(why, JF_E_BUSY, 0, "no memory for another server");
-        }
-        release(self, made->name);
+    made->random = (uint32_t)(monotonic_ns(self) + ++self->marked * 2654435761u) | 1;
+    if (!channel_enter(self, made)) {
         release(self, made);
-        return status;
+        return NULL;
     }
-    made->tree = (tree){.self = self, .marker = made->settings.marker};
+    made->tree = (tree){.self = self, .marker = made->marker};
     made->out = (lines){.self = self, .line = on_line, .too_long = on_long_line, .user = made};
-    made->out.limit = made->settings.max_message;
-    errlog_init(&made->err, self, made->name, made->settings.stderr_rate, made->settings.stderr_line);
-    writer_init(&made->in, self, &input_events, made, made->settings.queue);
+    made->out.limit = plan->max_message;
+    errlog_init(&made->err, self, made->name, plan->stderr_rate, plan->stderr_line, plan->stderr_tail);
+    writer_init(&made->in, self, &input_events, made, plan->queue);
     made->task = (deferred){.run = on_task, .user = made};
     made->more = (deferred){.run = on_more, .user = made};
+    made->sibling = owner->lives;
+    owner->lives = made;
     defer(self, &made->task);
-    *out = made;
-    return JF_OK;
+    sweep_schedule(self);
+    return made;
+}
+
+void channel_condemn(channel *self, const char *format, ...) {
+    va_list arguments;
+    if (self->state != CHANNEL_UP || self->blame[0] != 0) return;
+    va_start(arguments, format);
+    vsnprintf(self->blame, sizeof self->blame, format, arguments);
+    va_end(arguments);
+    ending_begin(self, ENDING_KILL, self->blame);
 }
 
 void channel_close(channel *self, uint64_t deadline_ns) {
-    if (self->closing) return;
+    if (self->closing && self->state != CHANNEL_ENDING) return;
     self->closing = true;
     self->told = true;
     switch (self->state) {
@@ -351,9 +465,9 @@ void channel_destroy(channel *self) {
     end_watch(instance, &self->pid_watch);
     writer_close(&self->in);
     errlog_close(&self->err);
+    errlog_release(&self->err);
     lines_reset(&self->out);
     tree_release(&self->tree);
-    settings_release(&self->settings);
-    release(instance, self->name);
+    channel_ungroup(self);
     release(instance, self);
 }

@@ -27,10 +27,18 @@
 #define KERNEL_SET_SIZE 8
 
 /** Where starting failed; the parent reads it after the clone returned (CLONE_VFORK). */
-enum { STAGE_NONE = 0, STAGE_SETUP = 1, STAGE_DIRECTORY = 2, STAGE_RUN = 3, STAGE_ORPHAN = 4 };
+enum {
+    STAGE_NONE = 0,
+    STAGE_SETUP = 1,
+    STAGE_DIRECTORY = 2,
+    STAGE_RUN = 3,
+    STAGE_ORPHAN = 4,
+    STAGE_BOUNDS = 5
+};
 
 typedef struct launch {
     const settings *settings;
+    const child_bounds *bounds;
     int in, out, err; /**< the child's ends, all above 2; -1: leave that stream */
     pid_t parent;
     volatile int stage, error;
@@ -63,6 +71,14 @@ static void run_program(launch *self) {
     set_failure(self, STAGE_RUN);
 }
 
+/** Takes the limits: what the child starts inherits them. */
+__attribute__((no_sanitize("address", "undefined"))) static bool enter_bounds(const child_bounds *bounds) {
+    for (uint32_t at = 0; at < bounds->count; at++)
+        if (syscall(SYS_prlimit64, 0, bounds->limits[at].resource, &bounds->limits[at].limit, NULL) != 0)
+            return false;
+    return true;
+}
+
 /** The child's side, in our memory, on its own stack. */
 __attribute__((no_sanitize("address", "undefined"))) static int child_main(void *argument) {
     launch *self = argument;
@@ -79,6 +95,8 @@ __attribute__((no_sanitize("address", "undefined"))) static int child_main(void 
         set_failure(self, STAGE_SETUP);
     else if (self->settings->directory != NULL && syscall(SYS_chdir, self->settings->directory) != 0)
         set_failure(self, STAGE_DIRECTORY);
+    else if (!enter_bounds(self->bounds))
+        set_failure(self, STAGE_BOUNDS);
     else if (syscall(SYS_close_range, 3u, ~0u, 0u) != 0)
         set_failure(self, STAGE_SETUP);
     else {
@@ -124,6 +142,54 @@ static bool make_streams(const settings *plan, child *parent_ends, launch *child
     return child_ends->err >= 0 && above_standard(&child_ends->err);
 }
 
+/** The arguments of clone3(2), as far as Linux 5.7 knows them. */
+typedef struct clone3_arguments {
+    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size,
+        cgroup;
+} clone3_arguments;
+
+#define INTO_CGROUP 0x200000000ull
+
+/** clone3(2) without a stack of its own: the child goes on right here, in this frame, while we are suspended,
+ * and must not return from the function that this is inlined into. Hence no function call around the system
+ * call. */
+static inline __attribute__((always_inline)) long clone3_here(clone3_arguments *arguments) {
+    long result;
+#if defined(__x86_64__)
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "0"((long)SYS_clone3), "D"(arguments), "S"(sizeof *arguments)
+                     : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+    register long number __asm__("x8") = SYS_clone3;
+    register void *first __asm__("x0") = arguments;
+    register size_t second __asm__("x1") = sizeof *arguments;
+    __asm__ volatile("svc 0" : "+r"(first) : "r"(number), "r"(second) : "memory");
+    result = (long)first;
+#else
+    (void)arguments;
+    result = -ENOSYS;
+#endif
+    return result;
+}
+
+/** Starts the child inside of its control group: moving it there later would take the kernel milliseconds. */
+__attribute__((noinline, no_sanitize("address", "undefined"))) static int clone_grouped(launch *what,
+                                                                                        int *pidfd) {
+    clone3_arguments arguments = {.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | INTO_CGROUP,
+                                  .pidfd = (uint64_t)(uintptr_t)pidfd,
+                                  .exit_signal = SIGCHLD,
+                                  .cgroup = (uint64_t)what->bounds->group};
+    long pid = clone3_here(&arguments);
+    if (pid == 0) {
+        child_main(what);
+        __builtin_unreachable();
+    }
+    if (pid > 0) return (int)pid;
+    errno = (int)-pid;
+    return -1;
+}
+
 /** Clones with every signal blocked, so that no handler of ours runs in the child. 0 or an errno. */
 static int clone_child(launch *what, child *out) {
     _Alignas(16) uint8_t stack[CHILD_STACK];
@@ -131,8 +197,11 @@ static int clone_child(launch *what, child *out) {
     uint64_t before = 0;
     int pid, error;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, KERNEL_SET_SIZE);
-    pid = clone(child_main, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, what,
-                &out->pidfd);
+    if (what->bounds->group >= 0)
+        pid = clone_grouped(what, &out->pidfd);
+    else
+        pid = clone(child_main, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, what,
+                    &out->pidfd);
     error = errno;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, KERNEL_SET_SIZE);
     if (pid < 0) return error;
@@ -161,14 +230,18 @@ static int32_t explain(const settings *plan, const char *name, const launch *wha
                          plan->search_path);
         return fault(why, JF_E_GONE, JF_FAULT_NOT_STARTED, "server %s: cannot run '%.140s': %s", name,
                      plan->command, reason);
+    case STAGE_BOUNDS:
+        return fault(why, JF_E_GONE, JF_FAULT_NOT_STARTED,
+                     "server %s: cannot put its process under its limits: %s", name, reason);
     default:
         return fault(why, JF_E_GONE, JF_FAULT_NOT_STARTED, "server %s: cannot prepare its process: %s", name,
                      reason);
     }
 }
 
-int32_t child_start(const settings *plan, const char *name, child *out, jf_fault *why) {
-    launch made = {.settings = plan, .in = -1, .out = -1, .err = -1, .parent = getpid()};
+int32_t child_start(const settings *plan, const child_bounds *bounds, const char *name, child *out,
+                    jf_fault *why) {
+    launch made = {.settings = plan, .bounds = bounds, .in = -1, .out = -1, .err = -1, .parent = getpid()};
     int error = 0;
     *out = (child){.pidfd = -1, .in = -1, .out = -1, .err = -1};
     if (!make_streams(plan, out, &made)) error = errno;

@@ -3,7 +3,9 @@
 #ifndef STDIO_CHILD_H
 #define STDIO_CHILD_H
 
-#include "settings.h"
+#include "cgroup.h"
+
+#include <sys/resource.h>
 
 /** A running child, or one that ended and is not reaped. Descriptors are ours: non-blocking, close-on-exec,
  * -1 when closed. The process leads a process group of its own (so its pid is the group's id until it is
@@ -23,10 +25,24 @@ typedef struct child_end {
     int32_t code;
 } child_end;
 
+/** What a child gets besides its program. */
+typedef struct child_bounds {
+    int group; /**< directory of its control group; -1: none. Stays the caller's */
+    uint32_t count;
+    struct {
+        int resource;
+        struct rlimit limit;
+    } limits[6];
+} child_bounds;
+
 /** Starts the program of `plan`. On error `why` says what could not be done, with the system's text, and
  * nothing is left behind. Takes about as long as vfork and exec; the calling thread must live as long as the
  * child should (PR_SET_PDEATHSIG). [lane] */
-int32_t child_start(const settings *plan, const char *name, child *out, jf_fault *why);
+int32_t child_start(const settings *plan, const child_bounds *bounds, const char *name, child *out,
+                    jf_fault *why);
+/** Turns limits that no control group keeps into resource limits (getrlimit(2)): `group` may be NULL. Memory
+ * becomes RLIMIT_DATA of each process, processes RLIMIT_NPROC, which counts all of the user's. */
+void child_bounds_read(const limits *wanted, const cgroup *group, child_bounds *out);
 /** True when it has ended; it stays unreaped, so that its pid and group id stay its own. */
 bool child_ended(const child *self, child_end *end);
 /** Reaps it when it has ended, and closes every descriptor. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Facet jf.connector/1: the table of channels, and the sweep for orphans of running children. */
-#include "channel.h"
 #include "facets.h"
+#include "port.h"
+#include "watch.h"
 
 #include <string.h>
 
@@ -9,15 +10,6 @@
 #define SWEEP_NS (5000 * MS_NS)
 /** How long stop() may wait for killed processes. */
 #define STOP_NS (1000 * MS_NS)
-
-/* A handle holds the place in the table, from 1, in its low half and a generation in its high half. */
-
-channel *channel_find(const jf_self *self, jf_ref handle) {
-    uint32_t place = (uint32_t)handle;
-    if (place == 0 || place > self->slot_count) return NULL;
-    return self->slots[place - 1] != NULL && self->slots[place - 1]->handle == handle ? self->slots[place - 1]
-                                                                                      : NULL;
-}
 
 bool channel_enter(jf_self *self, channel *entered) {
     uint32_t place = 0;
@@ -33,8 +25,13 @@ bool channel_enter(jf_self *self, channel *entered) {
         self->slot_count = count;
     }
     self->slots[place] = entered;
-    entered->handle = (jf_ref)++self->generation << 32 | (place + 1);
     return true;
+}
+
+void channel_leave(channel *self) {
+    jf_self *instance = self->self;
+    for (uint32_t at = 0; at < instance->slot_count; at++)
+        if (instance->slots[at] == self) instance->slots[at] = NULL;
 }
 
 bool tree_foreign_root(const jf_self *self, int32_t pid) {
@@ -57,8 +54,13 @@ static void on_sweep(void *user) {
     jf_self *self = user;
     self->sweep = 0;
     own_children(sweep_child, self);
-    for (uint32_t at = 0; at < self->slot_count; at++)
-        if (self->slots[at] != NULL) tree_reap(&self->slots[at]->tree);
+    for (uint32_t at = 0; at < self->slot_count; at++) {
+        channel *each = self->slots[at];
+        if (each == NULL) continue;
+        if (each->tree.root != 0 && each->tree.group == NULL) tree_collect(&each->tree);
+        tree_reap(&each->tree);
+    }
+    watcher_note(self);
     sweep_schedule(self);
 }
 
@@ -71,31 +73,24 @@ void sweep_schedule(jf_self *self) {
     if (self->loop.timer(self->loop.context, SWEEP_NS, on_sweep, self, &self->sweep) < JF_OK) self->sweep = 0;
 }
 
-void channel_finish(channel *self) {
-    jf_self *instance = self->self;
-    jf_ref host = self->host;
-    instance->slots[(uint32_t)self->handle - 1] = NULL;
-    channel_destroy(self);
-    sweep_schedule(instance);
-    instance->channels.closed(instance->channels.context, host);
-}
-
 static int32_t connector_open(jf_self *self, jf_ref channel_handle, jf_view name, jf_view config,
                               jf_ref *handle, jf_fault *why) {
-    channel *opened;
+    port *opened;
     int32_t status;
     if (self->stopped) return fault(why, JF_E_GONE, 0, "transport-stdio is stopped");
-    status = channel_create(self, channel_handle, name, config, &opened, why);
+    /* Here, where there is time for it, and not before a child starts. */
+    (void)cgroups_find(self);
+    (void)watcher_start(self);
+    status = port_create(self, channel_handle, name, config, &opened, why);
     if (status != JF_OK) return status;
     *handle = opened->handle;
-    sweep_schedule(self);
     return JF_OK;
 }
 
 static int32_t connector_send(jf_self *self, jf_ref handle, const jf_message *message, jf_fault *why) {
-    channel *found = channel_find(self, handle);
+    port *found = port_find(self, handle);
     if (found == NULL) return fault(why, JF_E_STALE, JF_FAULT_NOT_STARTED, "the channel is closed");
-    return channel_send(found, message, why);
+    return port_send(found, message, why);
 }
 
 /** Answers on a shared channel are matched by the host: there is no exchange to give up here. */
@@ -106,18 +101,24 @@ static void connector_cancel(jf_self *self, jf_ref handle, jf_ref exchange) {
 }
 
 static void connector_close(jf_self *self, jf_ref handle, uint64_t deadline_ns) {
-    channel *found = channel_find(self, handle);
-    if (found != NULL) channel_close(found, deadline_ns);
+    port *found = port_find(self, handle);
+    if (found != NULL) port_close(found, deadline_ns);
 }
 
 void connector_stop(jf_self *self) {
     ending_all(self, STOP_NS);
     for (uint32_t at = 0; at < self->slot_count; at++)
         if (self->slots[at] != NULL) channel_destroy(self->slots[at]);
+    for (uint32_t at = 0; at < self->port_count; at++)
+        if (self->ports[at] != NULL) port_destroy(self->ports[at]);
     release(self, self->slots);
+    release(self, self->ports);
     self->slots = NULL;
-    self->slot_count = 0;
+    self->ports = NULL;
+    self->slot_count = self->port_count = 0;
     cancel_timer(self, &self->sweep);
+    watcher_stop(self);
+    cgroups_release(self);
 }
 
 const jf_connector_1 connector_facet = {.size = sizeof connector_facet,

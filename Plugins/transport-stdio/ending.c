@@ -2,7 +2,7 @@
  * Ends a child and everything it started: close stdin, SIGTERM, SIGKILL, reap (MCP 2026-07-28, stdio
  * shutdown). */
 #define _GNU_SOURCE
-#include "channel.h"
+#include "port.h"
 
 #include <signal.h>
 #include <time.h>
@@ -68,6 +68,7 @@ static void release_child(channel *self) {
     lines_reset(&self->out);
     child_release(&self->child);
     tree_release(&self->tree);
+    channel_ungroup(self);
 }
 
 static void arm(channel *self, uint64_t now) {
@@ -91,8 +92,8 @@ void ending_begin(channel *self, ending_phase phase, const char *cause) {
     self->cause = cause;
     self->looks = 0;
     if (!self->closing) {
-        self->close_stdin_ns = self->settings.close_stdin_ms * MS_NS;
-        self->terminate_ns = self->settings.terminate_ms * MS_NS;
+        self->close_stdin_ns = self->settings->close_stdin_ms * MS_NS;
+        self->terminate_ns = self->settings->terminate_ms * MS_NS;
     }
     enter_phase(self, phase, now);
     /* Never further than this from here: it may be a call from inside a delivery. */
@@ -102,8 +103,8 @@ void ending_begin(channel *self, ending_phase phase, const char *cause) {
 
 void ending_hurry(channel *self, uint64_t deadline_ns) {
     uint64_t now = monotonic_ns(self->self), left, wanted;
-    self->close_stdin_ns = self->settings.close_stdin_ms * MS_NS;
-    self->terminate_ns = self->settings.terminate_ms * MS_NS;
+    self->close_stdin_ns = self->settings->close_stdin_ms * MS_NS;
+    self->terminate_ns = self->settings->terminate_ms * MS_NS;
     if (deadline_ns == 0) return;
     left = deadline_ns > now ? deadline_ns - now : 0;
     wanted = self->close_stdin_ns + self->terminate_ns;

@@ -105,23 +105,20 @@ static void put_variable(char **list, uint64_t *used, char *entry) {
 
 int32_t environment_read(jf_self *self, const char *name, jf_view config, settings *out, jf_fault *why) {
     const char *const *patterns;
-    char **list, marker[96], *entry = NULL;
+    char **list, *entry = NULL;
     jf_view object, key, value;
     uint32_t kind;
     uint64_t cursor = 0, ours = 0, theirs = 0, used = 0;
     int32_t status = read_patterns(self, name, config, out, &patterns, why);
-    int length;
     if (status != JF_OK) return status;
     while (environ != NULL && environ[ours] != NULL)
         ours++;
     if (setting_find(self, config, "/env", &object, &kind) && kind == JF_JSON_OBJECT)
         theirs = count_items(self, object);
     list = arena_allocate(&out->texts, (ours + theirs + 2) * sizeof *list);
-    length = snprintf(marker, sizeof marker, "%s=%d-%llx-%llx", MARKER_NAME, (int)getpid(),
-                      (unsigned long long)monotonic_ns(self), (unsigned long long)(uintptr_t)list);
-    if (list == NULL || (out->marker = arena_text(&out->texts, marker, (uint64_t)length)) == NULL)
-        return no_memory(name, why);
-    list[used++] = (char *)(uintptr_t)out->marker;
+    out->marker = arena_allocate(&out->texts, MARKER_SIZE);
+    if (list == NULL || out->marker == NULL) return no_memory(name, why);
+    list[used++] = out->marker;
     for (uint64_t at = 0; at < ours; at++) {
         if (!inherited(patterns, environ[at])) continue;
         entry = arena_text(&out->texts, environ[at], strlen(environ[at]));

@@ -2,22 +2,32 @@
  * transport-stdio: the entry function and the life of an instance. The manifest is in manifest.c. */
 #include "plugin.h"
 
+#include "cgroup.h"
 #include "facets.h"
+#include "settings.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 static int32_t create(const jf_offer *offer, jf_view config, jf_self **out, jf_fault *why) {
     /* The memory service comes with the offer, so the instance itself cannot come from it. */
     jf_self *self = calloc(1, sizeof *self);
     (void)config;
-    if (self == NULL) return fault(why, JF_E_BUSY, 0, "transport-stdio: no memory for an instance");
+    if (self == NULL || (self->groups = calloc(1, sizeof *self->groups)) == NULL) {
+        free(self);
+        return fault(why, JF_E_BUSY, 0, "transport-stdio: no memory for an instance");
+    }
     if (!host_attach(self, offer, why)) {
+        free(self->groups);
         free(self);
         return JF_E_UNSUPPORTED;
     }
+    snprintf(self->marker, sizeof self->marker, "%s=%d-%llx-", MARKER_NAME, (int)getpid(),
+             (unsigned long long)monotonic_ns(self));
     *out = self;
     return JF_OK;
 }
@@ -42,6 +52,7 @@ static void stop(jf_self *self) {
 
 static void destroy(jf_self *self) {
     stop(self);
+    free(self->groups);
     free(self);
 }
 

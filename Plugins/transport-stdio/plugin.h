@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 typedef struct channel channel;
+typedef struct port port;
 typedef struct client client;
 
 /** Nanoseconds per millisecond. */
@@ -26,6 +27,14 @@ typedef struct deferred {
     void (*run)(void *user);
     void *user;
 } deferred;
+
+/** The process that ends servers when this one is killed; see watch.h. */
+typedef struct watcher {
+    struct watch_table *table; /**< shared with it; NULL before the first start */
+    int32_t pid;               /**< 0: it does not run */
+    int pidfd;
+    jf_ref watch;
+} watcher;
 
 /** One instance, on one event loop. */
 struct jf_self {
@@ -41,9 +50,15 @@ struct jf_self {
     bool posted;   /**< a host post that runs the ring is on its way */
     bool stopped;
 
-    channel **slots; /**< by handle; NULL where free */
-    uint32_t slot_count;
+    port **ports; /**< by handle; NULL where free */
+    uint32_t port_count;
     uint32_t generation; /**< of the newest handle */
+    channel **slots;     /**< every process that is started, or to be; NULL where free */
+    uint32_t slot_count;
+    char marker[56]; /**< "JACKFIELD_CHILD=…", how the markers of all children of the instance begin */
+    uint32_t marked; /**< children that got one */
+    struct cgroups *groups; /**< see cgroup.h */
+    watcher watcher;
     uint64_t start_turn; /**< loop time of the newest first start of a child */
     jf_ref sweep;        /**< timer that looks for orphans of running children; 0: none */
 

@@ -26,14 +26,29 @@ uint64_t setting_integer(const jf_self *self, jf_view config, const char *pointe
     return (uint64_t)number > high ? high : (uint64_t)number;
 }
 
-static double read_real(const jf_self *self, jf_view config, const char *pointer, double fallback, double low,
-                        double high) {
+double setting_real(const jf_self *self, jf_view config, const char *pointer, double fallback, double low,
+                    double high) {
     jf_view value;
     uint32_t kind;
     double number = 0;
     if (!setting_find(self, config, pointer, &value, &kind)) return fallback;
     if (self->config.real(self->config.context, value, &number) != JF_OK) return fallback;
     return number < low ? low : number > high ? high : number;
+}
+
+bool setting_flag(const jf_self *self, jf_view config, const char *pointer, bool fallback) {
+    jf_view value;
+    uint32_t kind;
+    if (!setting_find(self, config, pointer, &value, &kind) || value.len == 0) return fallback;
+    return value.ptr[0] == 't' || (value.ptr[0] != 'f' && fallback);
+}
+
+bool setting_is(const jf_self *self, jf_view config, const char *pointer, const char *text) {
+    jf_view value;
+    uint32_t kind;
+    size_t length = strlen(text);
+    return setting_find(self, config, pointer, &value, &kind) && kind == JF_JSON_STRING &&
+           value.len == length + 2 && memcmp(value.ptr + 1, text, length) == 0;
 }
 
 static uint32_t read_ms(const jf_self *self, jf_view config, const char *pointer, uint32_t fallback) {
@@ -134,12 +149,8 @@ static int32_t read_candidates(const char *name, char *command, settings *out, j
 }
 
 static uint32_t read_stderr_mode(const jf_self *self, jf_view config) {
-    jf_view value;
-    uint32_t kind;
-    if (!setting_find(self, config, "/stderr", &value, &kind)) return STDERR_LOG;
-    if (value.len == 9 && memcmp(value.ptr, "\"inherit\"", 9) == 0) return STDERR_INHERIT;
-    if (value.len == 9 && memcmp(value.ptr, "\"discard\"", 9) == 0) return STDERR_DISCARD;
-    return STDERR_LOG;
+    if (setting_is(self, config, "/stderr", "inherit")) return STDERR_INHERIT;
+    return setting_is(self, config, "/stderr", "discard") ? STDERR_DISCARD : STDERR_LOG;
 }
 
 static void read_numbers(const jf_self *self, jf_view config, settings *out) {
@@ -152,11 +163,13 @@ static void read_numbers(const jf_self *self, jf_view config, settings *out) {
     out->initial_ms = read_ms(self, config, "/restart/initial_ms", 200);
     out->max_ms = read_ms(self, config, "/restart/max_ms", 30000);
     out->healthy_ms = read_ms(self, config, "/restart/healthy_ms", 10000);
-    out->factor = read_real(self, config, "/restart/factor", 2, 1, 100);
-    out->jitter = read_real(self, config, "/restart/jitter", 0.1, 0, 1);
+    out->factor = setting_real(self, config, "/restart/factor", 2, 1, 100);
+    out->jitter = setting_real(self, config, "/restart/jitter", 0.1, 0, 1);
     out->give_up_after = (uint32_t)setting_integer(self, config, "/restart/give_up_after", 0, 0, UINT32_MAX);
     out->close_stdin_ms = read_ms(self, config, "/shutdown/close_stdin_ms", 2000);
     out->terminate_ms = read_ms(self, config, "/shutdown/terminate_ms", 2000);
+    out->stderr_tail = (uint32_t)setting_integer(self, config, "/stderr_tail", 4096, 0, 65536);
+    process_settings_read(self, config, out);
 }
 
 int32_t settings_read(jf_self *self, const char *name, jf_view config, settings *out, jf_fault *why) {
@@ -170,12 +183,13 @@ int32_t settings_read(jf_self *self, const char *name, jf_view config, settings 
     if (status == JF_OK) status = read_arguments(self, name, config, command, out, why);
     if (status == JF_OK) status = environment_read(self, name, config, out, why);
     if (status == JF_OK) status = read_candidates(name, command, out, why);
+    out->command = command;
+    out->directory = directory;
+    if (status == JF_OK) status = sandbox_read(self, name, config, out, why);
     if (status != JF_OK) {
         arena_release(&out->texts);
         return status;
     }
-    out->command = command;
-    out->directory = directory;
     read_numbers(self, config, out);
     return JF_OK;
 }

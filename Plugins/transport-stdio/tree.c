@@ -21,7 +21,7 @@
 /** What /proc/PID/stat says. */
 typedef struct process {
     int32_t parent, group;
-    uint64_t born;
+    uint64_t born, ticks, pages; /**< ticks: CPU time, ended children that were waited for included */
     char state;
 } process;
 
@@ -40,7 +40,7 @@ static ssize_t read_file(const char *path, char *text, size_t size) {
 
 static bool read_process(int32_t pid, process *out) {
     char path[48], text[1024], *at, *end;
-    long long fields[20] = {0};
+    long long fields[22] = {0};
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     if (read_file(path, text, sizeof text) <= 0) return false;
     /* The program's name may hold anything; what follows its last ')' may not. */
@@ -48,13 +48,15 @@ static bool read_process(int32_t pid, process *out) {
     if (at == NULL || at[1] != ' ' || at[2] == 0) return false;
     out->state = at[2];
     at += 3;
-    for (int field = 0; field < 19; field++, at = end) {
+    for (int field = 0; field < 21; field++, at = end) {
         fields[field] = strtoll(at, &end, 10);
         if (end == at) return false;
     }
     out->parent = (int32_t)fields[0];
     out->group = (int32_t)fields[1];
     out->born = (uint64_t)fields[18];
+    out->ticks = (uint64_t)(fields[10] + fields[11] + fields[12] + fields[13]);
+    out->pages = (uint64_t)fields[20];
     return true;
 }
 
@@ -139,6 +141,30 @@ static void take_descendant(void *user, int32_t pid) {
     add_member(self, pid, found.born);
 }
 
+/** The part of a process's control group that names one of ours; zombies have it too, until they are reaped.
+ */
+static void read_place(int32_t pid, char *place, size_t size) {
+    char path[48], text[2048], *line, *ours;
+    place[0] = 0;
+    snprintf(path, sizeof path, "/proc/%d/cgroup", pid);
+    if (read_file(path, text, sizeof text) <= 0) return;
+    line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+    if (line == NULL) return;
+    line += *line == '\n';
+    line[strcspn(line, "\n")] = 0;
+    if ((ours = strstr(line, "/jackfield-")) != NULL) snprintf(place, size, "%s", ours);
+}
+
+/** True when a group's path ends with the place, or the place is below it. */
+static bool in_group(const cgroup *group, const char *place) {
+    const char *own = group != NULL ? strstr(group->path, "/jackfield-") : NULL;
+    size_t length;
+    if (own == NULL || place[0] == 0) return false;
+    length = strlen(own);
+    return strncmp(place, own, length) == 0 &&
+           (place[length] == 0 || place[length] == '/' || place[length] == ' ');
+}
+
 bool orphan_read(const jf_self *self, int32_t pid, orphan *out) {
     process found;
     if (!read_process(pid, &found)) return false;
@@ -146,12 +172,15 @@ bool orphan_read(const jf_self *self, int32_t pid, orphan *out) {
     out->group = found.group;
     out->born = found.born;
     out->unclear = !read_marker(self, pid, out->marker, sizeof out->marker) && found.state != 'Z';
+    out->place[0] = 0;
+    if (out->marker[0] == 0) read_place(pid, out->place, sizeof out->place);
     return true;
 }
 
 bool tree_adopt(tree *self, const orphan *found) {
     if (is_member(self, found->pid)) return true;
-    if ((self->root == 0 || found->group != self->root) && strcmp(found->marker, self->marker) != 0)
+    if ((self->root == 0 || found->group != self->root) && strcmp(found->marker, self->marker) != 0 &&
+        !in_group(self->group, found->place))
         return false;
     add_member(self, found->pid, found->born);
     return true;
@@ -191,6 +220,7 @@ void tree_signal(tree *self, int signal) {
     }
     for (uint32_t at = 0; at < self->count; at++)
         signal_member(&self->members[at], signal);
+    if (signal == SIGKILL && self->group != NULL) cgroup_kill(self->group);
 }
 
 /** True when the member is gone for good. */
@@ -216,7 +246,26 @@ bool tree_gone(tree *self) {
     if (self->count > 0) return false;
     /* Who has just gone may have left a child behind after the search. */
     tree_collect(self);
-    return self->count == 0 && self->unclear == 0;
+    return self->count == 0 && self->unclear == 0 && (self->group == NULL || cgroup_empty(self->group));
+}
+
+static void add_usage(usage *to, int32_t pid, uint64_t born, uint64_t page, uint64_t tick_ns) {
+    process found;
+    if (!read_process(pid, &found) || (born != 0 && found.born != born)) return;
+    to->memory += found.pages * page;
+    to->cpu_ns += found.ticks * tick_ns;
+    to->processes += found.state != 'Z';
+}
+
+void tree_usage(tree *self, usage *out) {
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), tick_ns = 1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK);
+    *out = (usage){0};
+    tree_collect(self);
+    tree_reap(self);
+    if (self->root != 0) add_usage(out, self->root, 0, page, tick_ns);
+    for (uint32_t at = 0; at < self->count; at++)
+        add_usage(out, self->members[at].pid, self->members[at].born, page, tick_ns);
+    if (self->group != NULL) (void)cgroup_usage(self->group, out);
 }
 
 void tree_release(tree *self) {

@@ -3,7 +3,7 @@
 #ifndef STDIO_TREE_H
 #define STDIO_TREE_H
 
-#include "plugin.h"
+#include "cgroup.h"
 
 /** A descendant, named so that a reused pid is never mistaken for it. */
 typedef struct member {
@@ -14,8 +14,9 @@ typedef struct member {
 /** The tree below one child; the child itself (`root`) is not a member. All [lane]. */
 typedef struct tree {
     jf_self *self;
-    const char *marker; /**< "NAME=value" that the child's environment began with */
-    int32_t root;       /**< pid and process group of the child while it is not reaped, else 0 */
+    const char *marker;  /**< "NAME=value" that the child's environment began with */
+    const cgroup *group; /**< the child's control group, or NULL */
+    int32_t root;        /**< pid and process group of the child while it is not reaped, else 0 */
     member *members;
     uint32_t count, capacity;
     uint32_t
@@ -31,7 +32,7 @@ bool tree_foreign_root(const jf_self *self, int32_t pid);
 /** Finds descendants through /proc and adds them: children of the root and of members, and children of this
  * process (it is a subreaper, orphans come to it) that are in the root's group or carry the marker. */
 void tree_collect(tree *self);
-/** Sends `signal` to the root, to its process group and to every member. */
+/** Sends `signal` to the root, to its process group and to every member; SIGKILL to the control group too. */
 void tree_signal(tree *self, int signal);
 /** Reaps members that were left to this process and have ended, forgets those that are gone. */
 void tree_reap(tree *self);
@@ -39,6 +40,9 @@ void tree_reap(tree *self);
  */
 bool tree_gone(tree *self);
 void tree_release(tree *self);
+/** What the tree uses now: by its control group where that can tell, else the sum over the processes. Pages
+ * that several processes share count for each of them. */
+void tree_usage(tree *self, usage *out);
 
 /** What tells whether a child of this process, of unknown origin, belongs to a tree. */
 typedef struct orphan {
@@ -46,6 +50,8 @@ typedef struct orphan {
     uint64_t born;
     bool unclear;    /**< alive without an environment: in the middle of exec, or it has none */
     char marker[96]; /**< "NAME=value" from its environment, or "" */
+    char place[96];  /**< the end of its control group's path, from "/jackfield-" on, or ""; read without a
+                        marker */
 } orphan;
 
 /** Reads about a process. False: it is gone. */

@@ -10,6 +10,10 @@
 
 #include "transport-stdio/trees.h"
 
+#include "transport-stdio/bounds.h"
+
+#include "transport-stdio/handover.h"
+
 #include "transport-stdio/listener.h"
 
 int main(int argc, char **argv) {

@@ -111,7 +111,9 @@ class Gateway:
     def children(self):
         """{pid: command line} of the running children: the stdio servers."""
         return {
-            pid: command for pid, (state, command) in processes.children(self.pid).items() if state != "Z"
+            pid: command
+            for pid, (state, command) in processes.children(self.pid).items()
+            if state != "Z" and not command.startswith("jackfield-watch")
         }
 
     def child(self, mark):

@@ -89,6 +89,28 @@ static bool childless(void) {
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == ECHILD;
 }
 
+/** How many children this process has whose program is `name`. */
+static uint32_t entries_named(const char *name) {
+    char path[64], line[512];
+    uint32_t count = 0;
+    FILE *list;
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    if ((list = fopen(path, "r")) == NULL) return 0;
+    for (int pid; fscanf(list, "%d", &pid) == 1;) {
+        FILE *stat;
+        snprintf(path, sizeof path, "/proc/%d/stat", pid);
+        if ((stat = fopen(path, "r")) == NULL) continue;
+        size_t length = strlen(name);
+        if (fgets(line, sizeof line, stat) != NULL) {
+            const char *program = strchr(line, '(');
+            count += program != NULL && strncmp(program + 1, name, length) == 0 && program[length + 1] == ')';
+        }
+        fclose(stat);
+    }
+    fclose(list);
+    return count;
+}
+
 /** Ends a test: no problem noticed by the mock, no process left. */
 static void down(jf_mock *mock) {
     CHECK(jf_mock_free(mock) == 0, "the plugin broke a rule");
