@@ -49,6 +49,7 @@ $(foreach plugin,$(C_PLUGINS),$(eval $(call c_plugin,$(plugin))))
 
 # It compiles some of its neighbour's sources in.
 $(PLUGIN_DIR)/transport-websocket.so: $(wildcard Plugins/transport-http/*.[ch])
+$(filter $(PLUGIN_DIR)/routing-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Plugins/routing-common/*.[ch])
 
 # Plugins in Swift bring their own recipe, `swift-plugin`.
 SWIFT_PLUGINS := $(patsubst Plugins/%/plugin.mk,%,$(shell grep -l '^swift-plugin:' Plugins/*/plugin.mk 2>/dev/null))

@@ -137,6 +137,11 @@ extern const jf_inbound_1 cell_inbound_table;
 void cell_handle(cell_frame *frame);
 /** Those of connectors and listeners; false: another type. */
 bool cell_handle_transport(cell_frame *frame);
+/** Ends the cell unless the frame was read whole: the gateway is trusted, but not to be of the same build. */
+void cell_expect(cell_frame *frame);
+/* cell_routing.c */
+void cell_pick(cell_frame *frame);
+void cell_observe(cell_frame *frame);
 cell_object *cell_object_of(uint64_t id, uint16_t type);
 /** Remembers what a slot opened; false without memory. */
 bool cell_object_add(uint64_t id, uint16_t type, jf_ref handle);

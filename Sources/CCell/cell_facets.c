@@ -5,10 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENDPOINTS_MOST 65536u
-
 /* The gateway is trusted, but not to be of the same build: what does not fit ends the cell. */
-static void expect(cell_frame *frame) {
+void cell_expect(cell_frame *frame) {
     if (!cell_frame_done(frame)) cell_die(frame->bad);
 }
 
@@ -45,7 +43,7 @@ void cell_object_remove(cell_object *object) {
 
 static void on_start(cell_frame *frame) {
     jf_fault why = {.size = sizeof why};
-    expect(frame);
+    cell_expect(frame);
     int32_t status = JF_HAS(&cell_here.plugin, start) ? cell_here.plugin.start(cell_here.self, &why) : JF_OK;
     if (frame->head.flags & CELL_AGAIN) { /* the payload of all repeated opens */
         cell_writer *out = cell_answer(frame, status);
@@ -58,7 +56,7 @@ static void on_start(cell_frame *frame) {
 }
 
 static void on_destroy(cell_frame *frame) {
-    expect(frame);
+    cell_expect(frame);
     /* A worker may still be inside the plugin: leaving it is safer than pulling the instance away. */
     if (cell_here.settings.threads != JF_CELL_CONCURRENT || cell_here.operations.count == 0)
         cell_here.plugin.destroy(cell_here.self);
@@ -68,7 +66,7 @@ static void on_destroy(cell_frame *frame) {
 
 static void on_ping(cell_frame *frame) {
     cell_here.log_levels = (uint32_t)cell_get_number(frame);
-    expect(frame);
+    cell_expect(frame);
     cell_writer *out = cell_out(CELL_PONG, 0, frame->head.number, 0);
     if (out == NULL) return;
     cell_put_number(out, cell_here.memory);
@@ -87,7 +85,7 @@ static void on_open(cell_frame *frame) {
     jf_ref handle = 0;
     jf_blob bound = {0};
     int32_t status = JF_E_UNSUPPORTED;
-    expect(frame);
+    cell_expect(frame);
     /* `listen` may hand clients over before it returns, and `open` a channel that is ready: the object must
      * be known by then. */
     if (!cell_object_add(id, type, 0)) cell_die("jackfield-cell: out of memory");
@@ -113,7 +111,7 @@ static void on_open(cell_frame *frame) {
 }
 
 static void on_set_close(cell_frame *frame) {
-    expect(frame);
+    cell_expect(frame);
     cell_object *object = cell_object_of(frame->head.ref, CELL_SET_OPEN);
     if (object == NULL) return;
     jf_ref handle = object->handle;
@@ -122,7 +120,7 @@ static void on_set_close(cell_frame *frame) {
 }
 
 static void on_detach(cell_frame *frame) {
-    expect(frame);
+    cell_expect(frame);
     cell_object *object = cell_object_of(frame->head.ref, CELL_ATTACH);
     if (object == NULL) return;
     jf_ref handle = object->handle;
@@ -154,7 +152,7 @@ static void answer_bytes(const cell_frame *frame, int32_t status, jf_blob *bytes
 static void on_list(cell_frame *frame) {
     jf_fault why = {.size = sizeof why};
     jf_blob items = {0};
-    expect(frame);
+    cell_expect(frame);
     cell_object *object = cell_object_of(frame->head.ref, CELL_SET_OPEN);
     int32_t status = JF_E_STALE;
     if (object != NULL)
@@ -166,7 +164,7 @@ static void on_list(cell_frame *frame) {
 static void on_export(cell_frame *frame) {
     jf_fault why = {.size = sizeof why};
     jf_blob state = {0};
-    expect(frame);
+    cell_expect(frame);
     cell_object *object = cell_object_of(frame->head.ref, CELL_ATTACH);
     int32_t status = JF_E_STALE;
     if (object != NULL && JF_HAS(&cell_here.routing, export_state))
@@ -178,7 +176,7 @@ static void on_export(cell_frame *frame) {
 static void on_import(cell_frame *frame) {
     jf_fault why = {.size = sizeof why};
     jf_view state = cell_get_view(frame);
-    expect(frame);
+    cell_expect(frame);
     cell_object *object = cell_object_of(frame->head.ref, CELL_ATTACH);
     int32_t status = JF_E_STALE;
     if (object != NULL && JF_HAS(&cell_here.routing, import_state))
@@ -191,7 +189,7 @@ static void on_seal(cell_frame *frame) {
     jf_blob result = {0};
     jf_view text = cell_get_view(frame), bound = cell_get_view(frame);
     int32_t status = JF_E_UNSUPPORTED;
-    expect(frame);
+    cell_expect(frame);
     const jf_seal_1 *seal = &cell_here.seal;
     if (frame->head.number == 0 && JF_HAS(seal, seal))
         status = seal->seal(seal->context, text, bound, &result, &why);
@@ -215,7 +213,7 @@ static void serve(cell_frame *frame) {
     request.arguments = cell_get_view(frame);
     request.params = cell_get_view(frame);
     request.principal = cell_get_view(frame);
-    expect(frame);
+    cell_expect(frame);
     int32_t status = JF_E_UNSUPPORTED;
     if (frame->head.number < sizeof slots / sizeof slots[0] && slots[frame->head.number] != NULL)
         status = slots[frame->head.number](cell_here.self, frame->head.ref, &request, &result, &why);
@@ -251,7 +249,7 @@ static void on_request(cell_frame *frame) {
 }
 
 static void on_request_cancel(cell_frame *frame) {
-    expect(frame);
+    cell_expect(frame);
     pthread_mutex_lock(&cell_here.lock);
     bool known = cell_map_get(&cell_here.operations, frame->head.ref, NULL) &&
                  cell_map_put(&cell_here.canceled, frame->head.ref, (uint64_t)(int64_t)frame->head.status);
@@ -260,76 +258,17 @@ static void on_request_cancel(cell_frame *frame) {
         cell_here.toolset.cancel(cell_here.self, frame->head.ref);
 }
 
-/* ---- Routing ---- */
-
-static void on_pick(cell_frame *frame) {
-    jf_pick call = {.size = sizeof call, .attempt = (uint32_t)cell_get_number(frame)};
-    call.deadline_ns = cell_get_number(frame);
-    call.method = cell_get_view(frame);
-    call.name = cell_get_view(frame);
-    call.params = cell_get_view(frame);
-    call.principal = cell_get_view(frame);
-    call.session = cell_get_view(frame);
-    uint64_t count = cell_get_number(frame);
-    if (count == 0 || count > ENDPOINTS_MOST) cell_die("jackfield-cell: a pick among too many endpoints");
-    jf_endpoint few[32], *endpoints = few;
-    const jf_endpoint *few_pointers[32], **pointers = few_pointers;
-    if (count > 32) {
-        endpoints = malloc(count * sizeof *endpoints);
-        pointers = malloc(count * sizeof *pointers);
-        if (endpoints == NULL || pointers == NULL) cell_die("jackfield-cell: out of memory");
-    }
-    for (uint64_t i = 0; i < count; i++) {
-        jf_endpoint *it = &endpoints[i];
-        *it = (jf_endpoint){.size = sizeof *it, .id = cell_get_number(frame)};
-        uint64_t word = cell_get_number(frame);
-        it->weight = (uint32_t)word;
-        it->in_flight = (uint32_t)(word >> 32);
-        it->latency_ns = cell_get_number(frame);
-        it->name = cell_get_view(frame);
-        pointers[i] = it;
-    }
-    expect(frame);
-    jf_fault why = {.size = sizeof why};
-    uint32_t chosen = 0;
-    cell_object *object = cell_object_of(frame->head.ref, CELL_ATTACH);
-    int32_t status = JF_E_STALE;
-    if (object != NULL)
-        status =
-            cell_here.routing.pick(cell_here.self, object->handle, &call, pointers, count, &chosen, &why);
-    cell_writer *out = cell_answer(frame, status);
-    if (out != NULL) {
-        cell_put_number(out, chosen);
-        cell_send(out);
-    }
-    if (count > 32) {
-        free(endpoints);
-        free(pointers);
-    }
-}
-
-static void on_observe(cell_frame *frame) {
-    jf_outcome outcome = {.size = sizeof outcome,
-                          .status = frame->head.status,
-                          .endpoint = frame->head.number,
-                          .latency_ns = cell_get_number(frame)};
-    expect(frame);
-    cell_object *object = cell_object_of(frame->head.ref, CELL_ATTACH);
-    if (object != NULL && JF_HAS(&cell_here.routing, observe))
-        cell_here.routing.observe(cell_here.self, object->handle, &outcome);
-}
-
 void cell_handle(cell_frame *frame) {
     switch (frame->head.type) {
     case CELL_START:
         on_start(frame);
         return;
     case CELL_DRAIN:
-        expect(frame);
+        cell_expect(frame);
         if (JF_HAS(&cell_here.plugin, drain)) cell_here.plugin.drain(cell_here.self, frame->head.number);
         return;
     case CELL_STOP:
-        expect(frame);
+        cell_expect(frame);
         if (JF_HAS(&cell_here.plugin, stop)) cell_here.plugin.stop(cell_here.self);
         cell_answer_plainly(frame, JF_OK, NULL, false);
         return;
@@ -361,10 +300,10 @@ void cell_handle(cell_frame *frame) {
         on_detach(frame);
         return;
     case CELL_PICK:
-        on_pick(frame);
+        cell_pick(frame);
         return;
     case CELL_OBSERVE:
-        on_observe(frame);
+        cell_observe(frame);
         return;
     case CELL_EXPORT:
         on_export(frame);

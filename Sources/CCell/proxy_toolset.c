@@ -144,6 +144,47 @@ static void detach(jf_self *self, jf_ref handle) {
     tell(self, CELL_DETACH, handle, 0, 0);
 }
 
+static void put_endpoint(cell_writer *out, const jf_endpoint *given) {
+    jf_endpoint it;
+    cell_attach(&it, sizeof it, given);
+    cell_put_number(out, it.id);
+    cell_put_number(out, (uint64_t)it.in_flight << 32 | it.weight);
+    cell_put_number(out, it.latency_ns);
+    cell_put_view(out, it.name);
+    cell_put_number(out, (uint64_t)it.ready << 32 | it.flags);
+    cell_put_number(out, it.priority);
+    cell_put_number(out, (uint64_t)it.recent_failures << 32 | it.recent_calls);
+    cell_put_number(out, it.cost);
+    cell_put_number(out, it.revision);
+    cell_put_view(out, it.version);
+    cell_put_view(out, it.zone);
+    cell_put_view(out, it.region);
+    cell_put_pairs(out, it.labels, it.label_count < CELL_LABELS_MOST ? it.label_count : CELL_LABELS_MOST);
+}
+
+/* Writes all endpoints and which of them are eligible, where the host lists them; else the eligible ones. */
+static void put_endpoints(cell_writer *out, const jf_pick *call, const jf_endpoint *const *eligible,
+                          uint64_t count) {
+    uint64_t listed = call->all != NULL && call->total >= count ? call->total : 0, at = 0, found = 0;
+    for (; listed > 0 && at < listed && found < count; at++)
+        if (call->all[at] == eligible[found]) found++;
+    if (found < count) listed = 0; /* in another order, or others */
+    cell_put_number(out, listed);
+    cell_put_number(out, count);
+    if (listed == 0) {
+        for (uint64_t i = 0; i < count; i++)
+            put_endpoint(out, eligible[i]);
+        return;
+    }
+    for (at = 0; at < listed; at++)
+        put_endpoint(out, call->all[at]);
+    for (at = found = 0; found < count; at++) {
+        if (call->all[at] != eligible[found]) continue;
+        cell_put_number(out, at);
+        found++;
+    }
+}
+
 /* Waits a few milliseconds at most. A strategy that is late or down must not stop calls: the first endpoint
  * is as good as any. */
 static int32_t pick(jf_self *self, jf_ref handle, const jf_pick *given, const jf_endpoint *const *eligible,
@@ -166,15 +207,17 @@ static int32_t pick(jf_self *self, jf_ref handle, const jf_pick *given, const jf
     cell_put_view(ask.out, local.params);
     cell_put_view(ask.out, local.principal);
     cell_put_view(ask.out, local.session);
-    cell_put_number(ask.out, count);
-    for (uint64_t i = 0; i < count; i++) {
-        jf_endpoint endpoint;
-        cell_attach(&endpoint, sizeof endpoint, eligible[i]);
-        cell_put_number(ask.out, endpoint.id);
-        cell_put_number(ask.out, (uint64_t)endpoint.in_flight << 32 | endpoint.weight);
-        cell_put_number(ask.out, endpoint.latency_ns);
-        cell_put_view(ask.out, endpoint.name);
-    }
+    cell_put_number(ask.out, (uint64_t)local.total << 32 | local.traits);
+    bool inside = local.arguments.ptr != NULL && local.params.ptr != NULL &&
+                  local.arguments.ptr >= local.params.ptr &&
+                  local.arguments.ptr + local.arguments.len <= local.params.ptr + local.params.len;
+    cell_put_number(ask.out, inside ? (uint64_t)(local.arguments.ptr - local.params.ptr) : 0);
+    cell_put_number(ask.out, inside ? local.arguments.len : 0);
+    cell_put_view(ask.out, local.client);
+    cell_put_view(ask.out, local.tenant);
+    cell_put_number(ask.out, local.now_ns);
+    cell_put_pairs(ask.out, local.headers, local.header_count);
+    put_endpoints(ask.out, &local, eligible, count);
     uint64_t spin = limits->spin_us == UINT32_MAX ? 0 : limits->spin_us * 1000ull;
     int32_t status = proxy_ask_end(self, &ask, limits->pick_us * 1000ull, spin);
     if (!ask.waiting.is_answered) {
@@ -210,6 +253,8 @@ static void observe(jf_self *self, jf_ref handle, const jf_outcome *given) {
     if (out == NULL) return;
     if (self->link.queued > self->kind->spawn.limits.queue) out->failed = true; /* a lost hint */
     cell_put_number(out, outcome.latency_ns);
+    cell_put_number(out, (uint64_t)outcome.attempt << 32 | outcome.flags);
+    cell_put_number(out, outcome.now_ns);
     proxy_send(self, out);
 }
 

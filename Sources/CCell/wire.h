@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 /** Both sides must have been built for the same one. */
-#define CELL_PROTOCOL 2u
+#define CELL_PROTOCOL 3u
 /** Larger views become memfds, and so do those above CELL_SMALL once a frame is half full. */
 #define CELL_INLINE_MOST 65536u
 #define CELL_SMALL 256u
@@ -32,6 +32,8 @@
 #define CELL_BODY_MOST (1ull << 30)
 /** Pairs (headers, log fields) in one frame. */
 #define CELL_PAIRS_MOST 256u
+/** Labels of one endpoint; what it has beyond is left out. */
+#define CELL_LABELS_MOST 16u
 
 /** cell_head.type. The host's first, then the cell's; see the functions that write them for the payloads. */
 enum {

@@ -224,7 +224,8 @@ public final class PluginLoader {
         let effects = before.changes(undoing: true)
         try judge(effects, .sideEffects, report)
         for effect in effects { log(.warning, "plugin \(manifest.id) \(effect) while it was loaded") }
-        if Int(table.minor) != manifest.abi.minor {
+        // Built against newer headers is fine; asking for more than it was built for is a mistake.
+        if Int(table.minor) < manifest.abi.minor {
             log(
                 .warning,
                 "plugin \(manifest.id): its manifest says ABI \(manifest.abi), its table "

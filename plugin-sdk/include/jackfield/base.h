@@ -28,7 +28,7 @@ extern "C" {
 
 /** ABI major (also part of the entry symbol's name) and the newest minor that these headers describe. */
 #define JF_ABI_MAJOR 1
-#define JF_ABI_MINOR 0
+#define JF_ABI_MINOR 1
 
 /** Marks the one exported symbol; build everything else with -fvisibility=hidden. */
 #define JF_PUBLIC __attribute__((visibility("default"), used))
