@@ -10,6 +10,8 @@ extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
         let state = runtime.$stateDirectory.shown ?? runtime.stateDirectory
         lines.append(
             "runtime: { loops: \(runtime.loops.map(String.init) ?? "auto"), "
+                + (runtime.zone.map { "zone: \(jsonString($0)), " } ?? "")
+                + (runtime.region.map { "region: \(jsonString($0)), " } ?? "")
                 + "drain_timeout: \(durationText(nanoseconds: runtime.drainTimeout)), "
                 + "startup_wait: \(durationText(nanoseconds: runtime.startupWait)), "
                 + "swap_trial: \(durationText(nanoseconds: runtime.swapTrial)), "
@@ -91,11 +93,16 @@ extension Configuration.Server {
         if !keepStale { parts.append("keep_stale: false") }
         if cacheScope != .auto { parts.append("cache_scope: \(cacheScope.rawValue)") }
         if let cacheTTL { parts.append("cache_ttl: \(durationText(nanoseconds: cacheTTL))") }
+        if breaker != .init() { parts.append("breaker: \(breaker.line)") }
+        if retry != .init() { parts.append("retry: \(retry.line)") }
+        if bulkhead != .init() { parts.append("bulkhead: \(bulkhead.line)") }
+        if health != .init() { parts.append("health: \(health.line)") }
+        if let objective { parts.append("objective: \(objective.line)") }
         if endpoints.count > 1 {
             parts.append(
                 "routing: { strategy: \(jsonString(routing.strategy)), options: \(routing.options) }")
         }
-        let places = endpoints.map { "{ weight: \($0.weight), options: \($0.options) }" }
+        let places = endpoints.map { "{ weight: \($0.weight), \($0.standing.line)options: \($0.options) }" }
         parts.append("endpoints: [\(places.joined(separator: ", "))]")
         return "{ \(parts.joined(separator: ", ")) }"
     }

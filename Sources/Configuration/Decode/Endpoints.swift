@@ -17,6 +17,7 @@ func decodeReplicas(
         }
         var weight = weight
         section.read("weight", into: &weight, in: 1...1000)
+        let standing = readStanding(from: &section)
         for key in Configuration.Server.generalKeys where key != "weight" {
             guard let entry = section.takeEntry(key) else { continue }
             sink.error(entry.keyPosition, "\(label): \(quoted(key)) belongs to the server, not to a replica")
@@ -30,10 +31,48 @@ func decodeReplicas(
         }
         let options = Configuration.Options(
             entries: own + inherited, at: item.position, convertsQuoted: context.isJSON)
-        let endpoint = Configuration.Endpoint(options: options, weight: weight, position: item.position)
+        var endpoint = Configuration.Endpoint(options: options, weight: weight, position: item.position)
+        endpoint.standing = standing
         checkEndpoint(endpoint, named: label, at: item.position, sink)
         return endpoint
     }
+}
+
+/// Keys of a replica that strategies go by.
+private func readStanding(from section: inout Section) -> Configuration.Standing {
+    let sink = section.sink
+    var standing = Configuration.Standing()
+    section.read("priority", into: &standing.priority, in: 0...1000)
+    func name(_ key: String) -> String? {
+        section.take(key).flatMap { sink.text($0, section.label(key), expected: "a name", atMost: 128) }
+    }
+    standing.zone = name("zone")
+    standing.region = name("region")
+    standing.version = name("version")
+    if let node = section.take("labels"),
+        let labels = Section(node, section.label("labels"), sink, expected: "a mapping from names to values")
+    {
+        for entry in labels.rest {
+            let label = "\(section.label("labels")).\(quotedKey(entry.key))"
+            if let value = sink.text(entry.value, label, expected: "text", atMost: 256) {
+                standing.labels.append((entry.key, value))
+            }
+        }
+    }
+    if let node = section.take("tags") {
+        standing.tags =
+            sink.texts(node, section.label("tags"), expected: "a list of words", atMost: 64) ?? []
+    }
+    if let node = section.take("cost") {
+        if let read = node.scalar.flatMap({ numberAndUnit($0.text) }), read.unit.isEmpty,
+            (0...1e9).contains(read.number)
+        {
+            standing.cost = Int((read.number * 1_000_000).rounded())
+        } else {
+            sink.wrongType(node, section.label("cost"), expected: "a number such as 0.002")
+        }
+    }
+    return standing
 }
 
 /// An endpoint that isn't a plugin's must say what it is, in one way.

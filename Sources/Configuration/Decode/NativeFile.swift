@@ -83,6 +83,13 @@ private func decodeRuntime(_ node: ConfigurationNode, _ context: DecodeContext) 
         of: Configuration.Runtime.SlowAction.allCases.map { ($0.rawValue, $0) })
     section.read("slow_strikes", into: &runtime.slowStrikes, in: 1...1_000_000)
     section.readDuration("slow_window", into: &runtime.slowWindow)
+    func place(_ key: String) -> String? {
+        section.take(key).flatMap {
+            context.sink.text($0, section.label(key), expected: "a name", atMost: 128)
+        }
+    }
+    runtime.zone = place("zone")
+    runtime.region = place("region")
     let state = section.readText("state_dir", expected: "the path of a folder")
     runtime.restateDirectory(state, folder: context.folder)
     let plugins = section.readTexts("plugin_dirs", expected: "a list of folders")

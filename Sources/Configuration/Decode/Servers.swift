@@ -39,6 +39,7 @@ private func decodeServer(
     server.position = entry.keyPosition
     server.readGeneralKeys(from: &section, context)
     server.readAliases(from: &section, seen: &aliases)
+    server.readResilience(from: &section, context)
     if let node = section.take("plugin"),
         let text = sink.text(node, "\(path).plugin", expected: "the id of a plugin"),
         let id = pluginID(text, node, "\(path).plugin", sink)

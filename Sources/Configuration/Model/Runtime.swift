@@ -14,6 +14,9 @@ extension Configuration {
 
         /// Event loops; nil (`auto`): one for each core that the process may use. Needs a restart.
         public var loops: Int?
+        /// Where the gateway stands: endpoints in the same place can be preferred.
+        public var zone: String?
+        public var region: String?
         /// How long running calls may go on after TERM or INT, in nanoseconds.
         public var drainTimeout: UInt64 = 30_000_000_000
         /// How long clients' first requests wait for programs that are still starting, in nanoseconds.

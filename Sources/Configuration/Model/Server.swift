@@ -60,6 +60,11 @@ extension Configuration {
         /// For how long that may be kept, in nanoseconds from each answer; nil: as it says itself.
         public var cacheTTL: UInt64?
         public var routing = Routing()
+        public var breaker = Breaker()
+        public var retry = Retry()
+        public var bulkhead = Bulkhead()
+        public var health = Health()
+        public var objective: Objective?
         /// What its entry says to the plugin, the common part of all endpoints.
         public var options = Options()
         /// Where its name stands.
@@ -72,8 +77,10 @@ extension Configuration {
 
         /// The keys of an entry that are not passed to the plugin.
         public static let generalKeys = [
-            "aliases", "cache_scope", "cache_ttl", "enabled", "era", "keep_stale", "plugin", "prefix",
-            "prompts", "replicas", "resources", "routing", "timeout", "tools", "weight",
+            "aliases", "breaker", "bulkhead", "cache_scope", "cache_ttl", "enabled", "era", "health",
+            "keep_stale", "objective",
+            "plugin", "prefix", "prompts", "replicas", "resources", "retry", "routing", "timeout", "tools",
+            "weight",
         ]
     }
 
@@ -83,6 +90,7 @@ extension Configuration {
         public var options: Options
         /// Its share of the calls, 1 to 1000.
         public var weight: Int
+        public var standing = Standing()
         public var position: SourcePosition
 
         public init(options: Options, weight: Int = 1, position: SourcePosition = .none) {
@@ -93,6 +101,27 @@ extension Configuration {
 
         /// `options` as the plugin gets them. Holds secrets.
         public var optionsJSON: String { options.json }
+    }
+
+    /// Where a replica stands among the others: for routing strategies.
+    public struct Standing: Sendable, Equatable {
+        /// Its tier: 0 is used first.
+        public var priority = 0
+        public var zone: String?
+        public var region: String?
+        public var version: String?
+        public var labels: [(name: String, value: String)] = []
+        public var tags: [String] = []
+        /// Of one call, in millionths of the operator's unit.
+        public var cost = 0
+
+        public init() {}
+
+        public static func == (one: Standing, other: Standing) -> Bool {
+            one.priority == other.priority && one.zone == other.zone && one.region == other.region
+                && one.version == other.version && one.tags == other.tags && one.cost == other.cost
+                && one.labels.elementsEqual(other.labels) { $0.name == $1.name && $0.value == $1.value }
+        }
     }
 
     /// Which of a server's tools, resources or prompts are shown, and under which names. In patterns `*`

@@ -96,10 +96,24 @@ final class Call {
     var request: [UInt8] = []
     /// Questions to the client and rounds; nil for the many calls that are never asked anything.
     var dialogue: Dialogue?
+    /// Tries before this one, and since when it is under way.
     var attempt: UInt32 = 0
+    var triedAt: UInt64 = 0
+    /// Endpoints that earlier tries went to: a bit for each of the first 64.
+    var tried: UInt64 = 0
+    var traits: CallTraits = []
+    /// Its session was replaced once.
+    var isRenewed = false
+    /// `.relay`: it failed before its server began with it.
+    var isUntouched = false
+    /// It finds out whether its endpoint, whose breaker was open, is well again.
+    var isTrial = false
     var epoch = 0
     /// Counted in the server's `inFlight`, and in its channel's.
     var countsAtServer = false
+    /// What it is counted under beside, where a bound holds for single tools; and whether it waits for room.
+    var roomName: String?
+    var isQueued = false
     var isOnChannel = false
     /// The server was asked for the log level that the client wants.
     var isLevelled = false
@@ -209,8 +223,16 @@ final class Call {
         }
         dialogue = nil
         attempt = 0
+        triedAt = 0
+        tried = 0
+        traits = []
+        isRenewed = false
+        isUntouched = false
+        isTrial = false
         epoch = 0
         countsAtServer = false
+        roomName = nil
+        isQueued = false
         isOnChannel = false
         isLevelled = false
         endpointIndex = 0

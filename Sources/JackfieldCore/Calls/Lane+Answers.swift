@@ -232,9 +232,11 @@ extension Lane {
     func observe(_ call: Call, _ status: Int32) {
         tally(call, status)
         guard let endpoint = call.endpoint, call.phase != .idle else { return }
-        let latency = jf_monotonic_ns() &- call.startedAt
+        let now = jf_monotonic_ns()
+        let latency = now &- (call.triedAt != 0 ? call.triedAt : call.startedAt)
         if status == JF_OK { endpoint.observe(latency) }
-        call.picker?.observe(endpoint, status: status, latency: latency)
+        judge(call, endpoint, status, now)
+        call.picker?.observe(call, endpoint, status: status, latency: latency, now)
     }
 
     /// Counts a call for the plugins that had a part in it.
@@ -394,7 +396,10 @@ extension Lane {
             case JF_STATUS_UNAVAILABLE: "it is unavailable (503)"
             default: "it answered without an MCP message (\(statusText(message.status)))"
             }
-        serverFailed(call, text)
+        // Both statuses say that the request was not taken on (RFC 6585, section 4; RFC 9110, 15.6.4).
+        let isRefused =
+            Int(message.status) == JF_STATUS_OVERLOADED || Int(message.status) == JF_STATUS_UNAVAILABLE
+        serverFailed(call, text, begun: !isRefused)
     }
 
     func statusText(_ status: Int32) -> String {
@@ -435,7 +440,7 @@ extension Lane {
         {
             gateway.endpointSuspect(server, endpoint, fault.message)
         }
-        serverFailed(call, fault.publicMessage)
+        serverFailed(call, fault.publicMessage, begun: fault.flags & UInt32(JF_FAULT_NOT_STARTED) == 0)
     }
 
     // MARK: Lost sessions
@@ -451,7 +456,7 @@ extension Lane {
 
     /// Whether an error says that a legacy server forgot the session; then the call goes out again after a handshake.
     private func lostSession(_ call: Call, _ error: JSONNode, _ transport: Int32) -> Bool {
-        guard !call.serverIsModern, !call.request.isEmpty, call.attempt == 0 else { return false }
+        guard !call.serverIsModern, !call.request.isEmpty, !call.isRenewed else { return false }
         // 404 on a request that carried a session id has one meaning (2025-11-25, Session Management).
         if Int(transport) == JF_STATUS_NOT_FOUND { return replay(call) }
         // Some servers use another status: then the message text names the session, the code does not tell.
@@ -466,10 +471,10 @@ extension Lane {
     private func replay(_ call: Call) -> Bool {
         // A call that another lane makes for this one is made again there.
         guard call.origin == .client || call.origin == .relay, call.home == nil, !call.request.isEmpty,
-            call.attempt == 0, call.upstreamTask == nil,
+            !call.isRenewed, call.upstreamTask == nil,
             let server = call.server, let endpoint = call.endpoint ?? call.channel?.endpoint
         else { return false }
-        call.attempt = 1
+        call.isRenewed = true
         call.phase = .idle
         if let upstream = call.upstream {
             upstream.release(call)

@@ -35,27 +35,19 @@ extension Lane {
             handler?(.failed(text, retry: 0))
         case .task: failTask(call, code, text, data: data ?? serverData(call))
         case .relay:
-            let number = UInt64(bitPattern: Int64(call.handle))
-            reply.reset()
-            reply.literal("{\"jsonrpc\":\"2.0\",\"id\":")
-            reply.integer(number)
-            reply.literal(",\"error\":{\"code\":")
-            reply.integer(code.rawValue)
-            reply.literal(",\"message\":")
-            reply.quoted(text)
-            if let data = data ?? serverData(call) {
-                reply.literal(",\"data\":")
-                reply.text(data)
-            }
-            reply.literal("}}")
-            relayEnd(call, reply.joined(), outcome: outcome)
+            relayFail(
+                call, code, text, data: data ?? serverData(call), status: status, retryAfter: retryAfter,
+                outcome: outcome)
         case .none: break
         }
     }
 
     /// A failure that is the server's: named, so that people know where to look.
-    func serverFailed(_ call: Call, _ why: String) {
+    /// - Parameter begun: the server may have begun to work on it.
+    func serverFailed(_ call: Call, _ why: String, begun: Bool = true) {
         let name = call.server?.name ?? "?"
+        if call.origin == .relay { call.isUntouched = !begun }
+        if tryAgain(call, begun: begun, outcome: Int32(JF_E_GONE), why) { return }
         fail(call, .internalError, "server \(name): \(why)", outcome: Int32(JF_E_GONE))
     }
 
@@ -68,6 +60,7 @@ extension Lane {
         if call.dialogue?.isWaiting == true || call.dialogue?.isParked == true {
             return questionsExpired(call)
         }
+        if call.isQueued { return roomTimedOut(call) }
         let name = call.server?.name ?? "?"
         let seconds = Double((loop.now &- call.startedAt) / 1_000_000) / 1000
         operations.abandon(call.handle, timedOut: true)

@@ -125,11 +125,40 @@ extension Lane {
         }
     }
 
-    /// Home lane: the gateway's own answer ends the call.
-    func relayEnd(_ call: Call, _ body: [UInt8], outcome: Int32 = Int32(JF_OK)) {
-        tally(call, outcome)
+    /// Home lane: an answer that the gateway wrote ends the call.
+    func relayEnd(_ call: Call, _ body: [UInt8]) {
+        tally(call, Int32(JF_OK))
         relaySend(call, body)
         finish(call)
+    }
+
+    /// Home lane: the call failed. The asking lane decides what becomes of it.
+    func relayFail(
+        _ call: Call, _ code: ErrorCode, _ text: String, data: String?, status: Int, retryAfter: UInt32,
+        outcome: Int32
+    ) {
+        tally(call, outcome)
+        let begun = !call.isUntouched
+        if let origin = call.asker {
+            let handle = call.askerHandle
+            origin.loop.post {
+                origin.relayFailed(
+                    handle, code, text, data: data, status: status, retryAfter: retryAfter, outcome: outcome,
+                    begun: begun)
+            }
+        }
+        finish(call)
+    }
+
+    /// Asking lane: the home lane failed the call.
+    private func relayFailed(
+        _ handle: UInt64, _ code: ErrorCode, _ text: String, data: String?, status: Int, retryAfter: UInt32,
+        outcome: Int32, begun: Bool
+    ) {
+        guard let call = calls[handle], call.home != nil else { return }
+        if call.origin == .relay { call.isUntouched = !begun }
+        if outcome == JF_E_GONE, tryAgain(call, begun: begun, outcome: outcome, text) { return }
+        fail(call, code, text, data: data, status: status, retryAfter: retryAfter, outcome: outcome)
     }
 
     func relaySend(_ call: Call, _ body: [UInt8]) {

@@ -64,7 +64,10 @@ extension Lane {
             asking.revision.isModern
             && (asking.envelope.params?.member("requestState") != nil
                 || asking.envelope.params?.member("inputResponses") != nil)
+        pickHeaders = UnsafeBufferPointer(
+            start: asking.message.headers, count: Int(clamping: asking.message.header_count))
         dispatch(call, target, asking.envelope, asking.meta, asking.body)
+        pickHeaders = UnsafeBufferPointer(start: nil, count: 0)
     }
 
     /// Takes over into a fresh call what is known of its client.
@@ -106,6 +109,8 @@ extension Lane {
         var taskSupport: TaskSupport?
         /// tools/call: how its structured results are shown to legacy clients.
         var structured = StructuredShape.asIs
+        /// What a second try would do.
+        var traits = CallTraits.reading
     }
 
     func target(_ method: Method, _ params: JSONNode?, _ view: View) -> Target? {
@@ -155,7 +160,8 @@ extension Lane {
         return Target(
             server: entry.server, replacement: entry.isRenamed ? entry.quotedOriginal : nil, key: "name",
             name: entry.item.key, shownURI: nil, headers: entry.item.parameterHeaders,
-            taskSupport: entry.item.taskSupport, structured: entry.item.output.structured)
+            taskSupport: entry.item.taskSupport, structured: entry.item.output.structured,
+            traits: entry.item.traits)
     }
 
     /// Where a resource leads that a client names, by the same tables as `resources/read`.

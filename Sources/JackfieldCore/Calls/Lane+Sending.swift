@@ -16,47 +16,19 @@ extension Lane {
         let server = catalog.servers[target.server]
         let statuses = catalog.statuses[target.server]
         let link = links[target.server]
-        guard server.inFlight.load(ordering: .relaxed) < limits.callsPerServer else {
-            return fail(
-                call, .internalError,
-                "server \(server.name) has \(limits.callsPerServer) calls under way, its limit",
-                status: JF_STATUS_OVERLOADED, retryAfter: 1000)
-        }
         call.server = server
-        call.countsAtServer = true
-        server.inFlight.add(1, ordering: .relaxed)
         call.link = link
         link.openCalls += 1
         call.shownURI = target.shownURI
         if call.deadline == 0 { call.deadline = loop.now &+ server.timeout }
-        var name = target.name
-        let isPinned = pinned.map { statuses.indices.contains($0) && statuses[$0].state == .up } ?? false
-        let picked =
-            isPinned
-            ? pinned
-            : pinned != nil
-                ? nil
-                : name.withUTF8 {
-                    link.pick(statuses, for: call, name: UnsafeRawBufferPointer($0), params: envelope.params)
-                }
-        guard let picked else {
-            let state = statuses.contains { $0.state == .connecting } ? "it is still starting" : "it is down"
-            return fail(
-                call, .internalError,
-                "server \(server.name) is not available: \(state); see the gateway's log")
-        }
-        let endpoint = server.endpoints[picked]
-        call.endpoint = endpoint
-        call.endpointIndex = picked
-        endpoint.inFlight.add(1, ordering: .relaxed)
-        if call.timer == 0 {
-            call.timer = loop.arm(at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
-        }
-        send(call, target, statuses[picked], envelope, meta, body)
+        call.traits = target.traits
+        guard pinned != nil || enter(call, target, link, body) else { return }
+        if pinned != nil { countUnbounded(call, server) }
+        place(call, target, statuses, link, envelope, meta, body, endpoint: pinned)
     }
 
     /// Sends a call to the endpoint that was picked for it: on this lane, or through the one where its channel is.
-    private func send(
+    func send(
         _ call: Call, _ target: Target, _ status: EndpointStatus, _ envelope: Envelope, _ meta: RequestMeta,
         _ body: UnsafeRawBufferPointer
     ) {
@@ -67,7 +39,7 @@ extension Lane {
         armPromotion(call)
         if call.request.isEmpty,
             call.promotion != 0 || isModern != call.revision.isModern || status.session != nil
-                || !isModern && call.usesSession
+                || !isModern && call.usesSession || mayRetry(call, server, bytes: body.count)
         {
             keep(call, target, body)
         }
@@ -144,7 +116,7 @@ extension Lane {
     }
 
     /// Keeps the client's message, with the padding that a scanner needs.
-    private func keep(_ call: Call, _ target: Target, _ body: UnsafeRawBufferPointer) {
+    func keep(_ call: Call, _ target: Target, _ body: UnsafeRawBufferPointer) {
         call.target = target
         call.request.reserveCapacity(body.count + JSONParser.padding)
         call.request.append(contentsOf: body)
@@ -276,7 +248,7 @@ extension Lane {
         }
         if let problem = sent {
             call.phase = .idle
-            return fail(call, .internalError, "server \(channel.server.name): \(problem)")
+            return serverFailed(call, problem, begun: !refusedUntouched)
         }
     }
 
@@ -323,6 +295,7 @@ extension Lane {
             status = call()
         }
         if status == JF_OK { return nil }
+        refusedUntouched = fault.flags & UInt32(JF_FAULT_NOT_STARTED) != 0
         if !fault.message.isEmpty {
             log.write(
                 .debug, "a message was not sent",

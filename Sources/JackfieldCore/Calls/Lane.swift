@@ -65,6 +65,10 @@ final class Lane: @unchecked Sendable {
     /// Towards servers and towards clients; two, because an answer may be written while a request is being built.
     let outgoing = MessageBuilder()
     let reply = MessageBuilder()
+    /// Of the request that is being placed, while its listener lends them.
+    var pickHeaders = UnsafeBufferPointer<jf_pair>(start: nil, count: 0)
+    /// The last message that a connector refused had not left the gateway.
+    var refusedUntouched = false
     /// A padded copy of bodies that came without padding.
     var padded: UnsafeMutableRawBufferPointer = .allocate(byteCount: 4096, alignment: 64)
     /// Span ids for trace contexts: xorshift64*, seeded per lane; uniqueness, not secrecy, is what they need.
@@ -294,10 +298,11 @@ final class Lane: @unchecked Sendable {
         if call.awaitedTask != 0 { forgetWaiter(call) }
         if call.task != 0 { detachTask(call) }
         // A relayed call counts where it was asked.
-        if call.countsAtServer { call.server?.inFlight.subtract(1, ordering: .relaxed) }
+        leaveRoom(call)
         call.channel?.inFlight -= call.isOnChannel ? 1 : 0
         call.upstream?.release(call)
         call.endpoint?.inFlight.subtract(1, ordering: .relaxed)
+        if call.isTrial { call.endpoint?.health.withdrawn(loop.now) }
         if let link = call.link {
             link.openCalls -= 1
             if link.isRetired { closeIfIdle(link) }

@@ -15,6 +15,9 @@ public final class Gateway: @unchecked Sendable {
     let control: EventLoop
     let sessions: SessionTable
     let drainTimeout: UInt64
+    /// Where it stands, for routing strategies.
+    let zone: String?
+    let region: String?
     let workers = WorkerPool(threads: 4)
     let counters = Counters()
     let instances = InstanceTable()
@@ -108,6 +111,8 @@ public final class Gateway: @unchecked Sendable {
         self.libraries = libraries
         self.log = log
         drainTimeout = plan.drainTimeout
+        zone = plan.zone
+        region = plan.region
         parking = Parking(plan.limits)
         replayBudget = ReplayBudget(limit: max(ReplayLog.budget, plan.limits.replay))
         taskPlan = plan.tasks

@@ -2,6 +2,7 @@
 // `/healthz` and `/readyz`, mounted on the HTTP listeners where there are any.
 
 import CJackfield
+import CLinux
 import JSON
 import Synchronization
 
@@ -48,7 +49,8 @@ private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePoin
     let state = isReady ? "ok" : lane.gateway.isDraining ? "stopping" : "starting"
     let body =
         "{\"status\":\"\(state)\",\"servers\":{\"up\":\(up),\"configured\":\(lane.catalog.servers.count)}"
-        + (context.isReadiness ? "}\n" : ",\(gauges(lane.gateway))\(borders(lane.gateway, request))}\n")
+        + (context.isReadiness
+            ? "}\n" : ",\(gauges(lane.gateway))\(servers(lane, request))\(borders(lane.gateway, request))}\n")
     withView(body) { body in
         withView("application/json") { type in
             var header = jf_pair(name: jf_view("content-type"), value: type)
@@ -66,10 +68,28 @@ private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePoin
     }
 }
 
+/// Whether a query has a member that is 1.
+private func asks(_ request: UnsafePointer<jf_http_request>, for name: String) -> Bool {
+    let query = request.pointee.url.string.split(separator: "?", maxSplits: 1).dropFirst().first ?? ""
+    return query.split(separator: "&").contains { $0 == name + "=1" }
+}
+
+/// How each server fares, and why: `/healthz?servers=1`.
+private func servers(_ lane: Lane, _ request: UnsafePointer<jf_http_request>) -> String {
+    guard asks(request, for: "servers") else { return "" }
+    var writer = JSONWriter()
+    writer.beginObject()
+    for (at, server) in lane.catalog.servers.enumerated() {
+        writer.key(server.name)
+        server.write(lane.catalog.statuses[at], jf_monotonic_ns(), to: &writer)
+    }
+    writer.endObject()
+    return ",\"servers_detail\":" + String(decoding: writer.bytes, as: UTF8.self)
+}
+
 /// What was counted at the plugins' borders, for those who ask for it: `/healthz?plugins=1`.
 private func borders(_ gateway: Gateway, _ request: UnsafePointer<jf_http_request>) -> String {
-    let query = request.pointee.url.string.split(separator: "?", maxSplits: 1).dropFirst().first ?? ""
-    guard query.split(separator: "&").contains("plugins=1") else { return "" }
+    guard asks(request, for: "plugins") else { return "" }
     var writer = JSONWriter()
     writer.beginObject()
     let moves = gateway.slowMoves.withLock { $0 }

@@ -5,6 +5,9 @@
 public struct GatewayPlan: Sendable {
     /// Event loops; each runs on a thread of its own.
     public var loops = 1
+    /// Where the gateway itself stands.
+    public var zone: String?
+    public var region: String?
     /// How long open calls may take to end when the gateway stops, in nanoseconds.
     public var drainTimeout: UInt64 = 30_000_000_000
     public var listeners: [ListenerPlan] = []
@@ -157,6 +160,11 @@ public struct ServerPlan: Sendable, Equatable {
     /// The strategy's name and its options, JSON text.
     public var strategy = "round-robin"
     public var strategyOptions = "{}"
+    public var breaker = BreakerPlan()
+    public var retry = RetryPlan()
+    public var room = RoomPlan()
+    public var health = HealthPlan()
+    public var objective: ObjectivePlan?
     /// Who may keep what the server lists and what is read from it.
     public var cacheScope = CacheScope.auto
     /// For how long, in milliseconds from each answer; nil: as the server says.
@@ -169,11 +177,38 @@ public struct EndpointPlan: Sendable, Equatable {
     /// The connector's or toolset's options, JSON text.
     public var options: String
     public var weight: Int
+    /// What strategies may go by.
+    public var standing = EndpointStanding()
 
     public init(options: String, weight: Int = 1) {
         self.options = options
         self.weight = weight
     }
+}
+
+/// Where an endpoint stands among its server's others.
+public struct EndpointStanding: Sendable, Equatable {
+    /// A label; a tag has an empty value.
+    public struct Label: Sendable, Equatable {
+        public var name: String
+        public var value: String
+
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// Its tier: 0 is used first.
+    public var priority = 0
+    public var zone: String?
+    public var region: String?
+    public var version: String?
+    public var labels: [Label] = []
+    /// Of one call, in millionths of the operator's unit.
+    public var cost: UInt64 = 0
+
+    public init() {}
 }
 
 /// Which of a server's items are shown, and under which names.

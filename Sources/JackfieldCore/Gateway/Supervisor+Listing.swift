@@ -170,6 +170,7 @@ extension Supervisor {
 
     private func listed(_ work: ListingWork) {
         listing = work.result
+        if let problem = missingTools(work.result) { return down(problem, retryAfter: nil) }
         let counts = ItemKind.allCases.map { "\($0.member)=\(work.result[$0].count)" }.joined(separator: " ")
         log.write(
             .info, "server is up",

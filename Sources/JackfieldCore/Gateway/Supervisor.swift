@@ -36,6 +36,8 @@ final class Supervisor {
     private(set) var isStopped = false
     private var retryTimer: UInt64 = 0
     private var lastCheck: UInt64 = 0
+    var healthTimer: UInt64 = 0
+    var healthFailures = 0
 
     enum Step: Sendable { case idle, opening, probing, initializing, listing, up }
 
@@ -135,12 +137,14 @@ final class Supervisor {
     func up() {
         backOff.reset()
         step = .up
+        if status.state != .up { endpoint.health.reset(jf_monotonic_ns()) }
         status.state = .up
         status.reason = ""
         publish()
         for waiting in renewals { answerRenewal(waiting) }
         renewals = []
         openWatch()
+        armHealth()
     }
 
     private func became(_ state: EndpointStatus.State, _ why: String) {
@@ -161,6 +165,8 @@ final class Supervisor {
         retryTimer = 0
         if refreshTimer != 0 { lane.loop.cancelAfter(refreshTimer) }
         refreshTimer = 0
+        if healthTimer != 0 { lane.loop.cancelAfter(healthTimer) }
+        healthTimer = 0
     }
 
     /// Sends what is known to the registry.

@@ -89,6 +89,8 @@ struct ListedItem: Sendable, Equatable {
     let interface: String?
     /// Hidden from the model: for that interface alone (`_meta.ui.visibility`).
     let isAppOnly: Bool
+    /// What its annotations say.
+    let traits: CallTraits
 }
 
 extension ListedItem {
@@ -102,6 +104,7 @@ extension ListedItem {
         taskSupport = nil
         interface = nil
         isAppOnly = false
+        traits = .reading
     }
 }
 
@@ -137,7 +140,7 @@ extension ListedItem {
         guard kind == .tools else {
             return ListedItem(
                 key: text, raw: raw, keyRange: keyRange, output: .none, parameterHeaders: [],
-                taskSupport: nil, interface: nil, isAppOnly: false)
+                taskSupport: nil, interface: nil, isAppOnly: false, traits: .reading)
         }
         guard let input = node.member("inputSchema"), input.kind == .object,
             input.member("type")?.equals("object") == true
@@ -153,7 +156,8 @@ extension ListedItem {
             interface: meta?.member("ui")?.member("resourceUri")?.string()
                 ?? meta?.member("ui/resourceUri")?.string(),
             isAppOnly: visibility?.kind == .array
-                && visibility?.elements.contains { $0.equals("model") } == false)
+                && visibility?.elements.contains { $0.equals("model") } == false,
+            traits: CallTraits(annotations: node.member("annotations")))
     }
 
     /// The item's bytes under a shown name, as a list of the given shape has them.

@@ -17,8 +17,11 @@ final class Server: Sendable {
     let timeout: UInt64
     /// The plugin whose strategy picks among several endpoints.
     let strategyPlugin: String?
-    /// Calls under way on all loops.
+    /// Calls under way on all loops, and what further tries they have earned.
     let inFlight = Atomic<Int>(0)
+    let retryBudget: RetryBudget
+    let room: ServerRoom
+    let objective: ServerObjective?
 
     /// - Parameter plugins: by endpoint, the builds that serve them; missing ones are served by nobody.
     init(
@@ -30,9 +33,12 @@ final class Server: Sendable {
         self.homeLane = homeLane
         self.strategyPlugin = strategyPlugin
         timeout = plan.timeout ?? limits.callTimeout
+        retryBudget = RetryBudget(percent: plan.retry.budget)
+        objective = plan.objective.map { ServerObjective($0) }
+        room = ServerRoom(plan.room, callsPerServer: limits.callsPerServer)
         endpoints = plan.endpoints.enumerated().map { index, endpoint in
             Endpoint(
-                endpoint, id: generation << 8 | UInt64(index), index: index,
+                endpoint, id: generation << 8 | UInt64(index), index: index, breaker: plan.breaker,
                 plugin: index < plugins.count ? plugins[index] : nil)
         }
     }
@@ -51,8 +57,13 @@ final class Endpoint: Sendable {
     let inFlight = Atomic<Int>(0)
     /// Moving average of answered calls, in nanoseconds; 0: none yet.
     let latency = Atomic<UInt64>(0)
+    let health: EndpointHealth
 
-    init(_ plan: EndpointPlan, id: UInt64, index: Int, plugin: PluginGeneration? = nil) {
+    init(
+        _ plan: EndpointPlan, id: UInt64, index: Int, breaker: BreakerPlan = BreakerPlan(),
+        plugin: PluginGeneration? = nil
+    ) {
+        health = EndpointHealth(breaker)
         self.plan = plan
         self.id = id
         self.index = index

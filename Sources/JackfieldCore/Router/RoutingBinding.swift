@@ -53,11 +53,16 @@ final class RoutingBinding {
         instance.routing?.detach?(own, handle)
     }
 
-    func observe(_ endpoint: Endpoint, status: Int32, latency: UInt64) {
+    func observe(_ call: Call, _ endpoint: Endpoint, status: Int32, latency: UInt64, _ now: UInt64) {
         guard let observe = instance.routing?.observe, let own = instance.own else { return }
-        var outcome = jf_outcome(
-            size: UInt32(MemoryLayout<jf_outcome>.size), status: status, endpoint: endpoint.id,
-            latency_ns: latency)
+        var outcome = jf_outcome()
+        outcome.size = UInt32(MemoryLayout<jf_outcome>.size)
+        outcome.status = status
+        outcome.endpoint = endpoint.id
+        outcome.latency_ns = latency
+        outcome.flags = call.isGivenUp ? UInt32(JF_OUTCOME_CANCELED) : 0
+        outcome.attempt = call.attempt
+        outcome.now_ns = now
         observe(own, handle, &outcome)
     }
 

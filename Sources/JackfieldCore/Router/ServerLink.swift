@@ -14,6 +14,8 @@ final class ServerLink {
     /// By endpoint: sessions beside the first, for clients that can be asked; made when first needed.
     var pools: [UpstreamPool?]
     var openCalls = 0
+    /// Calls that wait for room, in the order in which they came.
+    var queue: [UInt64] = []
     /// The server left the configuration; channels close when the last call ends.
     var isRetired = false
 
@@ -24,12 +26,8 @@ final class ServerLink {
     private var replaced: RoutingBinding?
     /// The endpoints' states when the server left the catalogue: calls that still wait for a session go by them.
     var lastStatuses: [EndpointStatus]?
-    /// What the strategy sees, at fixed addresses; and the array of pointers passed to `pick`.
-    private let records: UnsafeMutablePointer<jf_endpoint>
-    private let eligible: UnsafeMutablePointer<UnsafePointer<jf_endpoint>?>
-    private let eligibleIndexes: UnsafeMutablePointer<Int>
-    /// The endpoints' names, which the records point to.
-    private let names: [ReadyBytes]
+    /// What the strategy sees.
+    private let view: EndpointRecords
 
     /// Whether there is anything to pick.
     var hasChoice: Bool { server.endpoints.count > 1 }
@@ -40,21 +38,7 @@ final class ServerLink {
         let count = server.endpoints.count
         channels = Array(repeating: nil, count: count)
         pools = Array(repeating: nil, count: count)
-        records = .allocate(capacity: count)
-        eligible = .allocate(capacity: count)
-        eligibleIndexes = .allocate(capacity: count)
-        names = server.endpoints.map { endpoint in
-            // A replica is known by its URL; what has none, by its server.
-            let url = (try? JSONValue(parsing: endpoint.plan.options))?["url"]?.string
-            return ReadyBytes(Array((url ?? server.name).utf8))
-        }
-        for (at, endpoint) in server.endpoints.enumerated() {
-            (records + at).initialize(
-                to: jf_endpoint(
-                    size: UInt32(MemoryLayout<jf_endpoint>.size), flags: 0, id: endpoint.id,
-                    weight: UInt32(clamping: endpoint.plan.weight), in_flight: 0, latency_ns: 0,
-                    name: jf_view(names[at].bytes)))
-        }
+        view = EndpointRecords(server, zone: lane.gateway.zone, region: lane.gateway.region)
         // With one endpoint there is nothing to pick: no strategy is asked.
         if count > 1, let instance = server.strategyPlugin.flatMap({ lane.instance($0) }) {
             do {
@@ -69,12 +53,6 @@ final class ServerLink {
                 )
             }
         }
-    }
-
-    deinit {
-        records.deallocate()
-        eligible.deallocate()
-        eligibleIndexes.deallocate()
     }
 
     func pool(_ endpoint: Endpoint) -> UpstreamPool {
@@ -112,22 +90,39 @@ final class ServerLink {
         replaced = nil
     }
 
-    /// The endpoint for a call; nil when none is up, or the strategy refuses them all.
+    /// Where a call goes.
+    enum Choice: Equatable {
+        case endpoint(Int)
+        /// Every endpoint that is up has its breaker open; the first one is tried at this time, in nanoseconds.
+        case open(until: UInt64)
+        /// None is up, or the strategy refuses them all.
+        case none
+    }
+
+    /// The endpoint for a call.
     func pick(_ statuses: [EndpointStatus], for call: Call, name: UnsafeRawBufferPointer, params: JSONNode?)
-        -> Int?
+        -> Choice
     {
-        if server.endpoints.count == 1 { return statuses[0].state == .up ? 0 : nil }
+        let now = lane.loop.now
+        if server.endpoints.count == 1 {
+            return statuses[0].state == .up ? admit(call, 0, now) : .none
+        }
+        view.refreshRecents(now)
         var count = 0
+        var earliest = UInt64.max
         for (at, endpoint) in server.endpoints.enumerated() where statuses[at].state == .up {
-            records[at].in_flight = UInt32(clamping: endpoint.inFlight.load(ordering: .relaxed))
-            records[at].latency_ns = endpoint.latency.load(ordering: .relaxed)
-            eligible[count] = UnsafePointer(records + at)
-            eligibleIndexes[count] = at
+            guard endpoint.health.isAvailable(now) else {
+                earliest = min(earliest, endpoint.health.state(now).until)
+                continue
+            }
+            view.refresh(at, endpoint, tried: call.tried, now)
+            view.eligible[count] = view.all[at]
+            view.eligibleIndexes[count] = at
             count += 1
         }
-        guard count > 0 else { return nil }
+        guard count > 0 else { return earliest == .max ? .none : .open(until: earliest) }
         guard count > 1, let routing, let pick = routing.instance.routing?.pick else {
-            return eligibleIndexes[0]
+            return admit(call, view.eligibleIndexes[0], now)
         }
         let own = routing.instance.own
         var request = jf_pick()
@@ -136,25 +131,54 @@ final class ServerLink {
         request.deadline_ns = call.deadline
         request.method = jf_view(call.method.name)
         request.name = jf_view(name)
-        if let params { request.params = jf_view(params.raw) }
+        request.traits = call.traits.rawValue
+        request.now_ns = now
+        request.total = UInt32(clamping: server.endpoints.count)
+        request.all = UnsafePointer(view.all)
+        request.headers = lane.pickHeaders.baseAddress
+        request.header_count = UInt64(lane.pickHeaders.count)
+        if let params {
+            request.params = jf_view(params.raw)
+            if let arguments = params.member("arguments") { request.arguments = jf_view(arguments.raw) }
+        }
         var chosen: UInt32 = 0
         var fault = jf_fault.empty()
-        let status: Int32
-        if let session = call.session {
-            status = session.text.withUnsafeBytes { text in
-                request.session = jf_view(text)
-                return pick(own, routing.handle, &request, eligible, UInt64(count), &chosen, &fault)
-            }
-        } else {
-            status = pick(own, routing.handle, &request, eligible, UInt64(count), &chosen, &fault)
+        // Texts are lent for the call; most calls have neither.
+        func ask() -> Int32 {
+            pick(own, routing.handle, &request, view.eligible, UInt64(count), &chosen, &fault)
         }
+        func askAs() -> Int32 {
+            if call.principal.isEmpty { return ask() }
+            return withView(call.principal) {
+                request.principal = $0
+                return ask()
+            }
+        }
+        let status =
+            call.session.map { session in
+                session.text.withUnsafeBytes { text in
+                    request.session = jf_view(text)
+                    return askAs()
+                }
+            } ?? askAs()
         guard status == JF_OK, Int(chosen) < count else {
             // To refuse them all is an answer; anything else is the strategy's failure.
             routing.instance.tally.calls &+= 1
             if status != JF_ABSENT { routing.instance.tally.failures &+= 1 }
-            return nil
+            return .none
         }
         call.picked(by: routing)
-        return eligibleIndexes[Int(chosen)]
+        return admit(call, view.eligibleIndexes[Int(chosen)], now)
+    }
+
+    /// Asks the endpoint's breaker. Another loop may have taken the trial meanwhile.
+    private func admit(_ call: Call, _ at: Int, _ now: UInt64) -> Choice {
+        switch server.endpoints[at].health.admits(now) {
+        case .yes: return .endpoint(at)
+        case .trial:
+            call.isTrial = true
+            return .endpoint(at)
+        case .no(let until): return .open(until: until)
+        }
     }
 }

@@ -8,6 +8,7 @@ enum Counter: Int, CaseIterable {
     case questions = 0, questionsRefused, questionsExpired, answersUnasked
     case parked, parkedExpired, statesRefused
     case resumed, replayed, promoted
+    case retries, breakersOpened, overloads, healthFailures
 
     var name: StaticString {
         switch self {
@@ -21,6 +22,10 @@ enum Counter: Int, CaseIterable {
         case .resumed: "streams_resumed"
         case .replayed: "events_replayed"
         case .promoted: "calls_promoted"
+        case .retries: "retries"
+        case .breakersOpened: "breakers_opened"
+        case .overloads: "overloads"
+        case .healthFailures: "health_failures"
         }
     }
 }

@@ -12,6 +12,8 @@ extension GatewayPlan {
         self.init()
         loops = configuration.runtime.loops ?? Int(jf_cpu_count())
         drainTimeout = configuration.runtime.drainTimeout
+        zone = configuration.runtime.zone
+        region = configuration.runtime.region
         listeners = configuration.listeners.map {
             ListenerPlan(transport: $0.transport, options: $0.optionsJSON)
         }
@@ -80,7 +82,7 @@ extension ServerPlan {
     init(_ server: Configuration.Server) {
         self.init(name: server.name)
         if case .plugin(let id) = server.kind { plugin = id }
-        endpoints = server.endpoints.map { EndpointPlan(options: $0.optionsJSON, weight: $0.weight) }
+        endpoints = server.endpoints.map { EndpointPlan($0) }
         switch server.era {
         case .auto: era = .auto
         case .modern: era = .modern
@@ -101,8 +103,79 @@ extension ServerPlan {
         }
         // The protocol counts it in milliseconds.
         cacheTTL = server.cacheTTL.map { $0 / 1_000_000 }
+        breaker = BreakerPlan(server.breaker)
+        retry = RetryPlan(server.retry)
+        room = RoomPlan(server.bulkhead)
+        health = HealthPlan(server.health)
+        objective = server.objective.map { ObjectivePlan($0) }
         strategy = server.routing.strategy
         strategyOptions = server.routing.optionsJSON
+    }
+}
+
+extension EndpointPlan {
+    init(_ endpoint: Configuration.Endpoint) {
+        self.init(options: endpoint.optionsJSON, weight: endpoint.weight)
+        standing.priority = endpoint.standing.priority
+        standing.zone = endpoint.standing.zone
+        standing.region = endpoint.standing.region
+        standing.version = endpoint.standing.version
+        standing.cost = UInt64(endpoint.standing.cost)
+        standing.labels =
+            endpoint.standing.labels.map { EndpointStanding.Label(name: $0.name, value: $0.value) }
+            + endpoint.standing.tags.map { EndpointStanding.Label(name: $0, value: "") }
+    }
+}
+
+extension BreakerPlan {
+    init(_ breaker: Configuration.Breaker) {
+        self.init()
+        isEnabled = breaker.enabled
+        failures = breaker.failures
+        errorRate = breaker.errorRate
+        minimumCalls = breaker.minimumCalls
+        openFor = breaker.openFor
+        longest = breaker.longest
+        slowStart = breaker.slowStart
+    }
+}
+
+extension HealthPlan {
+    init(_ health: Configuration.Health) {
+        self.init()
+        interval = health.interval
+        timeout = health.timeout
+        failures = health.failures
+        expectedTools = health.expectedTools
+        call = health.tool.map { Call(tool: $0, arguments: health.arguments, expect: health.expect) }
+    }
+}
+
+extension ObjectivePlan {
+    init(_ objective: Configuration.Objective) {
+        self.init()
+        availability = Double(objective.availability) / 100_000
+        latency = objective.latency
+    }
+}
+
+extension RetryPlan {
+    init(_ retry: Configuration.Retry) {
+        self.init()
+        attempts = retry.attempts
+        backOff = retry.backOff
+        longest = retry.longest
+        budget = retry.budget
+    }
+}
+
+extension RoomPlan {
+    init(_ bulkhead: Configuration.Bulkhead) {
+        self.init()
+        calls = bulkhead.calls
+        queue = bulkhead.queue
+        wait = bulkhead.wait
+        perTool = bulkhead.perTool
     }
 }
 

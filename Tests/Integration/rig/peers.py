@@ -59,6 +59,7 @@ def server_command(kind, *switches, events=None):
         "watched-sdk1": ("sdk1", "watched_sdk1.py"),
         "watched-raw": ("tests", "raw_watched.py"),
         "dialogue": ("tests", "dialogue_raw.py"),
+        "moody": ("tests", "moody_raw.py"),
         "tasks-modern": ("tests", "tasks_raw_modern.py"),
         "tasks-legacy": ("tests", "tasks_raw_legacy.py"),
         "tasks-sdk1": ("sdk1", "tasks_sdk1.py"),

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// A server as operators see it: each endpoint's state and the reason for it, and how its calls have fared.
+
+import CLinux
+import JSON
+import MCP
+import Synchronization
+
+extension Server {
+    /// Writes an object. `now` is monotonic, in nanoseconds.
+    func write(_ statuses: [EndpointStatus], _ now: UInt64, to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.key("in_flight")
+        writer.value(inFlight.load(ordering: .relaxed))
+        writer.key("waiting")
+        writer.value(room.waiting.load(ordering: .relaxed))
+        writer.key("retries_left")
+        writer.value(retryBudget.left)
+        if let objective { write(objective, now, to: &writer) }
+        writer.key("endpoints")
+        writer.beginArray()
+        for (endpoint, status) in zip(endpoints, statuses) { endpoint.write(status, now, to: &writer) }
+        writer.endArray()
+        writer.endObject()
+    }
+
+    private func write(_ objective: ServerObjective, _ now: UInt64, to writer: inout JSONWriter) {
+        writer.key("objective")
+        writer.beginObject()
+        writer.key("availability")
+        writer.value(objective.plan.availability)
+        for (name, span) in [("burn_rate_5m", UInt64(5)), ("burn_rate_1h", 60)] {
+            guard let rate = objective.burnRate(span, now) else { continue }
+            writer.key(name)
+            writer.value(rate)
+        }
+        let hour = objective.recent(60, now)
+        writer.key("calls_1h")
+        writer.value(Int(hour.calls))
+        writer.key("bad_1h")
+        writer.value(Int(hour.bad))
+        writer.endObject()
+    }
+}
+
+extension Endpoint {
+    fileprivate func write(_ status: EndpointStatus, _ now: UInt64, to writer: inout JSONWriter) {
+        let breaker = health.state(now)
+        let window = health.recent(now)
+        writer.beginObject()
+        writer.key("state")
+        writer.value(status.state.rawValue)
+        if !status.reason.isEmpty {
+            writer.key("reason")
+            writer.value(status.reason)
+        }
+        if let revision = status.revision {
+            writer.key("revision")
+            writer.value("\(revision.text)")
+        }
+        writer.key("breaker")
+        writer.value(!breaker.isOpen ? "closed" : breaker.isTrying || breaker.until <= now ? "half_open" : "open")
+        if breaker.isOpen, !breaker.isTrying, breaker.until > now {
+            writer.key("open_for_ms")
+            writer.value(Int((breaker.until - now) / 1_000_000))
+        }
+        writer.key("share")
+        writer.value(Double(health.readiness(now)) / 1000)
+        writer.key("in_flight")
+        writer.value(inFlight.load(ordering: .relaxed))
+        writer.key("latency_ms")
+        writer.value(Double(latency.load(ordering: .relaxed) / 1000) / 1000)
+        writer.key("calls_10s")
+        writer.value(window.calls)
+        writer.key("failures_10s")
+        writer.value(window.failures)
+        writer.endObject()
+    }
+}
