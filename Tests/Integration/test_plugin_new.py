@@ -164,7 +164,8 @@ def test_listener_serves(projects, lang):
             message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": modern_params(None)}
             client.sendall(json.dumps(message).encode() + b"\n")
             answer = json.loads(client.makefile().readline())
-        assert answer["id"] == 1 and answer["result"]["tools"]
+        assert answer["id"] == 1 and "result" in answer, answer
+        assert answer["result"]["tools"]
 
 
 @pytest.mark.parametrize("facet", ["routing", "seal"])

@@ -12,7 +12,7 @@ struct WaitingRequest {
     let exchange: jf_ref
     let flags: UInt32
     let body: [UInt8]
-    let target: [UInt8]
+    let target: [UInt8]?
     let protocolVersion: [UInt8]?
     let method: [UInt8]?
     let name: [UInt8]?
@@ -45,7 +45,7 @@ extension Lane {
             WaitingRequest(
                 client: client.handle, exchange: message.exchange,
                 flags: message.flags & ~UInt32(JF_MSG_PADDED),
-                body: body, target: [UInt8](message.target.bytes), protocolVersion: copy(message.protocol),
+                body: body, target: copy(message.target), protocolVersion: copy(message.protocol),
                 method: copy(message.method), name: copy(message.name), session: copy(message.session),
                 headerText: text, headers: headers))
         waitingBytes += body.count + text.count

@@ -59,7 +59,8 @@ extension Endpoint {
             writer.value("\(revision.text)")
         }
         writer.key("breaker")
-        writer.value(!breaker.isOpen ? "closed" : breaker.isTrying || breaker.until <= now ? "half_open" : "open")
+        let isHalfOpen = breaker.isTrying || breaker.until <= now
+        writer.value(!breaker.isOpen ? "closed" : isHalfOpen ? "half_open" : "open")
         if breaker.isOpen, !breaker.isTrying, breaker.until > now {
             writer.key("open_for_ms")
             writer.value(Int((breaker.until - now) / 1_000_000))

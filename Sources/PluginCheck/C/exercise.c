@@ -20,6 +20,7 @@ check_endpoints check_lend_endpoints(check_host *h, jf_ref first, uint64_t count
                                   .weight = 1 + (uint32_t)(i % 3),
                                   .in_flight = (uint32_t)i % 5,
                                   .latency_ns = i * 1000000u,
+                                  .ready = 1000,
                                   .name = check_lend_text(h->c, "an endpoint's `name`", name)};
         list[i] = (const jf_endpoint *)(const void *)check_lend(h->c, "an endpoint", &one, size).ptr;
     }

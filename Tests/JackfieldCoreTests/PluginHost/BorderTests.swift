@@ -297,8 +297,11 @@ private final class Border {
     }
 
     func observe(taking duration: UInt64, status: Int32 = 0) {
-        var outcome = jf_outcome(
-            size: UInt32(MemoryLayout<jf_outcome>.size), status: status, endpoint: 1, latency_ns: duration)
+        var outcome = jf_outcome()
+        outcome.size = UInt32(MemoryLayout<jf_outcome>.size)
+        outcome.status = status
+        outcome.endpoint = 1
+        outcome.latency_ns = duration
         routing?.observe(own, 1, &outcome)
     }
 

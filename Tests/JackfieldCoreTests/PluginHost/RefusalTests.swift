@@ -31,7 +31,7 @@ extension PluginHostTests {
             ),
             Case(
                 fixture: "wrong_abi", stage: .manifest,
-                message: "it is built for ABI 2.0; this host speaks 1.0"),
+                message: "it is built for ABI 2.0; this host speaks 1.1"),
             Case(
                 fixture: "later_entry", stage: .lint,
                 message: "it exports jf_entry_2 but not jf_entry_1, which this host calls: build it for ABI 1"

@@ -62,6 +62,8 @@ for compiler in "$@"; do
     [ $cc = clang ] || run sdk_test -fsanitize=thread
     run transport_test $checked
     run transport_test $bare
+    run routing_test $checked
+    run routing_test $bare
 
     for example in toolset-words routing-by-name; do
         rm -rf "$dir/$example" && mkdir -p "$dir/$example"

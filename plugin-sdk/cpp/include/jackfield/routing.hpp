@@ -7,6 +7,8 @@
 #include <jackfield/routing.h>
 #include <jackfield/slots.hpp>
 
+#include <optional>
+
 namespace jackfield {
 
 /** What a strategy is made with: one server. Borrowed. */
@@ -15,15 +17,73 @@ struct RouteInfo {
     json::Value config;
 };
 
-/** One endpoint as it stands, a copy; `name` is borrowed. */
+/** Names and values of the ABI. Borrowed. */
+class Pairs {
+  public:
+    Pairs() noexcept = default;
+    Pairs(const jf_pair *first, uint64_t count) noexcept
+        : first_(first), count_(first != nullptr ? count : 0) {}
+    uint64_t size() const noexcept { return count_; }
+    std::pair<std::string_view, std::string_view> operator[](uint64_t index) const noexcept {
+        return {text(first_[index].name), text(first_[index].value)};
+    }
+    /** The first value of that name; data() is nullptr when there is none. */
+    std::string_view find(std::string_view name) const noexcept {
+        for (uint64_t i = 0; i < count_; i++)
+            if (text(first_[i].name) == name) return text(first_[i].value);
+        return {};
+    }
+
+  private:
+    const jf_pair *first_ = nullptr;
+    uint64_t count_ = 0;
+};
+
+/** One endpoint as it stands, a copy; what the methods give is borrowed and read when asked for. Those are of
+ * ABI 1.1: nothing from a host of 1.0. */
 struct Endpoint {
     Ref id;
     uint32_t weight, in_flight;
     uint64_t latency_ns;
     std::string_view name;
+    /** JF_ENDPOINT_*; 0 from a host of 1.0. */
+    uint32_t flags = 0;
+    /** The host's, as long as its `size` says. */
+    const jf_endpoint *raw = nullptr;
+
+    /** Share of its weight that it can bear now, permille: below 1000 while it starts. */
+    std::optional<uint32_t> ready() const noexcept { return told(&jf_endpoint::ready); }
+    /** Configured tier: 0 is used first. */
+    std::optional<uint32_t> priority() const noexcept { return told(&jf_endpoint::priority); }
+    /** Ended in the last 10 s, all loops together. */
+    std::optional<uint32_t> recent_calls() const noexcept { return told(&jf_endpoint::recent_calls); }
+    /** Of those, failed. */
+    std::optional<uint32_t> recent_failures() const noexcept { return told(&jf_endpoint::recent_failures); }
+    /** Configured cost of one call, in millionths of the operator's unit. */
+    std::optional<uint64_t> cost() const noexcept { return told(&jf_endpoint::cost); }
+    /** Another one whenever name, version, zone, region or labels became others. */
+    std::optional<uint64_t> revision() const noexcept { return told(&jf_endpoint::revision); }
+    /** data() is nullptr when unknown. */
+    std::string_view version() const noexcept { return words(&jf_endpoint::version); }
+    std::string_view zone() const noexcept { return words(&jf_endpoint::zone); }
+    std::string_view region() const noexcept { return words(&jf_endpoint::region); }
+    /** Configured `labels` and `tags` (a tag has an empty value). */
+    Pairs labels() const noexcept { return newer() ? Pairs(raw->labels, raw->label_count) : Pairs(); }
+
+  private:
+    bool newer() const noexcept {
+        return raw != nullptr && raw->size >= offsetof(jf_endpoint, revision) + sizeof raw->revision;
+    }
+    template <class Member> std::optional<Member> told(Member jf_endpoint::*member) const noexcept {
+        return newer() ? std::optional<Member>(raw->*member) : std::nullopt;
+    }
+    std::string_view words(jf_view jf_endpoint::*member) const noexcept {
+        return newer() ? text(raw->*member) : std::string_view();
+    }
 };
 
-/** The endpoints that may take the call, in configured order, at least one. Borrowed. */
+/** Endpoints in configured order: those that may take the call, at least one, or all of a server. Borrowed.
+ */
 class Endpoints {
   public:
     Endpoints(const jf_endpoint *const *all, uint64_t count) noexcept : all_(all), count_(count) {}
@@ -31,8 +91,8 @@ class Endpoints {
     /** The handle alone: what most strategies need. */
     Ref id(uint64_t index) const noexcept { return all_[index]->id; }
     Endpoint operator[](uint64_t index) const noexcept {
-        const jf_endpoint it = detail::sized(all_[index]);
-        return {it.id, it.weight, it.in_flight, it.latency_ns, text(it.name)};
+        const jf_endpoint *it = all_[index];
+        return {it->id, it->weight, it->in_flight, it->latency_ns, text(it->name), it->flags, it};
     }
 
   private:
@@ -48,6 +108,21 @@ struct Pick {
     std::string_view method, name, params;
     /** data() is nullptr when absent. */
     std::string_view principal, session;
+
+    /* Since 1.1: nothing from a host of 1.0. */
+    /** JF_PICK_*: what the tool's annotations say, and whether this is a second try beside an open one. */
+    std::optional<uint32_t> traits = {};
+    /** Endpoints of the server, eligible or not. */
+    std::optional<uint32_t> total = {};
+    /** The raw `params.arguments` object, the client's implementation name, the tenant. data() is nullptr
+     * when absent. */
+    std::string_view arguments = {}, client = {}, tenant = {};
+    /** Of the client's request, lower-case names, as far as its listener delivers them. */
+    Pairs headers = {};
+    /** The `total` endpoints; of those that are not eligible only what was configured is up to date. */
+    std::optional<Endpoints> all = {};
+    /** The monotonic time; nothing: not told. */
+    std::optional<uint64_t> now_ns = {};
 };
 
 /** How a picked call ended: JF_OK or what ended it. */
@@ -55,12 +130,46 @@ struct Outcome {
     Ref endpoint;
     int32_t status;
     uint64_t latency_ns;
+
+    /* Since 1.1: nothing from a host of 1.0. */
+    /** JF_OUTCOME_* */
+    std::optional<uint32_t> flags = {};
+    /** As in its Pick. */
+    std::optional<uint32_t> attempt = {};
+    /** The monotonic time when it ended; nothing: not told. */
+    std::optional<uint64_t> now_ns = {};
 };
 
 /** An index into the endpoints, or nothing: refuse them all. */
 using Choice = std::optional<uint32_t>;
 
 namespace detail {
+
+inline Pick pick_of(const jf_pick *call) noexcept {
+    const jf_pick known = sized(call);
+    Pick place{known.attempt,      known.deadline_ns,     text(known.method), text(known.name),
+               text(known.params), text(known.principal), text(known.session)};
+    if (known.size < offsetof(jf_pick, now_ns) + sizeof known.now_ns) return place;
+    place.traits = known.traits;
+    place.total = known.total;
+    place.arguments = text(known.arguments);
+    place.client = text(known.client);
+    place.tenant = text(known.tenant);
+    place.headers = Pairs(known.headers, known.header_count);
+    if (known.all != nullptr) place.all = Endpoints(known.all, known.total);
+    if (known.now_ns != 0) place.now_ns = known.now_ns;
+    return place;
+}
+
+inline Outcome outcome_of(const jf_outcome *raw) noexcept {
+    const jf_outcome known = sized(raw);
+    Outcome ended{known.endpoint, known.status, known.latency_ns};
+    if (known.size < offsetof(jf_outcome, now_ns) + sizeof known.now_ns) return ended;
+    ended.flags = known.flags;
+    ended.attempt = known.attempt;
+    if (known.now_ns != 0) ended.now_ns = known.now_ns;
+    return ended;
+}
 
 JACKFIELD_CAN(observe, std::declval<T &>().observe(std::declval<const Outcome &>()));
 JACKFIELD_CAN(export_state, std::string(std::declval<T &>().export_state()));
@@ -92,10 +201,7 @@ template <class P, class Strategy> struct RoutingSlots {
             Strategy *strategy = instance<P>(self).routes.find(handle);
             if (strategy == nullptr) return explain(why, JF_E_STALE, "this server is not attached");
             if (count == 0) return JF_ABSENT;
-            const jf_pick known = sized(call);
-            const Pick place{known.attempt,      known.deadline_ns,     text(known.method), text(known.name),
-                             text(known.params), text(known.principal), text(known.session)};
-            Choice choice = strategy->pick(place, Endpoints(eligible, count));
+            Choice choice = strategy->pick(pick_of(call), Endpoints(eligible, count));
             if (!choice) return JF_ABSENT;
             if (*choice >= count)
                 return explain(why, JF_E_FAULT, "the strategy chose an endpoint that was not offered");
@@ -106,10 +212,8 @@ template <class P, class Strategy> struct RoutingSlots {
     static void observe(jf_self *self, jf_ref handle, const jf_outcome *raw) noexcept {
         guard_quietly([&] {
             Strategy *strategy = instance<P>(self).routes.find(handle);
-            const jf_outcome known = sized(raw);
             if constexpr (can_observe<Strategy>)
-                if (strategy != nullptr)
-                    strategy->observe(Outcome{known.endpoint, known.status, known.latency_ns});
+                if (strategy != nullptr) strategy->observe(outcome_of(raw));
         });
     }
     static int32_t export_state(jf_self *self, jf_ref handle, jf_blob *out, jf_fault *why) noexcept {

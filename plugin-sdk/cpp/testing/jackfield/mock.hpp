@@ -116,12 +116,15 @@ class Route {
             all[i].size = sizeof all[i];
             all[i].id = endpoints[i];
             all[i].weight = 1;
+            all[i].ready = 1000;
             pointers.push_back(&all[i]);
         }
         jf_pick call{};
         call.size = sizeof call;
         call.method = view("tools/call");
         call.name = view(name);
+        call.total = static_cast<uint32_t>(all.size());
+        call.all = pointers.data();
         uint32_t chosen = UINT32_MAX;
         status = table_.pick(self(), handle_, &call, pointers.data(), pointers.size(), &chosen,
                              jf_mock_fault(mock_));

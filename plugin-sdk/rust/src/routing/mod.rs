@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Facet `jf.routing/1`: picks one of a server's eligible endpoints. The manifest's `threads` is `per-loop`.
 
+mod call;
 mod slots;
 
+pub use call::{Endpoint, Endpoints, Outcome, Pick};
 #[doc(hidden)]
 pub use slots::facet;
-pub use slots::{Endpoint, Endpoints, Outcome, Pick};
 
 use crate::json::Value;
 use crate::{Error, Lane, Plugin};
@@ -58,3 +59,6 @@ pub trait Routing: Plugin {
         Err(Error::unsupported("it takes no state over"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,148 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The slots of jf_routing_1, and what they bring as authors see it.
+// The slots of jf_routing_1.
 
-use super::{Routing, Server};
-use crate::ffi::{blob, bytes, text};
+use super::{Endpoints, Outcome, Pick, Routing, Server};
+use crate::ffi::{blob, bytes};
 use crate::plugin::{named, Facet, Instance};
 use crate::slab::Slab;
 use crate::sys::*;
-use crate::{Error, Lane, Status};
+use crate::{Error, Lane};
 use std::cell::RefCell;
 use std::marker::PhantomData;
-use std::time::Duration;
-
-/// The call to place.
-pub struct Pick<'a> {
-    raw: jf_pick,
-    kept: PhantomData<&'a ()>,
-}
-
-impl<'a> Pick<'a> {
-    /// 0 for the first try, then counting up.
-    pub fn attempt(&self) -> u32 {
-        self.raw.attempt
-    }
-
-    /// When the call's answer stops being of use.
-    pub fn deadline_ns(&self) -> u64 {
-        self.raw.deadline_ns
-    }
-
-    /// "tools/call"
-    pub fn method(&self) -> &'a str {
-        // SAFETY: borrowed until the slot returns, as are all below.
-        unsafe { text(self.raw.method) }.unwrap_or_default()
-    }
-
-    /// Tool, prompt or URI as the server spells it, UTF-8.
-    pub fn name(&self) -> &'a [u8] {
-        // SAFETY: as above.
-        unsafe { bytes(self.raw.name) }.unwrap_or_default()
-    }
-
-    /// The raw `params` object, JSON.
-    pub fn params(&self) -> &'a [u8] {
-        // SAFETY: as above.
-        unsafe { bytes(self.raw.params) }.unwrap_or_default()
-    }
-
-    /// Who calls; `None` when not authenticated.
-    pub fn principal(&self) -> Option<&'a str> {
-        // SAFETY: as above.
-        unsafe { text(self.raw.principal) }
-    }
-
-    /// The client's session; `None` when stateless.
-    pub fn session(&self) -> Option<&'a str> {
-        // SAFETY: as above.
-        unsafe { text(self.raw.session) }
-    }
-}
-
-impl std::fmt::Debug for Pick<'_> {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Pick({} {})", self.method(), String::from_utf8_lossy(self.name()))
-    }
-}
-
-/// One endpoint as a strategy sees it.
-#[derive(Clone, Copy)]
-pub struct Endpoint<'a> {
-    /// Stable for the life of the endpoint, equal on all loops.
-    pub id: u64,
-    /// Configured, 1 by default.
-    pub weight: u32,
-    /// Calls open on it.
-    pub in_flight: u32,
-    /// Moving average of answered calls; `None`: there is none yet.
-    pub latency: Option<Duration>,
-    name: jf_view,
-    kept: PhantomData<&'a ()>,
-}
-
-impl<'a> Endpoint<'a> {
-    /// The server's name, or its URL for a replica.
-    pub fn name(&self) -> &'a str {
-        // SAFETY: borrowed until the slot returns.
-        unsafe { text(self.name) }.unwrap_or_default()
-    }
-}
-
-impl std::fmt::Debug for Endpoint<'_> {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Endpoint({:#x} {})", self.id, self.name())
-    }
-}
-
-/// The endpoints that may take a call, at least one, in configured order.
-#[derive(Clone, Copy)]
-pub struct Endpoints<'a>(&'a [*const jf_endpoint]);
-
-impl<'a> Endpoints<'a> {
-    /// How many there are.
-    #[allow(clippy::len_without_is_empty)]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// One of them; panics beyond the end.
-    pub fn get(&self, index: usize) -> Endpoint<'a> {
-        // SAFETY: the host's pointers, borrowed until the slot returns; newer hosts' structures are longer.
-        let raw = unsafe { attach::<jf_endpoint>(self.0[index].cast()) }.unwrap_or_else(jf_endpoint::zeroed);
-        Endpoint {
-            id: raw.id,
-            weight: raw.weight,
-            in_flight: raw.in_flight,
-            latency: (raw.latency_ns > 0).then(|| Duration::from_nanos(raw.latency_ns)),
-            name: raw.name,
-            kept: PhantomData,
-        }
-    }
-
-    /// All of them, in order.
-    pub fn iter(self) -> impl Iterator<Item = Endpoint<'a>> {
-        (0..self.len()).map(move |index| self.get(index))
-    }
-}
-
-impl std::fmt::Debug for Endpoints<'_> {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_list().entries(self.iter()).finish()
-    }
-}
-
-/// How a picked call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// What ended it; `None`: it succeeded.
-    pub failure: Option<Status>,
-    /// [`Endpoint::id`]
-    pub endpoint: u64,
-    /// From sending to the last byte.
-    pub latency: Duration,
-}
-
-// ---- The C side ----
 
 struct Table<P>(PhantomData<P>);
 
@@ -233,9 +99,8 @@ unsafe extern "C" fn pick<P: Routing>(
         if count == 0 || eligible.is_null() {
             return Ok(None);
         }
-        let endpoints = std::slice::from_raw_parts(eligible, count as usize);
-        let call = Pick { raw: attach(call.cast()).unwrap_or_else(jf_pick::zeroed), kept: PhantomData };
-        match plugin.pick(lane, server, &call, Endpoints(endpoints))? {
+        let endpoints = Endpoints::new(eligible, count);
+        match plugin.pick(lane, server, &Pick::new(call), endpoints)? {
             Some(index) if index >= endpoints.len() => {
                 Err(Error::fault(format!("it picked endpoint {index} of {count}")))
             }
@@ -255,11 +120,7 @@ unsafe extern "C" fn pick<P: Routing>(
 unsafe extern "C" fn observe<P: Routing>(own: *mut jf_self, handle: jf_ref, outcome: *const jf_outcome) {
     let observed = with_server::<P, _>(own, handle, |lane, plugin, server| {
         let raw: jf_outcome = attach(outcome.cast()).ok_or_else(|| Error::fault("no outcome"))?;
-        let outcome = Outcome {
-            failure: (raw.status != JF_OK).then(|| Status::from_code(raw.status)),
-            endpoint: raw.endpoint,
-            latency: Duration::from_nanos(raw.latency_ns),
-        };
+        let outcome = Outcome::new(&raw);
         plugin.observe(lane, server, &outcome);
         Ok(())
     });

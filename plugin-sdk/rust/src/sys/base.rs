@@ -18,7 +18,7 @@ pub struct jf_self {
 /// ABI major (also part of the entry symbol's name) and the newest minor that these headers describe.
 pub const JF_ABI_MAJOR: u32 = 1;
 /// The newest ABI minor that this crate describes.
-pub const JF_ABI_MINOR: u32 = 0;
+pub const JF_ABI_MINOR: u32 = 1;
 
 abi! {
     /// Borrowed bytes. `ptr == NULL`: absent; `ptr != NULL && len == 0`: present and empty.

@@ -67,12 +67,14 @@ macro_rules! abi {
 use std::os::raw::c_void;
 
 mod base;
+mod callback;
 mod calls;
 mod clock;
 mod config;
 mod connector;
 mod event_loop;
 mod http;
+mod interpose;
 mod listener;
 mod log;
 mod memory;
@@ -83,12 +85,14 @@ mod seal;
 mod toolset;
 
 pub use base::*;
+pub use callback::*;
 pub use calls::*;
 pub use clock::*;
 pub use config::*;
 pub use connector::*;
 pub use event_loop::*;
 pub use http::*;
+pub use interpose::*;
 pub use listener::*;
 pub use log::*;
 pub use memory::*;

@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Facet jf.routing/1: picks one of a server's eligible endpoints. Threads: per-loop.
 
-use super::{jf_blob, jf_fault, jf_ref, jf_self, jf_view};
+use super::{jf_blob, jf_fault, jf_pair, jf_ref, jf_self, jf_view};
+
+/// jf_endpoint.flags: in the gateway's own zone (`runtime.zone`). Since 1.1.
+pub const JF_ENDPOINT_SAME_ZONE: u32 = 1;
+/// In the gateway's own region (`runtime.region`). Since 1.1.
+pub const JF_ENDPOINT_SAME_REGION: u32 = 2;
+/// An earlier attempt of this very call went there and failed. Since 1.1.
+pub const JF_ENDPOINT_TRIED: u32 = 4;
+/// Up, but suspected: its breaker is half open, or it is an outlier. Since 1.1.
+pub const JF_ENDPOINT_DEGRADED: u32 = 8;
 
 abi! {
     /// One endpoint as a strategy sees it, on this loop. Growable: arrays hold pointers to it. Since 1.0.
-    pub struct jf_endpoint: 48 {
+    ///
+    /// What follows `name` is of 1.1: check `size` first.
+    pub struct jf_endpoint: 144 {
         /// Bytes of this structure as its maker knows it.
         0 => size: u32,
-        /// None yet.
+        /// JF_ENDPOINT_*; 0 from a host of 1.0.
         4 => flags: u32,
         /// Stable for the life of the endpoint, equal on all loops.
         8 => id: jf_ref,
@@ -20,12 +31,48 @@ abi! {
         24 => latency_ns: u64,
         /// The server's name, or its URL for a replica.
         32 => name: jf_view,
+        /// Share of its weight that it can bear now, permille: below 1000 while it starts.
+        48 => ready: u32,
+        /// Configured tier: 0 is used first.
+        52 => priority: u32,
+        /// Ended in the last 10 s, all loops together.
+        56 => recent_calls: u32,
+        /// Of those, failed: not answered, or answered by the server's own failure.
+        60 => recent_failures: u32,
+        /// Configured cost of one call, in millionths of the operator's unit.
+        64 => cost: u64,
+        /// Configured or announced version, absent: unknown.
+        72 => version: jf_view,
+        /// Configured, absent: unknown.
+        88 => zone: jf_view,
+        /// Configured, absent: unknown.
+        104 => region: jf_view,
+        /// Configured `labels` and `tags` (a tag has an empty value).
+        120 => labels: *const jf_pair,
+        /// How many labels there are.
+        128 => label_count: u64,
+        /// Another one whenever name, version, zone, region or labels became others: what was
+        /// derived from them is stale then.
+        136 => revision: u64,
     }
 }
 
+/// jf_pick.traits: readOnlyHint. Absent bits are unknown or false. Since 1.1.
+pub const JF_PICK_READ_ONLY: u32 = 1;
+/// idempotentHint, or read-only. Since 1.1.
+pub const JF_PICK_IDEMPOTENT: u32 = 2;
+/// destructiveHint said true. Since 1.1.
+pub const JF_PICK_DESTRUCTIVE: u32 = 4;
+/// openWorldHint said true. Since 1.1.
+pub const JF_PICK_OPEN_WORLD: u32 = 8;
+/// A second try beside one that is still open: JF_ENDPOINT_TRIED marks that one. Since 1.1.
+pub const JF_PICK_HEDGE: u32 = 16;
+
 abi! {
     /// The call to place. Growable. Since 1.0.
-    pub struct jf_pick: 96 {
+    ///
+    /// What follows `session` is of 1.1: check `size` first.
+    pub struct jf_pick: 184 {
         /// Bytes of this structure as its maker knows it.
         0 => size: u32,
         /// 0 for the first try, then counting up.
@@ -42,12 +89,40 @@ abi! {
         64 => principal: jf_view,
         /// The client's session, absent when stateless.
         80 => session: jf_view,
+        /// JF_PICK_*
+        96 => traits: u32,
+        /// Endpoints of the server, eligible or not.
+        100 => total: u32,
+        /// The raw `params.arguments` object, absent without.
+        104 => arguments: jf_view,
+        /// The client's implementation name, absent when unknown.
+        120 => client: jf_view,
+        /// Absent without tenants.
+        136 => tenant: jf_view,
+        /// Of the client's request, lower-case names, as far as its listener delivers them.
+        152 => headers: *const jf_pair,
+        /// How many headers there are.
+        160 => header_count: u64,
+        /// The `total` endpoints in configured order, eligible or not; NULL: not told. Of those that
+        /// are not eligible only what was configured is up to date.
+        168 => all: *const *const jf_endpoint,
+        /// The monotonic time, to save a call of jf.clock/1; 0: not told.
+        176 => now_ns: u64,
     }
 }
 
+/// jf_outcome.flags: answered, with `isError`: the tool's failure, not the endpoint's. Since 1.1.
+pub const JF_OUTCOME_TOOL_ERROR: u32 = 1;
+/// Nobody waited any more: says nothing about the endpoint. Since 1.1.
+pub const JF_OUTCOME_CANCELED: u32 = 2;
+/// A health probe, not a call. Since 1.1.
+pub const JF_OUTCOME_PROBE: u32 = 4;
+
 abi! {
     /// How a picked call ended. Growable. Since 1.0.
-    pub struct jf_outcome: 24 {
+    ///
+    /// What follows `latency_ns` is of 1.1: check `size` first.
+    pub struct jf_outcome: 40 {
         /// Bytes of this structure as its maker knows it.
         0 => size: u32,
         /// JF_OK, or the JF_E_* that ended it.
@@ -56,6 +131,12 @@ abi! {
         8 => endpoint: jf_ref,
         /// From send to the last byte.
         16 => latency_ns: u64,
+        /// JF_OUTCOME_*
+        24 => flags: u32,
+        /// As in its jf_pick.
+        28 => attempt: u32,
+        /// The monotonic time when it ended; 0: not told.
+        32 => now_ns: u64,
     }
 }
 

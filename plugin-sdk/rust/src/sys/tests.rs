@@ -42,10 +42,11 @@ fn every_structure_has_the_golden_layout() {
     let golden = golden();
     let structs = &golden["structs"];
     let seen = check_all!(structs,
-        jf_view jf_blob jf_pair jf_fault jf_offer jf_plugin jf_call_result jf_call jf_calls_1 jf_clock_1
-        jf_config_1 jf_channels_1 jf_connector_1 jf_http_request jf_http_response jf_http_1 jf_client_info
-        jf_inbound_1 jf_listener_1 jf_log_1 jf_loop_1 jf_memory_1 jf_message jf_ops_1 jf_endpoint jf_pick
-        jf_outcome jf_routing_1 jf_seal_1 jf_request jf_toolsets_1 jf_toolset_1);
+        jf_view jf_blob jf_pair jf_fault jf_offer jf_plugin jf_callback_request jf_callback_1 jf_call_result
+        jf_call jf_calls_1 jf_clock_1 jf_config_1 jf_channels_1 jf_connector_1 jf_http_request
+        jf_http_response jf_http_1 jf_interpose_plan jf_interpose_1 jf_client_info jf_inbound_1 jf_listener_1
+        jf_log_1 jf_loop_1 jf_memory_1 jf_message jf_ops_1 jf_endpoint jf_pick jf_outcome jf_routing_1
+        jf_seal_1 jf_request jf_toolsets_1 jf_toolset_1);
     for (name, _) in structs.as_object().unwrap() {
         assert!(seen.contains(&name.as_str()), "{name} has no mirror");
     }
@@ -56,12 +57,14 @@ fn constants_and_ids_are_the_golden_ones() {
     let golden = golden();
     let source = concat!(
         include_str!("base.rs"),
+        include_str!("callback.rs"),
         include_str!("calls.rs"),
         include_str!("clock.rs"),
         include_str!("config.rs"),
         include_str!("connector.rs"),
         include_str!("event_loop.rs"),
         include_str!("http.rs"),
+        include_str!("interpose.rs"),
         include_str!("listener.rs"),
         include_str!("log.rs"),
         include_str!("memory.rs"),

@@ -43,6 +43,8 @@ impl Mock {
                 in_flight: 0,
                 latency_ns: 0,
                 name: view(b"endpoint"),
+                ready: 1000,
+                ..jf_endpoint::zeroed()
             })
             .collect();
         let pointers: Vec<*const jf_endpoint> =
@@ -56,6 +58,9 @@ impl Mock {
             params: view(b"{}"),
             principal: ABSENT,
             session: ABSENT,
+            total: pointers.len() as u32,
+            all: pointers.as_ptr(),
+            ..jf_pick::zeroed()
         };
         let mut chosen = u32::MAX;
         let count = pointers.len() as u64;
@@ -68,7 +73,8 @@ impl Mock {
     /// Tells how a call on the endpoint of this id ended: 0, or the ABI's number of what ended it.
     pub fn observe(&mut self, handle: u64, endpoint: u64, status: i32, latency: Duration) {
         let size = std::mem::size_of::<jf_outcome>() as u32;
-        let outcome = jf_outcome { size, status, endpoint, latency_ns: latency.as_nanos() as u64 };
+        let latency_ns = latency.as_nanos() as u64;
+        let outcome = jf_outcome { size, status, endpoint, latency_ns, ..jf_outcome::zeroed() };
         if let Some(observe) = self.routing().observe {
             unsafe { observe(self.instance(), handle, &outcome) }
         }

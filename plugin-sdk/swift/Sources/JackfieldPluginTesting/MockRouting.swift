@@ -80,10 +80,15 @@ public struct MockRouting {
                     withView(params) { params in
                         withOptionalView(principal) { principal in
                             withOptionalView(session) { session in
-                                var call = jf_pick(
-                                    size: UInt32(MemoryLayout<jf_pick>.size), attempt: attempt,
-                                    deadline_ns: 0, method: method, name: name, params: params,
-                                    principal: principal, session: session)
+                                var call = jf_pick()
+                                call.size = UInt32(MemoryLayout<jf_pick>.size)
+                                call.attempt = attempt
+                                call.method = method
+                                call.name = name
+                                call.params = params
+                                call.principal = principal
+                                call.session = session
+                                call.total = UInt32(pointers.count)
                                 return pick(&call, pointers)
                             }
                         }
@@ -96,7 +101,8 @@ public struct MockRouting {
     private func pick(_ call: inout jf_pick, _ pointers: [UnsafePointer<jf_endpoint>?]) -> Choice {
         var chosen = UInt32.max
         let status = pointers.withUnsafeBufferPointer {
-            table.pick(
+            call.all = $0.baseAddress
+            return table.pick(
                 jf_mock_self(host.mock), handle, &call, $0.baseAddress, UInt64($0.count), &chosen,
                 jf_mock_fault(host.mock))
         }
@@ -105,9 +111,11 @@ public struct MockRouting {
 
     /// Tells how a call ended; `status` 0 is a success.
     public func observe(_ endpoint: UInt64, status: Int32, latencyNanoseconds: UInt64 = 0) {
-        var outcome = jf_outcome(
-            size: UInt32(MemoryLayout<jf_outcome>.size), status: status, endpoint: endpoint,
-            latency_ns: latencyNanoseconds)
+        var outcome = jf_outcome()
+        outcome.size = UInt32(MemoryLayout<jf_outcome>.size)
+        outcome.status = status
+        outcome.endpoint = endpoint
+        outcome.latency_ns = latencyNanoseconds
         table.observe?(jf_mock_self(host.mock), handle, &outcome)
     }
 
@@ -142,9 +150,14 @@ private func withEndpoints<Answer>(
 ) -> Answer {
     guard let first = endpoints.first else { return body(done) }
     return withView(first.name) { name in
-        let native = jf_endpoint(
-            size: UInt32(MemoryLayout<jf_endpoint>.size), flags: 0, id: first.id.rawValue,
-            weight: first.weight, in_flight: first.inFlight, latency_ns: first.latencyNanoseconds, name: name)
+        var native = jf_endpoint()
+        native.size = UInt32(MemoryLayout<jf_endpoint>.size)
+        native.id = first.id.rawValue
+        native.weight = first.weight
+        native.in_flight = first.inFlight
+        native.latency_ns = first.latencyNanoseconds
+        native.name = name
+        native.ready = 1000
         return withUnsafePointer(to: native) { withEndpoints(endpoints.dropFirst(), done + [$0], body) }
     }
 }

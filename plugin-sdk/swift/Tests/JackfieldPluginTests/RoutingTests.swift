@@ -13,6 +13,8 @@ private struct Obedient: StatefulRouting {
     var failures: [EndpointID: Int] = [:]
     nonisolated(unsafe) static var seen: [String] = []
     nonisolated(unsafe) static var detached: [String] = []
+    nonisolated(unsafe) static var told: [Int?] = []
+    nonisolated(unsafe) static var outcome: RoutingOutcome?
 
     init(server: String, configuration: JSONReader, host: Host) throws {
         if configuration["refuse"]?.bool == true { throw PluginError.denied("not for \(server)") }
@@ -32,6 +34,7 @@ private struct Obedient: StatefulRouting {
                 call.method.text, call.params.text, String(call.attempt), call.principal?.text ?? "nobody",
                 call.session?.text ?? "stateless",
             ]
+            Obedient.told = [call.total, endpoints[0].ready]
             for index in endpoints.indices {
                 let endpoint = endpoints[index]
                 Obedient.seen.append(
@@ -49,6 +52,7 @@ private struct Obedient: StatefulRouting {
     }
 
     mutating func observe(_ outcome: RoutingOutcome) {
+        Obedient.outcome = outcome
         if outcome.failure == .gone { failures[outcome.endpoint, default: 0] += 1 }
         if outcome.failure == nil { failures[outcome.endpoint] = nil }
     }
@@ -112,6 +116,7 @@ private final class First: Routing {
                 "tools/call", #"{"a":1}"#, "2", "nobody", "", "7 http://a 3 5 11",
                 "\(UInt64(1) << 40)  1 2 0",
             ])
+        #expect(Obedient.told == [2, 1000])
         #expect(routing.pick("look", among: two, method: "prompts/get", principal: "ada").index == 0)
         #expect(Obedient.seen[0] == "prompts/get" && Obedient.seen[3...4] == ["ada", "stateless"])
         #expect(host.end() == [])
@@ -147,6 +152,9 @@ private final class First: Routing {
         for (endpoint, status) in [(9, -7), (5, -7), (9, -7), (5, 0), (4, -6)] as [(UInt64, Int32)] {
             routing.observe(endpoint, status: status)
         }
+        // The mock is a host of ABI 1.1.
+        let outcome = try #require(Obedient.outcome)
+        #expect(outcome.traits == [] && outcome.attempt == 0 && outcome.nowNanoseconds == nil)
         #expect(try routing.exportState() == "9=2")
         #expect(routing.importState("12345") == .ok && routing.pick("count", among: two).index == 0)
         #expect(routing.importState("?") == .invalid && host.why == "a question is no state")

@@ -69,11 +69,39 @@ public struct RoutingOutcome: Sendable {
     public let failure: PluginError.Code?
     /// Nanoseconds from sending to the last byte of the answer.
     public let latencyNanoseconds: UInt64
+    /// What else is known of it; nil: not told, by a host of ABI 1.0.
+    public let traits: Traits?
+    /// ``RoutingCall/attempt`` of its call; nil: not told, by a host of ABI 1.0.
+    public let attempt: Int?
+    /// The monotonic time when it ended, in nanoseconds; nil: not told.
+    public let nowNanoseconds: UInt64?
+
+    /// What is known of an outcome beside its failure.
+    public struct Traits: OptionSet, Sendable {
+        /// `JF_OUTCOME_*`
+        public let rawValue: UInt32
+
+        /// - Parameter rawValue: `JF_OUTCOME_*`.
+        public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+        /// Answered, with `isError`: the tool's failure, not the endpoint's.
+        public static let toolError = Traits(rawValue: 1)
+        /// Nobody waited any more: says nothing about the endpoint.
+        public static let canceled = Traits(rawValue: 2)
+        /// A health probe, not a call.
+        public static let probe = Traits(rawValue: 4)
+    }
 
     /// An outcome, for tests.
-    public init(endpoint: EndpointID, failure: PluginError.Code? = nil, latencyNanoseconds: UInt64 = 0) {
+    public init(
+        endpoint: EndpointID, failure: PluginError.Code? = nil, latencyNanoseconds: UInt64 = 0,
+        traits: Traits? = nil, attempt: Int? = nil, nowNanoseconds: UInt64? = nil
+    ) {
         self.endpoint = endpoint
         self.failure = failure
         self.latencyNanoseconds = latencyNanoseconds
+        self.traits = traits
+        self.attempt = attempt
+        self.nowNanoseconds = nowNanoseconds
     }
 }

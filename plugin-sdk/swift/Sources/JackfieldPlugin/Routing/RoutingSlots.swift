@@ -54,11 +54,16 @@ private func pickEndpoint(
 private func observeOutcome(_ own: OpaquePointer?, _ handle: jf_ref, _ outcome: UnsafePointer<jf_outcome>?) {
     guard let outcome = attach(UnsafeRawPointer(outcome), jf_outcome()) else { return }
     let failure = outcome.status == JF_OK ? nil : PluginError.Code(status: outcome.status)
+    // The size of ABI 1.1.
+    let isTold = outcome.size >= 40
     Instance.with(own) {
         $0.routing?.server(handle)?.observe(
             RoutingOutcome(
                 endpoint: EndpointID(outcome.endpoint), failure: failure,
-                latencyNanoseconds: outcome.latency_ns))
+                latencyNanoseconds: outcome.latency_ns,
+                traits: isTold ? RoutingOutcome.Traits(rawValue: outcome.flags) : nil,
+                attempt: isTold ? Int(outcome.attempt) : nil,
+                nowNanoseconds: outcome.now_ns > 0 ? outcome.now_ns : nil))
     }
 }
 
