@@ -49,6 +49,7 @@ $(foreach plugin,$(C_PLUGINS),$(eval $(call c_plugin,$(plugin))))
 
 # It compiles some of its neighbour's sources in.
 $(PLUGIN_DIR)/transport-websocket.so: $(wildcard Plugins/transport-http/*.[ch])
+$(PLUGIN_DIR)/tools-composite.so: $(wildcard Plugins/tools-native/json*.[ch])
 $(filter $(PLUGIN_DIR)/routing-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Plugins/routing-common/*.[ch])
 
 # Plugins in Swift bring their own recipe, `swift-plugin`.

@@ -20,7 +20,7 @@ typedef struct json_value {
 /** Reads a whole text. False: it is no JSON. */
 bool json_parse(const uint8_t *text, size_t length, json_value *out);
 
-/** Walks an object: begin with `at` and `end` around the value's bytes, `started` false. */
+/** Walks an object or array: begin with `at` and `end` around the value's bytes, `started` false. */
 typedef struct json_members {
     const uint8_t *at, *end;
     bool started;
@@ -28,6 +28,8 @@ typedef struct json_members {
 json_members json_walk(const json_value *object);
 /** 1: a member; 0: the end; -1: no JSON. */
 int json_next(json_members *it, json_value *key, json_value *value);
+/** The same for an array. 1: an element; 0: the end; -1: no JSON. */
+int json_item(json_members *it, json_value *value);
 
 /** Whether a string is `text`. */
 bool json_is(const json_value *string, const char *text);

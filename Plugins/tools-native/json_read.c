@@ -162,6 +162,16 @@ int json_next(json_members *it, json_value *key, json_value *value) {
     return it->at == NULL ? -1 : 1;
 }
 
+int json_item(json_members *it, json_value *value) {
+    it->at = blanks(it->at, it->end);
+    if (it->at == it->end) return -1;
+    if (*it->at == ']') return 0;
+    if (it->started && *it->at++ != ',') return -1;
+    it->started = true;
+    it->at = value_at(it->at, it->end, value, 0);
+    return it->at == NULL ? -1 : 1;
+}
+
 bool json_is(const json_value *string, const char *other) {
     size_t length = strlen(other);
     if (!string->escaped) return string->len == length && memcmp(string->ptr, other, length) == 0;
