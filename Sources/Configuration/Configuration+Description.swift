@@ -40,6 +40,7 @@ extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
         lines += servers.map { "  \(jsonString($0.name)): \($0.line)" }
         lines.append("bundles:")
         lines += bundles.map { "  \(jsonString($0.name)): \($0.line)" }
+        if let lock { lines.append("lock: \(lock.line)") }
         lines.append("plugins:")
         lines += plugins.map { "  - \($0.line)" }
         lines.append("log: { level: \(log.level.rawValue), format: \(log.format.rawValue) }")
@@ -120,6 +121,13 @@ extension Configuration.Bundle {
         return "{ servers: \(patterns($servers)), include: \(patterns($include)), "
             + "exclude: \(patterns($exclude)), rename: \(mapping(rename)), "
             + "description: \(summary.map(jsonString) ?? "null") }"
+    }
+}
+
+extension Configuration.Lock {
+    fileprivate var line: String {
+        "{ file: \(jsonString($file.shown ?? file)), on_change: \(onChange.rawValue), "
+            + "new_tools: \(newTools.rawValue), except: \(list(except)) }"
     }
 }
 

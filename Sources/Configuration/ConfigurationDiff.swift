@@ -36,6 +36,7 @@ public struct ConfigurationDiff: Sendable, Equatable {
     public internal(set) var namingChanged = false
     public internal(set) var limitsChanged = false
     public internal(set) var tasksChanged = false
+    public internal(set) var lockChanged = false
     public internal(set) var logChanged = false
     public internal(set) var runtimeChanged = false
     /// Keys whose new value takes effect with a restart only: `runtime.loops`.
@@ -84,6 +85,7 @@ extension Configuration {
         diff.namingChanged = old.naming != new.naming
         diff.limitsChanged = old.limits != new.limits
         diff.tasksChanged = old.tasks != new.tasks
+        diff.lockChanged = old.lock?.withoutPosition != new.lock?.withoutPosition
         diff.logChanged = old.log != new.log
         diff.runtimeChanged = old.runtime != new.runtime
         if old.runtime.loops != new.runtime.loops { diff.needRestart.append("runtime.loops") }
@@ -145,6 +147,14 @@ extension Configuration.Bundle {
 
 extension Configuration.Plugin {
     fileprivate var withoutPositions: Self {
+        var copy = self
+        copy.position = .none
+        return copy
+    }
+}
+
+extension Configuration.Lock {
+    fileprivate var withoutPosition: Self {
         var copy = self
         copy.position = .none
         return copy

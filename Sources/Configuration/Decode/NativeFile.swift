@@ -33,6 +33,7 @@ func decodeNative(_ root: ConfigurationNode, _ context: DecodeContext) -> Config
     }
     if let node = file.take("servers") { configuration.servers = decodeServers(node, context) }
     if let node = file.take("bundles") { configuration.bundles = decodeBundles(node, context) }
+    if let node = file.take("lock") { configuration.lock = decodeLock(node, configuration.servers, context) }
     if let node = file.take("plugins") { configuration.plugins = decodePlugins(node, context) }
     if let node = file.take("log") { configuration.log = decodeLog(node, sink) }
     // `x-…` holds anchors for use elsewhere in the file; `$schema` is for editors.

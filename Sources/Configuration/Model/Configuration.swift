@@ -21,6 +21,8 @@ public struct Configuration: Sendable {
     public var servers: [Server] = []
     /// Curated sets of tools, in the order of the file.
     public var bundles: [Bundle] = []
+    /// What tools are held to; nil: nothing.
+    public var lock: Lock?
     /// Plugins that differ from their defaults, in the order of the file.
     public var plugins: [Plugin] = []
     /// The gateway's own log.

@@ -65,8 +65,11 @@ extension Lane {
             return answerPlugin(call, isError: false, page.bytes)
         }
         guard !envelope.repeatsParameter, let target = target(call.method, envelope.params, view) else {
+            let tool = call.method == .toolsCall ? envelope.params?.member("name")?.string() : nil
             return fail(
-                call, .invalidParams, "nothing at \(view.path) has that name", outcome: Int32(JF_E_INVALID))
+                call, .invalidParams,
+                tool.flatMap { quarantine($0, view)?.text } ?? "nothing at \(view.path) has that name",
+                outcome: Int32(JF_E_INVALID))
         }
         body.withUnsafeBytes { dispatch(call, target, envelope, RequestMeta(envelope.params), $0) }
     }

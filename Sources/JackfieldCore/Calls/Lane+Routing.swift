@@ -195,7 +195,8 @@ extension Lane {
         }
         // Unlisted URIs (`ui://`, links in results) lead to the only server that has resources at all, if it is the only.
         let owners = view.servers.filter { catalog.statuses[$0].contains { $0.capabilities.resources } }
-        guard owners.count == 1, view.allowsUnlisted, catalog.servers[owners[0]].plan.resources.shows(text)
+        guard owners.count == 1, view.allowsUnlisted, !catalog.refused.contains(owners[0]),
+            catalog.servers[owners[0]].plan.resources.shows(text)
         else {
             return nil
         }
@@ -229,13 +230,24 @@ extension Lane {
                 params?.member("name")?.string().map { "no prompt \($0) is served here" }
                 ?? "params.name must be a string"
         default:
-            text =
-                params?.member("name")?.string().map { "no tool \($0) is served here" }
-                ?? "params.name must be a string"
+            let name = params?.member("name")?.string()
+            if let name, let refusal = quarantine(name, asking.view) {
+                (text, data) = refusal
+            } else {
+                text = name.map { "no tool \($0) is served here" } ?? "params.name must be a string"
+            }
         }
         refuse(
             asking.client, asking.message, id: asking.id, code, text, data: data,
             status: asking.revision.isModern ? JF_STATUS_BAD_REQUEST : JF_STATUS_OK)
+    }
+
+    /// Why a tool that a server has is not called; nil: no server of this view has one of that name.
+    func quarantine(_ tool: String, _ view: View) -> (text: String, data: String)? {
+        guard let why = view.withheld(tool) else { return nil }
+        gateway.counters.add(.quarantinedCalls)
+        let text = "tool \(tool) is quarantined: \(why); the gateway's operator can approve it with "
+        return (text + "'jackfield lock --update'", "{\"reason\":\"quarantined\"}")
     }
 
     func refuseOverload(_ asking: Asking, _ text: String) {

@@ -97,6 +97,7 @@ extension Gateway {
         if needsBuild || old.servers.count != records.count
             || zip(old.servers, records).contains(where: { $0 !== $1.server })
         {
+            judgeListings()
             let builder = CatalogBuilder(
                 naming: plan.naming, bundles: plan.bundles, pageSize: plan.limits.pageSize)
             catalog = builder.build(records)
@@ -218,6 +219,8 @@ extension Gateway {
         widenCells(new)
         plan.bundles = new.bundles
         plan.naming = new.naming
+        drift.adopt(new.lock)
+        drift.keep(only: names)
         needsBuild = true
         build()
         for record in added { supervise(record.server) }

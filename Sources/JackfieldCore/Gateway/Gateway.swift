@@ -31,6 +31,8 @@ public final class Gateway: @unchecked Sendable {
     var plan: GatewayPlan
     /// Manifests at hand: of the builds that are current.
     var choice: PluginChoice
+    /// Judges what servers list.
+    let drift: DriftWatch
     /// What was loaded at start, providers of services first.
     private let libraries: [PluginLibrary]
     /// Every build of them that was loaded, and which one is current.
@@ -113,6 +115,7 @@ public final class Gateway: @unchecked Sendable {
         drainTimeout = plan.drainTimeout
         zone = plan.zone
         region = plan.region
+        drift = DriftWatch(plan.lock, log: log, counters: counters)
         parking = Parking(plan.limits)
         replayBudget = ReplayBudget(limit: max(ReplayLog.budget, plan.limits.replay))
         taskPlan = plan.tasks

@@ -107,6 +107,6 @@ private func gauges(_ gateway: Gateway) -> String {
     let counts = Counter.allCases.map { "\"\($0.name)\":\(gateway.counters.read($0))" }
     return "\"sessions\":\(gateway.sessions.count),\"parked\":{\"calls\":\(gateway.parking.calls),"
         + "\"bytes\":\(gateway.parking.held)},\"tasks\":\(gateway.tasks.count),"
-        + "\"streams\":\(gateway.lane(0).standing.total.openStreams),"
+        + "\"tools_quarantined\":\(gateway.lane(0).catalog.quarantined),\"streams\":\(gateway.lane(0).standing.total.openStreams),"
         + "\"cells\":\(CellCounts(gateway.instances.cells).json),\"counters\":{\(counts.joined(separator: ","))}"
 }

@@ -24,6 +24,8 @@ public struct GatewayPlan: Sendable {
     public var limits = LimitsPlan()
     public var tasks = TasksPlan()
     public var swap = SwapPlan()
+    /// What tools are held to; nil: nothing.
+    public var lock: LockPlan?
     public var slow = SlowPlan()
     /// Bounds that transports keep; they become the defaults of their own settings.
     public var transport = TransportLimits()

@@ -116,7 +116,9 @@ extension Supervisor {
                 }
                 do throws(ListingProblem) {
                     let item = try ListedItem.read(node, kind)
-                    guard work.seen.insert(item.key).inserted else { continue }
+                    guard work.seen.insert(item.key).inserted else {
+                        throw ListingProblem("the list has another of this \(kind.key) before it")
+                    }
                     work.bytes += item.raw.count
                     work.items.append(item)
                 } catch {
@@ -132,6 +134,7 @@ extension Supervisor {
     private func finished(_ work: ListingWork, _ kind: ItemKind) {
         work.result[kind] = work.items
         work.result.freshness[kind.rawValue] = freshness(work, kind)
+        work.result.failed.remove(kind)
         work.kinds.removeFirst()
         nextKind(work)
     }
@@ -160,6 +163,7 @@ extension Supervisor {
         unlisted.insert(kind)
         work.result[kind] = listing?[kind] ?? []
         work.result.freshness[kind.rawValue] = listing?.freshness[kind.rawValue] ?? .stale
+        work.result.failed.insert(kind)
         work.kinds.removeFirst()
         nextKind(work)
     }

@@ -8,11 +8,20 @@ import MCP
 final class Catalog: Sendable {
     let servers: [Server]
     let statuses: [[EndpointStatus]]
+    /// Servers of which nothing is shown, as they differ from the lock.
+    let refused: Set<Int>
+    /// Tools that are withheld.
+    let quarantined: Int
     private let views: [View]
     private let paths: NameTable
     private let byGeneration: [UInt64: Int]
 
-    init(servers: [Server], statuses: [[EndpointStatus]], views: [View]) {
+    init(
+        servers: [Server], statuses: [[EndpointStatus]], views: [View], refused: Set<Int> = [],
+        quarantined: Int = 0
+    ) {
+        self.refused = refused
+        self.quarantined = quarantined
         self.servers = servers
         self.statuses = statuses
         self.views = views
@@ -42,7 +51,8 @@ final class Catalog: Sendable {
 
     /// The statuses rewritten, everything shown kept: what a change of health needs.
     func replacing(statuses: [[EndpointStatus]]) -> Catalog {
-        Catalog(servers: servers, statuses: statuses, views: views)
+        Catalog(
+            servers: servers, statuses: statuses, views: views, refused: refused, quarantined: quarantined)
     }
 
     /// What the servers of a view can do together.

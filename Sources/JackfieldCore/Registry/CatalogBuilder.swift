@@ -9,6 +9,8 @@ struct ServerRecord: Sendable {
     var statuses: [EndpointStatus]
     /// The last complete listing; nil before the first.
     var listing: ServerListing?
+    /// What the lock says of its tools.
+    var ruling = ToolRuling.none
 
     /// Whether its items are shown now.
     var isShown: Bool {
@@ -17,6 +19,11 @@ struct ServerRecord: Sendable {
     }
 
     var isUp: Bool { statuses.contains { $0.state == .up } }
+
+    /// Why one of its items is neither shown nor called.
+    func withholds(_ item: ListedItem, _ kind: ItemKind) -> String? {
+        kind == .tools ? ruling.withheld[item.key] : nil
+    }
 }
 
 struct CatalogBuilder {
@@ -35,7 +42,10 @@ struct CatalogBuilder {
         ]
         for index in records.indices { views.append(serverView(records, index)) }
         for bundle in bundles { views.append(bundleView(bundle, aggregate.entries, records)) }
-        return Catalog(servers: records.map(\.server), statuses: records.map(\.statuses), views: views)
+        return Catalog(
+            servers: records.map(\.server), statuses: records.map(\.statuses), views: views,
+            refused: Set(records.indices.filter { records[$0].ruling.isRefused }),
+            quarantined: records.reduce(0) { $0 + $1.ruling.withheld.count })
     }
 
     /// By kind, the shortest freshness of the parts; nothing is fresh while a part is missing or down.
@@ -94,6 +104,7 @@ struct CatalogBuilder {
         for index in shown {
             let record = records[index]
             let selection = selection(record, kind)
+            if kind != .tools, record.ruling.isRefused { continue }
             let prefix = record.server.plan.prefix ?? record.server.name
             for item in record.listing?[kind] ?? [] where selection.shows(item.key) && !item.isAppOnly {
                 candidates.append(
@@ -103,14 +114,19 @@ struct CatalogBuilder {
                 items.append(item)
                 for (alias, target) in selection.aliases.sorted(by: { $0.key < $1.key })
                 where target == item.key && !aliases.contains(where: { $0.shown == alias }) {
-                    aliases.append(ViewEntry(server: index, item: item, shown: alias))
+                    aliases.append(
+                        ViewEntry(
+                            server: index, item: item, shown: alias, withheld: record.withholds(item, kind)))
                 }
             }
         }
         let names = Naming(plan: naming).names(for: candidates, taken: Set(aliases.map(\.shown)))
         return aliases
             + names.indices.map {
-                ViewEntry(server: candidates[$0].server, item: items[$0], shown: names[$0])
+                let server = candidates[$0].server
+                return ViewEntry(
+                    server: server, item: items[$0], shown: names[$0],
+                    withheld: records[server].withholds(items[$0], kind))
             }
     }
 
@@ -119,7 +135,7 @@ struct CatalogBuilder {
     private func addressed(_ records: [ServerRecord], _ shown: [Int], _ kind: ItemKind) -> [ViewEntry] {
         var taken: Set<String> = []
         var entries: [ViewEntry] = []
-        for index in shown {
+        for index in shown where !records[index].ruling.isRefused {
             let record = records[index]
             let selection = selection(record, kind)
             for item in record.listing?[kind] ?? [] where selection.shows(item.key) {
@@ -156,7 +172,8 @@ struct CatalogBuilder {
         var result = entries
         result[ItemKind.tools.rawValue] = entries[ItemKind.tools.rawValue].map { entry in
             let server = records[entry.server].server
-            guard let own = entry.item.interface, server.plan.resources.shows(own) else { return entry }
+            guard let own = entry.item.interface, server.plan.resources.shows(own), entry.withheld == nil
+            else { return entry }
             let uri = shown[entry.server]?[own] ?? distinct(own, server.name, &taken)
             if shown[entry.server]?[own] == nil {
                 shown[entry.server, default: [:]][own] = uri
@@ -185,10 +202,13 @@ struct CatalogBuilder {
     private func serverView(_ records: [ServerRecord], _ index: Int) -> View {
         let record = records[index]
         let entries = ItemKind.allCases.map { kind -> [ViewEntry] in
-            guard record.isShown else { return [] }
+            guard record.isShown, kind == .tools || !record.ruling.isRefused else { return [] }
             let selection = selection(record, kind)
             return (record.listing?[kind] ?? []).filter { selection.shows($0.key) }
-                .map { ViewEntry(server: index, item: $0, shown: $0.key) }
+                .map {
+                    ViewEntry(
+                        server: index, item: $0, shown: $0.key, withheld: record.withholds($0, kind))
+                }
         }
         return View(
             path: "/mcp/servers/\(record.server.name)", servers: [index], description: nil, entries: entries,
@@ -218,7 +238,7 @@ struct CatalogBuilder {
                 guard let renamed = bundle.rename[entry.shown] else { return entry }
                 return ViewEntry(
                     server: entry.server, item: entry.item, shown: renamed,
-                    shownInterface: entry.shownInterface)
+                    shownInterface: entry.shownInterface, withheld: entry.withheld)
             }
         }
         let whole = records.indices.filter { index in

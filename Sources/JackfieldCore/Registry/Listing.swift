@@ -113,6 +113,8 @@ struct ServerListing: Sendable, Equatable {
     var items: [[ListedItem]] = [[], [], [], []]
     /// By kind; nil for a list that never came.
     var freshness: [Freshness?] = [nil, nil, nil, nil]
+    /// Kinds whose list failed when it was last asked for: their items are those of the time before, if there was one.
+    var failed: Set<ItemKind> = []
 
     subscript(_ kind: ItemKind) -> [ListedItem] {
         get { items[kind.rawValue] }

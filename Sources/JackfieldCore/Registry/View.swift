@@ -53,14 +53,19 @@ final class ViewEntry: Sendable {
     let shown: String
     /// The URI under which clients of this view know the tool's interface, where its own differs.
     let shownInterface: String?
+    /// Why it is neither shown nor called, in words that follow its name; nil: it is.
+    let withheld: String?
     /// The server's own spelling as a JSON string, for the request sent to it.
     let quotedOriginal: [UInt8]
 
-    init(server: Int, item: ListedItem, shown: String, shownInterface: String? = nil) {
+    init(
+        server: Int, item: ListedItem, shown: String, shownInterface: String? = nil, withheld: String? = nil
+    ) {
         self.server = server
         self.item = item
         self.shown = shown
         self.shownInterface = shownInterface
+        self.withheld = withheld
         quotedOriginal = JSONWriter.quoted(item.key)
     }
 
@@ -80,6 +85,8 @@ final class View: Sendable {
     private let unlisted: [ViewEntry]
     /// By server: its own URI of a resource → the one shown, where they differ.
     private let renamed: [Int: [String: String]]
+    /// Entries that have their names and are not shown. No call finds them in its table.
+    private let withheld: [String: String]
     private let tables: [NameTable]
     private let templates: [(template: URITemplate, entry: Int)]
     /// Modern servers that make tasks of calls as they see fit: legacy clients may ask for one.
@@ -91,8 +98,9 @@ final class View: Sendable {
     let fingerprints: [UInt64]
     private let rendered = Mutex<[Int: [ReadyBytes]]>([:])
 
+    /// - Parameter allEntries: by kind, those that are withheld among them.
     init(
-        path: String, servers: [Int], description: String?, entries: [[ViewEntry]],
+        path: String, servers: [Int], description: String?, entries allEntries: [[ViewEntry]],
         unlisted: [ViewEntry] = [], freshness: [Freshness], pageSize: Int, allowsUnlisted: Bool = true,
         taskServers: Set<Int> = []
     ) {
@@ -100,6 +108,11 @@ final class View: Sendable {
         self.path = path
         self.servers = servers
         self.description = description
+        var withheld: [String: String] = [:]
+        for entry in allEntries.joined() { if let why = entry.withheld { withheld[entry.shown] = why } }
+        self.withheld = withheld
+        let entries =
+            withheld.isEmpty ? allEntries : allEntries.map { $0.filter { entry in entry.withheld == nil } }
         self.entries = entries
         self.unlisted = unlisted
         self.freshness = freshness
@@ -130,6 +143,9 @@ final class View: Sendable {
     }
 
     func count(_ kind: ItemKind) -> Int { entries[kind.rawValue].count }
+
+    /// Why a tool of this name is not found though a server has it.
+    func withheld(_ tool: String) -> String? { withheld[tool] }
 
     /// The entry of an exact name or URI.
     func find(_ kind: ItemKind, _ name: UnsafeRawBufferPointer) -> ViewEntry? {

@@ -116,6 +116,7 @@ extension Lane {
             send(call, target, statuses[picked], envelope, meta, body)
         case .open(let until):
             let now = jf_monotonic_ns()
+            countRefused(server)
             let wait = max(1, (until > now ? until - now : 0) / 1_000_000)
             fail(
                 call, .internalError,
@@ -129,6 +130,17 @@ extension Lane {
             fail(
                 call, .internalError,
                 "server \(server.name) is not available: \(state); see the gateway's log")
+        }
+    }
+
+    /// A call that a breaker refused failed for whoever serves the endpoint: a build on trial does not get away with
+    /// failing so fast that nobody calls it any more.
+    private func countRefused(_ server: Server) {
+        for endpoint in server.endpoints {
+            guard let generation = endpoint.plugin, let instance = instance(of: generation) else { continue }
+            instance.tally.calls &+= 1
+            instance.tally.failures &+= 1
+            return
         }
     }
 

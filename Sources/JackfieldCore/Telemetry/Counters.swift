@@ -9,6 +9,7 @@ enum Counter: Int, CaseIterable {
     case parked, parkedExpired, statesRefused
     case resumed, replayed, promoted
     case retries, breakersOpened, overloads, healthFailures
+    case toolsDrifted, quarantinedCalls
 
     var name: StaticString {
         switch self {
@@ -26,6 +27,8 @@ enum Counter: Int, CaseIterable {
         case .breakersOpened: "breakers_opened"
         case .overloads: "overloads"
         case .healthFailures: "health_failures"
+        case .toolsDrifted: "tools_drifted"
+        case .quarantinedCalls: "calls_quarantined"
         }
     }
 }

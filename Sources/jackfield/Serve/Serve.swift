@@ -97,12 +97,22 @@ func readConfiguration(_ options: ServeOptions) -> Result<Configuration, ReloadP
 }
 
 /// The plan of a configuration, checked against the plugins; problems carry the file's positions.
-func checkedPlan(_ configuration: Configuration, _ plugins: PluginSet) -> Result<GatewayPlan, ReloadProblem> {
+///
+/// - Parameter withLock: read the lock file too.
+func checkedPlan(
+    _ configuration: Configuration, _ plugins: PluginSet, withLock: Bool = true
+) -> Result<GatewayPlan, ReloadProblem> {
     let wanted = plugins.identified(GatewayPlan(configuration), configuration)
-    let (plan, problems) = plugins.choice.check(wanted)
-    let texts =
+    var (plan, problems) = plugins.choice.check(wanted)
+    var texts =
         plugins.misplaced(plan, configuration).map(\.description)
         + problems.map { described($0, configuration) }
+    if withLock, let lock = configuration.lock {
+        switch LockFile.plan(lock, configuration) {
+        case .success(let read): plan.lock = read
+        case .failure(let unusable): texts.append(unusable.problem.description)
+        }
+    }
     return texts.isEmpty ? .success(plugins.settled(plan)) : .failure(ReloadProblem(texts))
 }
 

@@ -76,6 +76,11 @@ struct CheckedFile {
             return placed.position == .none
                 ? configuration.problem(at: .none, problem.description) : placed
         }
+        if let lock = configuration.lock,
+            case .failure(let unusable) = LockFile.plan(lock, configuration)
+        {
+            found.append(unusable.problem)
+        }
         found += set.misplaced(checked, configuration)
         found += CheckedFile.refusals(of: checked, set, configuration)
         plan = set.settled(checked)

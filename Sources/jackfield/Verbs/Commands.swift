@@ -10,8 +10,8 @@ let jackfieldCommand: Command = Command(
         """,
     options: [.flag("version", short: "V", "print the version")],
     commands: [
-        serveCommand, checkCommand, serversCommand, toolsCommand, callCommand, readCommand, promptCommand,
-        topCommand,
+        serveCommand, checkCommand, lockCommand, serversCommand, toolsCommand, callCommand, readCommand,
+        promptCommand, topCommand,
         pluginCommand, doctorCommand, completionCommand, versionCommand, helpCommand,
     ],
     examples: [

@@ -82,20 +82,28 @@ struct Remote: Sendable {
     }
 
     /// The state of every server.
-    func summaries() -> [ServerSummary] {
+    func summaries() -> [ServerSummary] { gateway.awaitedSummaries() }
+
+    /// Waits until every server is up or down, for the session's timeout at most.
+    func settled() -> [ServerSummary] { gateway.settledSummaries(within: options.timeout) }
+}
+
+extension Gateway {
+    /// The state of every server. Blocks: never on one of the gateway's own threads.
+    fileprivate func awaitedSummaries() -> [ServerSummary] {
         let found = Awaited<[ServerSummary]>()
-        gateway.perform { found.fill($0.summaries()) }
+        perform { found.fill($0.summaries()) }
         return found.wait()
     }
 
-    /// Waits until every server is up or down, for the session's timeout at most.
-    func settled() -> [ServerSummary] {
+    /// Waits until every server is up or down, for that many nanoseconds at most. Blocks.
+    func settledSummaries(within timeout: UInt64) -> [ServerSummary] {
         let start = jf_monotonic_ns()
         while true {
-            let now = summaries()
+            let now = awaitedSummaries()
             let isWaiting = now.contains { $0.state == "connecting" }
             // Once more: by then the lanes have the catalogue that this state belongs to.
-            if !isWaiting || jf_monotonic_ns() - start > options.timeout { return summaries() }
+            if !isWaiting || jf_monotonic_ns() - start > timeout { return awaitedSummaries() }
             _ = poll(nil, 0, 20)
         }
     }
