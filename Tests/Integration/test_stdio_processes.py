@@ -452,7 +452,7 @@ def test_a_sandbox_without_bubblewrap_is_refused(run):
 def test_a_sandbox(run, tmp_path):
     shared, shown = tmp_path / "shared", tmp_path / "shown"
     shared.mkdir(), shown.mkdir()
-    visible = [str(SERVERS)]  # which may lie below /tmp
+    visible = [str(SERVERS), sys.prefix]  # which may lie below /tmp
     with run(
         tight=server(
             sandbox={"program": BWRAP, "bind": [str(shared)], "bind_read_only": [str(shown), *visible]}

@@ -106,6 +106,9 @@ final class Call {
     var isRenewed = false
     /// `.relay`: it failed before its server began with it.
     var isUntouched = false
+    /// Its endpoint gave no answer, which counts against it. What is lost with a whole channel does not: that is its
+    /// supervision's business.
+    var isUnanswered = false
     /// It finds out whether its endpoint, whose breaker was open, is well again.
     var isTrial = false
     var epoch = 0
@@ -228,6 +231,7 @@ final class Call {
         traits = []
         isRenewed = false
         isUntouched = false
+        isUnanswered = false
         isTrial = false
         epoch = 0
         countsAtServer = false

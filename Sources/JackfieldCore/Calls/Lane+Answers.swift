@@ -399,7 +399,9 @@ extension Lane {
         // Both statuses say that the request was not taken on (RFC 6585, section 4; RFC 9110, 15.6.4).
         let isRefused =
             Int(message.status) == JF_STATUS_OVERLOADED || Int(message.status) == JF_STATUS_UNAVAILABLE
-        serverFailed(call, text, begun: !isRefused)
+        let isClosed =
+            Int(message.status) == JF_STATUS_UNAUTHORIZED || Int(message.status) == JF_STATUS_FORBIDDEN
+        serverFailed(call, text, begun: !isRefused, isUnanswered: !isClosed)
     }
 
     func statusText(_ status: Int32) -> String {
@@ -418,12 +420,12 @@ extension Lane {
         channel.upstream?.channelGoes()
         var lost: [Call] = []
         calls.forEach { _, call in if call.channel === channel { lost.append(call) } }
-        for call in lost { exchangeFailed(call, fault) }
+        for call in lost { exchangeFailed(call, fault, withChannel: true) }
         channel.supervisor?.channelLost(fault.message, retry: fault.retry_ms)
         channel.upstream?.channelLost(fault.message)
     }
 
-    private func exchangeFailed(_ call: Call, _ fault: jf_fault) {
+    private func exchangeFailed(_ call: Call, _ fault: jf_fault, withChannel: Bool = false) {
         if call.origin == .supervision {
             let handler = call.handler
             finish(call)
@@ -440,7 +442,9 @@ extension Lane {
         {
             gateway.endpointSuspect(server, endpoint, fault.message)
         }
-        serverFailed(call, fault.publicMessage, begun: fault.flags & UInt32(JF_FAULT_NOT_STARTED) == 0)
+        serverFailed(
+            call, fault.publicMessage, begun: fault.flags & UInt32(JF_FAULT_NOT_STARTED) == 0,
+            isUnanswered: !withChannel && Int(fault.code) != JF_E_BUSY && Int(fault.code) != JF_E_INVALID)
     }
 
     // MARK: Lost sessions

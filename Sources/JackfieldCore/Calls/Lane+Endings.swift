@@ -43,8 +43,11 @@ extension Lane {
     }
 
     /// A failure that is the server's: named, so that people know where to look.
-    /// - Parameter begun: the server may have begun to work on it.
-    func serverFailed(_ call: Call, _ why: String, begun: Bool = true) {
+    /// - Parameters:
+    ///   - begun: the server may have begun to work on it.
+    ///   - isUnanswered: its endpoint gave no answer at all.
+    func serverFailed(_ call: Call, _ why: String, begun: Bool = true, isUnanswered: Bool = false) {
+        call.isUnanswered = isUnanswered
         let name = call.server?.name ?? "?"
         if call.origin == .relay { call.isUntouched = !begun }
         if tryAgain(call, begun: begun, outcome: Int32(JF_E_GONE), why) { return }
@@ -71,6 +74,7 @@ extension Lane {
             handler?(.timedOut)
             return
         }
+        call.isUnanswered = true
         fail(
             call, .internalError, "server \(name) gave no answer within \(seconds) s; the call was cancelled",
             data:

@@ -139,12 +139,13 @@ extension Lane {
     ) {
         tally(call, outcome)
         let begun = !call.isUntouched
+        let isUnanswered = call.isUnanswered
         if let origin = call.asker {
             let handle = call.askerHandle
             origin.loop.post {
                 origin.relayFailed(
                     handle, code, text, data: data, status: status, retryAfter: retryAfter, outcome: outcome,
-                    begun: begun)
+                    begun: begun, isUnanswered: isUnanswered)
             }
         }
         finish(call)
@@ -153,9 +154,10 @@ extension Lane {
     /// Asking lane: the home lane failed the call.
     private func relayFailed(
         _ handle: UInt64, _ code: ErrorCode, _ text: String, data: String?, status: Int, retryAfter: UInt32,
-        outcome: Int32, begun: Bool
+        outcome: Int32, begun: Bool, isUnanswered: Bool
     ) {
         guard let call = calls[handle], call.home != nil else { return }
+        call.isUnanswered = isUnanswered
         if call.origin == .relay { call.isUntouched = !begun }
         if outcome == JF_E_GONE, tryAgain(call, begun: begun, outcome: outcome, text) { return }
         fail(call, code, text, data: data, status: status, retryAfter: retryAfter, outcome: outcome)

@@ -68,6 +68,7 @@ extension Lane {
         call.picked(by: nil)
         call.isTrial = false
         call.isLevelled = false
+        call.isUnanswered = false
         call.isRenewed = false
         call.phase = .idle
     }
@@ -150,9 +151,16 @@ extension Lane {
     /// in time. A tool's own failure is an answer.
     func judge(_ call: Call, _ endpoint: Endpoint, _ status: Int32, _ now: UInt64) {
         if call.isGivenUp { return }
+        let isTrial = call.isTrial
         call.isTrial = false
-        let failed = status == JF_E_GONE || status == JF_E_TIMEOUT
-        call.server?.objective?.count(failed: failed, latency: now &- call.startedAt, now)
+        let isLost = status == JF_E_GONE || status == JF_E_TIMEOUT
+        call.server?.objective?.count(failed: isLost, latency: now &- call.startedAt, now)
+        let failed = call.isUnanswered
+        if isLost, !failed {
+            // Neither well nor ill, as far as can be seen from here.
+            if isTrial { endpoint.health.withdrawn(now) }
+            return
+        }
         if !failed, call.attempt == 0 { call.server?.retryBudget.deposit() }
         guard let change = endpoint.health.ended(failed: failed, now) else { return }
         let name = call.server?.name ?? "?"

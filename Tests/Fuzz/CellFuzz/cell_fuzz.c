@@ -199,7 +199,7 @@ static void make(jf_self *self, int fd) {
 
 static void unmake(jf_self *self) {
     cell_map *maps[] = {&self->by_id,        &self->operations, &self->exchanges, &self->clients,
-                        &self->cell_clients, &self->slow,       &self->call_map};
+                        &self->cell_clients, &self->answering,  &self->slow,      &self->call_map};
     while (self->objects != NULL)
         proxy_object_free(self, self->objects);
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)

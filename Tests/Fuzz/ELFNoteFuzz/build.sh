@@ -10,7 +10,10 @@ built="$scratch/release"
 swiftc -O -swift-version 6 -sanitize=fuzzer,address -parse-as-library -I "$built/Modules" \
     -Xcc -fmodule-map-file=plugin-sdk/include/jackfield/module.modulemap \
     -Xcc -fmodule-map-file="$built/CLinux.build/module.modulemap" \
-    -Xcc -ISources/CLinux/include -Xcc -ISources/CSimdjson/include \
+    -Xcc -fmodule-map-file="$built/CCell.build/module.modulemap" \
+    -Xcc -fmodule-map-file="$built/CMeter.build/module.modulemap" \
+    -Xcc -ISources/CLinux/include -Xcc -ISources/CSimdjson/include -Xcc -Iplugin-sdk/include \
+    -Xcc -ISources/CCell/include -Xcc -ISources/CMeter/include \
     Tests/Fuzz/ELFNoteFuzz/ELFNoteFuzz.swift \
-    $(find "$built"/{JackfieldCore,MCP,JSON,CLinux,CSimdjson}.build -name '*.o') \
+    $(find "$built"/{JackfieldCore,MCP,JSON,CLinux,CSimdjson,CCell,CMeter}.build -name '*.o') \
     -lsimdjson -lstdc++ -o "$1/fuzz"
