@@ -21,10 +21,38 @@ extension Supervisor {
     }
 
     private func askHealth() {
-        guard !isStopped, step == .up, let revision = status.revision else { return armHealth() }
-        let plan = server.plan.health
+        guard !isStopped, step == .up, status.revision != nil else { return armHealth() }
         let mine = turn
-        let asked = jf_monotonic_ns()
+        ask { [weak self] problem in
+            guard let self, !self.isStopped else { return }
+            // A handshake or a listing began meanwhile, and says more than this.
+            guard self.turn == mine, self.step == .up else { return self.armHealth() }
+            self.judgeHealth(problem)
+        }
+    }
+
+    /// Goes on at once, or, where health checks took the endpoint down, once it passes one. A handshake alone does not
+    /// show that its tools work.
+    func proveHealth(then goOn: @escaping () -> Void) {
+        guard isUnwell, server.plan.health.call != nil else {
+            isUnwell = false
+            return goOn()
+        }
+        let mine = turn
+        ask { [weak self] problem in
+            guard let self, !self.isStopped, self.turn == mine else { return }
+            if let problem {
+                return self.down("it still fails its health check: \(problem)", retryAfter: nil)
+            }
+            self.isUnwell = false
+            goOn()
+        }
+    }
+
+    /// Asks, and tells what is wrong; nil: nothing.
+    private func ask(_ done: @escaping (String?) -> Void) {
+        let plan = server.plan.health
+        let revision = status.revision ?? .newest
         let isModern = revision.isModern
         var method = isModern ? Method.discover : .ping
         var params = isModern ? modernParams() : "{}"
@@ -36,10 +64,8 @@ extension Supervisor {
             params = isModern ? modernParams(body) : "{\(body)}"
         }
         request(method, params: params, revision: revision, timeout: plan.timeout) { [weak self] answer in
-            guard let self, !self.isStopped else { return }
-            // A handshake or a listing began meanwhile, and says more than this.
-            guard self.turn == mine, self.step == .up else { return self.armHealth() }
-            self.judgeHealth(self.problem(answer), after: jf_monotonic_ns() &- asked)
+            guard let self else { return }
+            done(self.problem(answer))
         }
     }
 
@@ -68,7 +94,7 @@ extension Supervisor {
         }
     }
 
-    private func judgeHealth(_ problem: String?, after latency: UInt64) {
+    private func judgeHealth(_ problem: String?) {
         let plan = server.plan.health
         guard let problem else {
             healthFailures = 0
@@ -83,6 +109,7 @@ extension Supervisor {
             ])
         guard healthFailures >= plan.failures else { return armHealth() }
         healthFailures = 0
+        isUnwell = true
         lane.gateway.counters.add(.healthFailures)
         let times =
             plan.failures == 1 ? "its health check failed" : "\(plan.failures) health checks in a row failed"

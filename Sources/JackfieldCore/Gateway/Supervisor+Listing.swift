@@ -175,6 +175,10 @@ extension Supervisor {
     private func listed(_ work: ListingWork) {
         listing = work.result
         if let problem = missingTools(work.result) { return down(problem, retryAfter: nil) }
+        proveHealth { [weak self] in self?.announce(work) }
+    }
+
+    private func announce(_ work: ListingWork) {
         let counts = ItemKind.allCases.map { "\($0.member)=\(work.result[$0].count)" }.joined(separator: " ")
         log.write(
             .info, "server is up",

@@ -38,6 +38,8 @@ final class Supervisor {
     private var lastCheck: UInt64 = 0
     var healthTimer: UInt64 = 0
     var healthFailures = 0
+    /// Health checks took it down: it comes back when one succeeds.
+    var isUnwell = false
 
     enum Step: Sendable { case idle, opening, probing, initializing, listing, up }
 
