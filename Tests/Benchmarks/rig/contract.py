@@ -184,7 +184,8 @@ class Door:
                 door.settimeout(30)
                 # Socket addresses are short; this way the folder's path may be long.
                 door.connect(f"/proc/self/fd/{folder}/{self.pid}.sock")
-                request = {"do": "swap", "plugin": "bench-toolset", "file": str(file)}
+                key = (self.state / "run" / f"{self.pid}.key").read_text()
+                request = {"do": "swap", "plugin": "bench-toolset", "file": str(file), "key": key}
                 door.sendall(json.dumps(request).encode() + b"\n")
                 answers = door.makefile("r")
                 last = {}
