@@ -310,3 +310,21 @@ def test_states_come_with_reasons(run, two):
         assert 0 < told["endpoints"][0]["open_for_ms"] <= 60_000
         assert told["objective"]["calls_1h"] >= 10
         assert told["objective"]["burn_rate_5m"] > 0
+
+
+def test_servers_in_the_gateway_are_not_asked(tmp_path, clients, one):
+    """While another one is asked five times, at the same interval."""
+    often = {"interval": "100ms", "failures": 1}
+    servers = {
+        "demo": {"plugin": "tools-demo", "health": {**often, "tool": "nothing"}},
+        "s": {"url": one.url, "health": {**often, "tool": "look"}},
+    }
+    with serving(write(tmp_path / "c.yaml", native(servers))) as gateway:
+
+        def asked():
+            assert one.seen >= 5
+
+        eventually(asked)
+        with clients.open("raw-" + MODERN, url=gateway.url) as link:
+            assert link.text("demo__echo", {"text": "x"}) == "x"
+        assert counters(gateway)["health_failures"] == 0

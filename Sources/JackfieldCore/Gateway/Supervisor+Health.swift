@@ -10,7 +10,7 @@ extension Supervisor {
     /// Begins to ask, from when the endpoint is up. Endpoints in this process are not asked.
     func armHealth() {
         let plan = server.plan.health
-        guard healthTimer == 0, !isStopped, plan.interval > 0, !isToolset || plan.call != nil else { return }
+        guard healthTimer == 0, !isStopped, plan.interval > 0, !isToolset else { return }
         // A tenth more or less: many gateways do not ask in step.
         let delay = plan.interval &- plan.interval / 10 &+ lane.nextSpan() % max(1, plan.interval / 5)
         healthTimer = lane.loop.after(delay) { [weak self] in
