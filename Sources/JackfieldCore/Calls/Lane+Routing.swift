@@ -95,8 +95,8 @@ extension Lane {
         }
     }
 
-    /// What a request names, and where it leads.
-    struct Target: Sendable {
+    /// What a request names, and where it leads. Shared by all calls of an item, so that a call passes on one reference.
+    final class Target: Sendable {
         let server: Int
         /// Raw JSON that replaces the named member; nil keeps the client's spelling.
         let replacement: [UInt8]?
@@ -106,11 +106,41 @@ extension Lane {
         let shownURI: String?
         let headers: [ParameterHeader]
         /// tools/call: whether the tool runs as a task (2025-11-25).
-        var taskSupport: TaskSupport?
+        let taskSupport: TaskSupport?
         /// tools/call: how its structured results are shown to legacy clients.
-        var structured = StructuredShape.asIs
+        let structured: StructuredShape
         /// What a second try would do.
-        var traits = CallTraits.reading
+        let traits: CallTraits
+
+        init(
+            server: Int, replacement: [UInt8]?, key: StaticString, name: String, shownURI: String?,
+            headers: [ParameterHeader], taskSupport: TaskSupport? = nil,
+            structured: StructuredShape = .asIs, traits: CallTraits = .reading
+        ) {
+            self.server = server
+            self.replacement = replacement
+            self.key = key
+            self.name = name
+            self.shownURI = shownURI
+            self.headers = headers
+            self.taskSupport = taskSupport
+            self.structured = structured
+            self.traits = traits
+        }
+
+        /// A listed item, as its view shows it.
+        init(server: Int, _ kind: ItemKind, _ item: ListedItem, shown: String, quoted: [UInt8]) {
+            let isNamed = kind == .tools || kind == .prompts
+            self.server = server
+            replacement = shown == item.key ? nil : quoted
+            key = isNamed ? "name" : "uri"
+            name = item.key
+            shownURI = isNamed || shown == item.key ? nil : shown
+            headers = item.parameterHeaders
+            taskSupport = item.taskSupport
+            structured = item.output.structured
+            traits = isNamed ? item.traits : .reading
+        }
     }
 
     func target(_ method: Method, _ params: JSONNode?, _ view: View) -> Target? {
@@ -155,13 +185,7 @@ extension Lane {
 
     private func named(_ view: View, _ kind: ItemKind, _ name: JSONNode?) -> Target? {
         guard let name, name.kind == .string else { return nil }
-        let entry = withContent(name) { view.find(kind, $0) }
-        guard let entry else { return nil }
-        return Target(
-            server: entry.server, replacement: entry.isRenamed ? entry.quotedOriginal : nil, key: "name",
-            name: entry.item.key, shownURI: nil, headers: entry.item.parameterHeaders,
-            taskSupport: entry.item.taskSupport, structured: entry.item.output.structured,
-            traits: entry.item.traits)
+        return withContent(name) { view.find(kind, $0)?.target }
     }
 
     /// Where a resource leads that a client names, by the same tables as `resources/read`.
@@ -171,11 +195,7 @@ extension Lane {
     }
 
     private func resource(_ view: View, _ uri: UnsafeRawBufferPointer) -> Target? {
-        if let entry = view.find(.resources, uri) {
-            return Target(
-                server: entry.server, replacement: entry.isRenamed ? entry.quotedOriginal : nil, key: "uri",
-                name: entry.item.key, shownURI: entry.isRenamed ? entry.shown : nil, headers: [])
-        }
+        if let entry = view.find(.resources, uri) { return entry.target }
         let text = String(decoding: uri, as: UTF8.self)
         if let entry = view.template(for: uri) {
             // A template shown as SERVER+TEMPLATE makes URIs with the same head, which the server does not know.

@@ -115,12 +115,14 @@ extension Lane {
         return true
     }
 
+    private static let spaces = [UInt8](repeating: 32, count: JSONParser.padding)
+
     /// Keeps the client's message, with the padding that a scanner needs.
     func keep(_ call: Call, _ target: Target, _ body: UnsafeRawBufferPointer) {
         call.target = target
         call.request.reserveCapacity(body.count + JSONParser.padding)
         call.request.append(contentsOf: body)
-        for _ in 0..<JSONParser.padding { call.request.append(32) }
+        call.request.append(contentsOf: Self.spaces)
     }
 
     // MARK: Again

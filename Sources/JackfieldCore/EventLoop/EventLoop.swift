@@ -40,7 +40,12 @@ public final class EventLoop: @unchecked Sendable {
     private let thread = Atomic<UInt>(0)
 
     /// When the current batch of events began, in monotonic nanoseconds.
-    public private(set) var now: UInt64
+    public private(set) var now: UInt64 {
+        get { clock.pointee }
+        set { clock.pointee = newValue }
+    }
+    /// Where `now` stands, for plugins' questions, which are many. It lives as long as the loop.
+    let clock: UnsafeMutablePointer<UInt64>
     /// Longest time that one batch took since the last look, in nanoseconds: the loop's lag.
     public private(set) var longestBatch: UInt64 = 0
 
@@ -50,8 +55,9 @@ public final class EventLoop: @unchecked Sendable {
         wake = jf_eventfd()
         guard wake >= 0 else { throw SystemFailure("eventfd") }
         events = .allocate(capacity: EventLoop.batch)
-        now = jf_monotonic_ns()
-        timers = TimerWheel(now: now)
+        clock = .allocate(capacity: 1)
+        clock.initialize(to: jf_monotonic_ns())
+        timers = TimerWheel(now: clock.pointee)
         guard jf_epoll_control(epoll, EPOLL_CTL_ADD, wake, JF_EPOLL_IN | JF_EPOLL_ET, .max) == 0 else {
             throw SystemFailure("epoll_ctl")
         }
@@ -60,6 +66,7 @@ public final class EventLoop: @unchecked Sendable {
     deinit {
         buffers.purge()
         events.deallocate()
+        clock.deallocate()
         close(epoll)
         close(wake)
     }

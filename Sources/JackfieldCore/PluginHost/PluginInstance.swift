@@ -13,6 +13,8 @@ final class PluginInstance: @unchecked Sendable {
 
     let library: PluginLibrary
     unowned let lane: Lane
+    /// The time of its loop.
+    let clock: UnsafePointer<UInt64>
     let log: Log
     private(set) var state = State.created
     /// Stands for the plugin's own side, `jf_self *`, in every slot of its tables.
@@ -55,6 +57,7 @@ final class PluginInstance: @unchecked Sendable {
     ) throws(PluginFailure) {
         self.library = library
         self.lane = lane
+        clock = UnsafePointer(lane.loop.clock)
         self.log = log
         let slow = lane.gateway.slowPlan
         meter = PluginMeter(
@@ -218,6 +221,12 @@ private func offeredService(_ host: OpaquePointer?, _ id: UnsafePointer<CChar>?)
 @inline(__always)
 func instance(_ context: UnsafeMutableRawPointer?) -> PluginInstance {
     Unmanaged<PluginInstance>.fromOpaque(context!).takeUnretainedValue()
+}
+
+/// Lends the instance behind a service's context pointer, which outlives the call: for slots that every call goes through.
+@inline(__always)
+func withInstance<R>(_ context: UnsafeMutableRawPointer?, _ body: (PluginInstance) -> R) -> R {
+    Unmanaged<PluginInstance>.fromOpaque(context!)._withUnsafeGuaranteedRef(body)
 }
 
 /// Copies a table to memory of its own.

@@ -116,7 +116,7 @@ struct CatalogBuilder {
                 where target == item.key && !aliases.contains(where: { $0.shown == alias }) {
                     aliases.append(
                         ViewEntry(
-                            server: index, item: item, shown: alias, withheld: record.withholds(item, kind)))
+                            server: index, kind: kind, item: item, shown: alias, withheld: record.withholds(item, kind)))
                 }
             }
         }
@@ -125,7 +125,7 @@ struct CatalogBuilder {
             + names.indices.map {
                 let server = candidates[$0].server
                 return ViewEntry(
-                    server: server, item: items[$0], shown: names[$0],
+                    server: server, kind: kind, item: items[$0], shown: names[$0],
                     withheld: records[server].withholds(items[$0], kind))
             }
     }
@@ -140,7 +140,7 @@ struct CatalogBuilder {
             let selection = selection(record, kind)
             for item in record.listing?[kind] ?? [] where selection.shows(item.key) {
                 let uri = distinct(item.key, record.server.name, &taken)
-                entries.append(ViewEntry(server: index, item: item, shown: uri))
+                entries.append(ViewEntry(server: index, kind: kind, item: item, shown: uri))
             }
         }
         return entries
@@ -178,12 +178,13 @@ struct CatalogBuilder {
             if shown[entry.server]?[own] == nil {
                 shown[entry.server, default: [:]][own] = uri
                 unlisted.append(
-                    ViewEntry(server: entry.server, item: ListedItem(unlisted: own), shown: uri))
+                    ViewEntry(
+                        server: entry.server, kind: .resources, item: ListedItem(unlisted: own), shown: uri))
             }
             let shownInterface = uri == own ? nil : uri
             guard shownInterface != entry.shownInterface else { return entry }
             return ViewEntry(
-                server: entry.server, item: entry.item, shown: entry.shown, shownInterface: shownInterface)
+                server: entry.server, kind: entry.kind, item: entry.item, shown: entry.shown, shownInterface: shownInterface)
         }
         return (result, unlisted)
     }
@@ -207,7 +208,7 @@ struct CatalogBuilder {
             return (record.listing?[kind] ?? []).filter { selection.shows($0.key) }
                 .map {
                     ViewEntry(
-                        server: index, item: $0, shown: $0.key, withheld: record.withholds($0, kind))
+                        server: index, kind: kind, item: $0, shown: $0.key, withheld: record.withholds($0, kind))
                 }
         }
         return View(
@@ -237,7 +238,7 @@ struct CatalogBuilder {
                 members.insert(entry.server)
                 guard let renamed = bundle.rename[entry.shown] else { return entry }
                 return ViewEntry(
-                    server: entry.server, item: entry.item, shown: renamed,
+                    server: entry.server, kind: entry.kind, item: entry.item, shown: renamed,
                     shownInterface: entry.shownInterface, withheld: entry.withheld)
             }
         }

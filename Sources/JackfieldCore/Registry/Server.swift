@@ -84,7 +84,10 @@ struct EndpointStatus: Sendable {
 
     var state = State.connecting
     /// Why it is down, or what it is waiting for; one sentence.
-    var reason = "not connected yet"
+    var reason: String {
+        get { words.reason }
+        set { words = Words(reason: newValue, instructions: words.instructions, info: words.info) }
+    }
     /// The revision spoken with it; nil until the era is known.
     var revision: Revision?
     /// The session id of a legacy HTTP server.
@@ -94,13 +97,33 @@ struct EndpointStatus: Sendable {
     /// Counts handshakes: tells whether a lost session has been replaced already.
     var epoch = 0
     var capabilities = ServerCapabilities()
-    var instructions: String?
+    var instructions: String? {
+        get { words.instructions }
+        set { words = Words(reason: words.reason, instructions: newValue, info: words.info) }
+    }
     /// Raw JSON of the server's own Implementation object.
-    var info: String?
+    var info: String? {
+        get { words.info }
+        set { words = Words(reason: words.reason, instructions: words.instructions, info: newValue) }
+    }
     /// Serves through a channel that only its home lane has (a child process, a serial toolset).
     var isLocal = false
     /// Plain HTTP semantics: mirrored headers go along.
     var hasHeaders = false
+    private var words = Words(reason: "not connected yet", instructions: nil, info: nil)
+
+    /// What no call needs: apart, since each call copies the rest.
+    private final class Words: Sendable {
+        let reason: String
+        let instructions: String?
+        let info: String?
+
+        init(reason: String, instructions: String?, info: String?) {
+            self.reason = reason
+            self.instructions = instructions
+            self.info = info
+        }
+    }
 }
 
 /// What a server says it can do.

@@ -48,6 +48,7 @@ private func releaseReady(_ owner: UnsafeMutableRawPointer?) {
 final class ViewEntry: Sendable {
     /// Index into the catalogue's servers.
     let server: Int
+    let kind: ItemKind
     let item: ListedItem
     /// The name, URI or template as clients of this view see it.
     let shown: String
@@ -57,16 +58,22 @@ final class ViewEntry: Sendable {
     let withheld: String?
     /// The server's own spelling as a JSON string, for the request sent to it.
     let quotedOriginal: [UInt8]
+    /// Where a call that names it leads.
+    let target: Lane.Target
 
     init(
-        server: Int, item: ListedItem, shown: String, shownInterface: String? = nil, withheld: String? = nil
+        server: Int, kind: ItemKind, item: ListedItem, shown: String, shownInterface: String? = nil,
+        withheld: String? = nil
     ) {
         self.server = server
+        self.kind = kind
         self.item = item
         self.shown = shown
         self.shownInterface = shownInterface
         self.withheld = withheld
-        quotedOriginal = JSONWriter.quoted(item.key)
+        let quoted = JSONWriter.quoted(item.key)
+        quotedOriginal = quoted
+        target = Lane.Target(server: server, kind, item, shown: shown, quoted: quoted)
     }
 
     var isRenamed: Bool { shown != item.key }

@@ -36,16 +36,39 @@ public struct ResultForm {
     /// Raw JSON of our Implementation object.
     public var identity: StaticString
     /// resources/read: the URI under which the client knows the resource, where the server's differs.
-    public var shownURI: String?
+    public var shownURI: String? {
+        get { names?.uri }
+        set { if names != nil || newValue != nil { names = Names(newValue, shownURIs, relatedTask) } }
+    }
     /// Other resources of the server that the client knows under another URI: the server's own → the one shown.
-    public var shownURIs: [String: String] = [:]
+    public var shownURIs: [String: String] {
+        get { names?.others ?? [:] }
+        set { if names != nil || !newValue.isEmpty { names = Names(shownURI, newValue, relatedTask) } }
+    }
     public var structured = StructuredShape.asIs
     /// resources/read, modern clients.
     public var cache = CachePolicy()
     /// Legacy servers: the reserved `_meta` keys of their hop go, even where nothing else changes.
     public var dropsReserved = false
     /// Legacy clients: the task that the result belongs to, by our id.
-    public var relatedTask: String?
+    public var relatedTask: String? {
+        get { names?.task }
+        set { if names != nil || newValue != nil { names = Names(shownURI, shownURIs, newValue) } }
+    }
+    /// What few calls have: apart, since a form is passed on by value for every call.
+    private var names: Names?
+
+    private final class Names {
+        let uri: String?
+        let others: [String: String]
+        let task: String?
+
+        init(_ uri: String?, _ others: [String: String], _ task: String?) {
+            self.uri = uri
+            self.others = others
+            self.task = task
+        }
+    }
 
     public init(method: Method, serverIsModern: Bool, client: Revision, identity: StaticString) {
         self.method = method

@@ -66,7 +66,9 @@ private func loopPost(
     return Int32(JF_OK)
 }
 
-private func loopNow(_ context: UnsafeMutableRawPointer?) -> UInt64 { instance(context).lane.loop.now }
+private func loopNow(_ context: UnsafeMutableRawPointer?) -> UInt64 {
+    withInstance(context) { $0.clock.pointee }
+}
 
 private func loopIndex(_ context: UnsafeMutableRawPointer?, _ count: UnsafeMutablePointer<UInt32>?) -> UInt32
 {

@@ -37,7 +37,7 @@ private func inboundDeliver(
     _ context: UnsafeMutableRawPointer?, _ client: jf_ref, _ message: UnsafePointer<jf_message>?
 ) -> Int32 {
     guard let message else { return Int32(JF_E_INVALID) }
-    return instance(context).lane.clientDelivered(client, message)
+    return withInstance(context) { $0.lane.clientDelivered(client, message) }
 }
 
 private func inboundGone(_ context: UnsafeMutableRawPointer?, _ client: jf_ref, _ exchange: jf_ref) {
@@ -62,7 +62,7 @@ private func channelsDeliver(
     _ context: UnsafeMutableRawPointer?, _ channel: jf_ref, _ message: UnsafePointer<jf_message>?
 ) -> Int32 {
     guard let message else { return Int32(JF_E_INVALID) }
-    return instance(context).lane.channelDelivered(channel, message)
+    return withInstance(context) { $0.lane.channelDelivered(channel, message) }
 }
 
 private func channelsFailed(
