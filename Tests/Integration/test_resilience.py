@@ -183,6 +183,16 @@ def test_a_bad_replica_loses_its_calls_to_the_good_one(run, two):
         assert counters(gateway)["breakers_opened"] == 1
 
 
+def test_a_slow_replica_loses_its_calls_to_the_quick_one(run, two):
+    options = {"failures": 1000, "latency": "100ms", "error_rate": 80, "minimum_calls": 5, "open_for": "30s"}
+    with run(*two, breaker=options) as (gateway, link):
+        two[0].mood("slow")
+        while not counters(gateway)["breakers_opened"]:
+            link.call("s__look", {})
+        gateway.log.wait("too slow", 10)
+        assert {link.text("s__look") for _ in range(10)} == {"two"}
+
+
 def test_cancelled_calls_say_nothing_of_the_server(run, one):
     with run(one, breaker={"failures": 2}) as (gateway, link):
         one.mood("hang")

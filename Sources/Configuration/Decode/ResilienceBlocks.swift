@@ -39,6 +39,7 @@ private func decodeBreaker(
     section.read("failures", into: &breaker.failures, in: 1...1_000_000)
     section.read("error_rate", into: &breaker.errorRate, in: 1...100)
     section.read("minimum_calls", into: &breaker.minimumCalls, in: 1...1_000_000)
+    section.readDuration("latency", into: &breaker.latency)
     section.readDuration("open_for", into: &breaker.openFor)
     section.readDuration("longest", into: &breaker.longest)
     section.readDuration("slow_start", into: &breaker.slowStart, in: 0...durationRange.upperBound)

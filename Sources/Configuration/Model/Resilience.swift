@@ -10,6 +10,8 @@ extension Configuration {
         /// Percentage of the last ten seconds' calls that fail, from `minimumCalls` on; 100: the rate decides nothing.
         public var errorRate = 50
         public var minimumCalls = 20
+        /// An answer that takes longer counts as a failure in that rate, in nanoseconds; 0: none does.
+        public var latency: UInt64 = 0
         /// The first time, in nanoseconds; twice as long each further time in a row, up to `longest`.
         public var openFor: UInt64 = 2_000_000_000
         public var longest: UInt64 = 60_000_000_000
@@ -79,6 +81,7 @@ extension Configuration.Breaker {
     var line: String {
         guard enabled else { return "false" }
         return "{ failures: \(failures), error_rate: \(errorRate), minimum_calls: \(minimumCalls), "
+            + (latency == 0 ? "" : "latency: \(durationText(nanoseconds: latency)), ")
             + "open_for: \(durationText(nanoseconds: openFor)), longest: \(durationText(nanoseconds: longest)), "
             + "slow_start: \(durationText(nanoseconds: slowStart)) }"
     }

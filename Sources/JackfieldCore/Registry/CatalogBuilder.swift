@@ -116,7 +116,8 @@ struct CatalogBuilder {
                 where target == item.key && !aliases.contains(where: { $0.shown == alias }) {
                     aliases.append(
                         ViewEntry(
-                            server: index, kind: kind, item: item, shown: alias, withheld: record.withholds(item, kind)))
+                            server: index, kind: kind, item: item, shown: alias,
+                            withheld: record.withholds(item, kind)))
                 }
             }
         }
@@ -184,7 +185,8 @@ struct CatalogBuilder {
             let shownInterface = uri == own ? nil : uri
             guard shownInterface != entry.shownInterface else { return entry }
             return ViewEntry(
-                server: entry.server, kind: entry.kind, item: entry.item, shown: entry.shown, shownInterface: shownInterface)
+                server: entry.server, kind: entry.kind, item: entry.item, shown: entry.shown,
+                shownInterface: shownInterface)
         }
         return (result, unlisted)
     }
@@ -208,7 +210,8 @@ struct CatalogBuilder {
             return (record.listing?[kind] ?? []).filter { selection.shows($0.key) }
                 .map {
                     ViewEntry(
-                        server: index, kind: kind, item: $0, shown: $0.key, withheld: record.withholds($0, kind))
+                        server: index, kind: kind, item: $0, shown: $0.key,
+                        withheld: record.withholds($0, kind))
                 }
         }
         return View(

@@ -69,27 +69,31 @@ final class EndpointHealth: Sendable {
     }
 
     /// Takes the outcome of a call. Returns what the breaker did.
+    /// - Parameter isSlow: it was answered, and later than `plan.latency` allows. That counts in the window alone.
     @discardableResult
-    func ended(failed: Bool, _ now: UInt64) -> Change? {
-        slots.count(now / 1_000_000_000, failed: failed)
+    func ended(failed: Bool, isSlow: Bool = false, _ now: UInt64) -> Change? {
+        slots.count(now / 1_000_000_000, failed: failed || isSlow)
         let word = gate.load(ordering: .relaxed)
         if !failed {
             if streak.load(ordering: .relaxed) != 0 { streak.store(0, ordering: .relaxed) }
-            guard word & 1 == 1 else { return nil }
-            return close(word, now)
+            if !isSlow { return word & 1 == 1 ? close(word, now) : nil }
         }
         guard plan.isEnabled else { return nil }
-        if word & 1 == 1 { return open(word, now, why: "its trial call failed") }
+        if word & 1 == 1 {
+            return open(word, now, why: failed ? "its trial call failed" : "its trial call was too slow")
+        }
         guard word == 0 else { return nil }
-        let row = streak.add(1, ordering: .relaxed).newValue
-        if row >= plan.failures { return open(word, now, why: "\(row) calls in a row failed") }
+        if failed {
+            let row = streak.add(1, ordering: .relaxed).newValue
+            if row >= plan.failures { return open(word, now, why: "\(row) calls in a row failed") }
+        }
         let window = recent(now)
         guard window.calls >= plan.minimumCalls, plan.errorRate < 100,
             window.failures * 100 >= window.calls * plan.errorRate
         else { return nil }
+        let what = plan.latency == 0 ? "failed" : "failed or were too slow"
         return open(
-            word, now,
-            why: "\(window.failures) of its \(window.calls) calls failed in \(Self.seconds) s")
+            word, now, why: "\(window.failures) of its \(window.calls) calls \(what) in \(Self.seconds) s")
     }
 
     enum Change: Equatable {

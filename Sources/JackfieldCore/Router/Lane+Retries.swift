@@ -162,7 +162,12 @@ extension Lane {
             return
         }
         if !failed, call.attempt == 0 { call.server?.retryBudget.deposit() }
-        guard let change = endpoint.health.ended(failed: failed, now) else { return }
+        let limit = endpoint.health.plan.latency
+        // A call that its user was asked about takes as long as the user.
+        let isSlow =
+            limit != 0 && !failed && call.dialogue == nil
+            && now &- (call.triedAt != 0 ? call.triedAt : call.startedAt) > limit
+        guard let change = endpoint.health.ended(failed: failed, isSlow: isSlow, now) else { return }
         let name = call.server?.name ?? "?"
         switch change {
         case .opened(let pause, let why):

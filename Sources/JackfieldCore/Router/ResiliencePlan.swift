@@ -9,6 +9,8 @@ public struct BreakerPlan: Sendable, Equatable {
     /// Percentage of the last ten seconds' calls that open it, from `minimumCalls` on; 100: never by rate.
     public var errorRate = 50
     public var minimumCalls = 20
+    /// An answer that takes longer counts towards the rate, in nanoseconds; 0: none does.
+    public var latency: UInt64 = 0
     /// How long it stays open the first time, in nanoseconds; twice as long each further time in a row.
     public var openFor: UInt64 = 2_000_000_000
     public var longest: UInt64 = 60_000_000_000

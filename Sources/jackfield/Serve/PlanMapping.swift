@@ -134,6 +134,7 @@ extension BreakerPlan {
         failures = breaker.failures
         errorRate = breaker.errorRate
         minimumCalls = breaker.minimumCalls
+        latency = breaker.latency
         openFor = breaker.openFor
         longest = breaker.longest
         slowStart = breaker.slowStart

@@ -43,6 +43,28 @@ import Testing
         #expect(health.ended(failed: true, now) != nil)
     }
 
+    @Test func slowAnswersCountTowardsTheRateAlone() {
+        let health = health {
+            $0.failures = 3
+            $0.minimumCalls = 10
+            $0.latency = second
+        }
+        var now = 100 * second
+        for _ in 0..<9 { #expect(health.ended(failed: false, isSlow: true, now) == nil) }
+        guard case .opened(_, let why)? = health.ended(failed: false, isSlow: true, now) else {
+            Issue.record("it did not open")
+            return
+        }
+        #expect(why == "10 of its 10 calls failed or were too slow in 10 s")
+        now += 2 * second
+        #expect(health.admits(now) == .trial)
+        guard case .opened(_, let again)? = health.ended(failed: false, isSlow: true, now) else {
+            Issue.record("a slow trial closed it")
+            return
+        }
+        #expect(again == "its trial call was too slow")
+    }
+
     @Test func oldOutcomesAreForgotten() {
         let health = health()
         for call in 0..<40 { health.ended(failed: call % 4 == 0, 100 * second) }
