@@ -180,6 +180,8 @@ public final class EventLoop: @unchecked Sendable {
     public func run() {
         thread.store(pthread_self(), ordering: .relaxed)
         now = jf_monotonic_ns()
+        // What was posted before comes before the first event: a client that is there already finds what was set up.
+        drainPosted()
         while !stopping.load(ordering: .acquiring) { turn() }
         drainPosted()
         drainLocal()

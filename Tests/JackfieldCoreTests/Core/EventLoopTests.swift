@@ -112,6 +112,22 @@ private let broken = UInt32(JF_BROKEN)
         #expect(pair.drain() == 1)
     }
 
+    @Test func whatWasPostedBeforeItRunsComesBeforeTheFirstEvent() throws {
+        let loop = try EventLoop()
+        let pair = try Pair.pipe()
+        let recorder = Recorder()
+        let wasReady = Atomic<Bool>(false)
+        recorder.onEvent = { _ in
+            wasReady.store(true, ordering: .relaxed)
+            loop.stop()
+        }
+        _ = loop.watch(pair.ends[0], readable, Recorder.ready, recorder.user)
+        pair.send()
+        loop.post { #expect(!wasReady.load(ordering: .relaxed)) }
+        loop.run()
+        #expect(recorder.events == [readable])
+    }
+
     @Test func anEventComesOncePerEdge() throws {
         let loop = try EventLoop()
         let pair = try Pair.sockets()
