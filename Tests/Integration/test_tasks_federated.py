@@ -124,6 +124,7 @@ def test_who_declares_it(stage):
         assert "extensions" not in text_of(result)["capabilities"]
     link = stage.open(capabilities=KNOWS)
     link.task(task({"wait": "x"}), tag="y")
+    stage.heard("created", tag="y")
     [sent] = [m for m in stage.messages("tools/call") if m["params"]["arguments"]["tag"] == "y"]
     declared = sent["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"]
     assert declared == KNOWS

@@ -2,6 +2,7 @@
 """Clients written by hand from the specification, one for every protocol revision, over HTTP and stdio."""
 
 import base64
+import contextlib
 import http.client
 import itertools
 import json
@@ -247,7 +248,9 @@ class RawHttpClient(RawClient):
         if not self.modern:
             self.notify("notifications/cancelled", {"requestId": number, "reason": "given up"})
         elif connection := self.open.get(number):
-            connection.sock.shutdown(socket.SHUT_RDWR)
+            # The answer may be there already, and its connection closed by the thread that reads it.
+            with contextlib.suppress(OSError, AttributeError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self):
         self.closed = True
