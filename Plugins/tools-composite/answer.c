@@ -41,6 +41,22 @@ static void failed(leg *to, leg_state state, const char *why) {
     if (to->why[0] == 0) snprintf(to->why, sizeof to->why, "%s", why);
 }
 
+bool answer_items(const char *pointer, const json_value *from, json_value *out) {
+    json_value key, value;
+    if (pointer != NULL) return value_find(from, pointer, out) && out->kind == JSON_ARRAY;
+    *out = *from;
+    if (from->kind == JSON_ARRAY) return true;
+    uint32_t arrays = 0;
+    if (from->kind != JSON_OBJECT) return false;
+    json_members walk = json_walk(from);
+    while (json_next(&walk, &key, &value) == 1) {
+        if (value.kind != JSON_ARRAY) continue;
+        arrays++;
+        *out = value;
+    }
+    return arrays == 1;
+}
+
 /** An error of the protocol or of the gateway: its message is the reason. */
 static void read_error(leg *to, const jf_call_result *result) {
     json_value root, message;
@@ -96,17 +112,16 @@ static void read_result(leg *to) {
     to->state = LEG_GOOD;
 }
 
-void answer_read(leg *to, const jf_call_result *result) {
-    run *of = to->run;
+void answer_read(leg *to, const set *in, size_t *bytes, const jf_call_result *result) {
     if (result->status != JF_OK) {
         read_error(to, result);
         return;
     }
-    if (result->body.len > of->set->max_answer_bytes) {
+    if (result->body.len > in->max_answer_bytes) {
         failed(to, LEG_TOO_LARGE, "its answer is larger than max_answer_bytes");
         return;
     }
-    if (of->bytes + result->body.len > of->set->max_total_bytes) {
+    if (*bytes + result->body.len > in->max_total_bytes) {
         failed(to, LEG_TOO_LARGE, "the answers together are larger than max_total_bytes");
         return;
     }
@@ -119,7 +134,7 @@ void answer_read(leg *to, const jf_call_result *result) {
     to->length = result->body.len;
     read_result(to);
     if (to->state == LEG_GOOD) {
-        of->bytes += to->length;
+        *bytes += to->length;
         return;
     }
     free(to->body);

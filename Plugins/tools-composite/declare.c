@@ -52,7 +52,8 @@ static bool is_true(const json_value *value) {
     return value->kind == JSON_BOOL && *value->ptr == 't';
 }
 
-static bool read_target(const reader *at, uint32_t index, const json_value *entry, target *out) {
+/** `place`: how errors call it. */
+static bool read_target(const reader *at, const char *place, const json_value *entry, target *out) {
     json_value key, value;
     json_members walk = json_walk(entry);
     uint64_t number = 0;
@@ -75,30 +76,32 @@ static bool read_target(const reader *at, uint32_t index, const json_value *entr
             out->drop = value;
         } else if (json_is(&key, "weight")) {
             if (value.kind != JSON_NUMBER || !json_real(&value, &out->weight) || out->weight <= 0)
-                return wrong(at, "targets[%u]: weight must be above 0", index);
+                return wrong(at, "%s: weight must be above 0", place);
         } else if (json_is(&key, "timeout_ms")) {
             if (!value_count(&value, 3600000, &number))
-                return wrong(at, "targets[%u]: timeout_ms must be 1 to 3600000", index);
+                return wrong(at, "%s: timeout_ms must be 1 to 3600000", place);
             out->timeout_ns = number * MS;
         }
     }
     if (value_member(entry, "server", &value) && value_member(entry, "endpoint", &value))
-        return wrong(at, "targets[%u] has both 'server' and 'endpoint'", index);
+        return wrong(at, "%s has both 'server' and 'endpoint'", place);
     if (out->path == NULL || out->tool == NULL)
-        return wrong(at, "targets[%u] needs 'server' (or 'endpoint') and 'tool'", index);
+        return wrong(at, "%s needs 'server' (or 'endpoint') and 'tool'", place);
     if (out->label == NULL) out->label = out->server;
     return true;
 }
 
 static bool read_targets(const reader *at, const json_value *list, composite *out) {
+    char place[24];
     json_value entry;
     json_members walk = json_walk(list);
     out->targets = calloc(MOST_TARGETS, sizeof *out->targets);
     if (out->targets == NULL) return wrong(at, "out of memory");
     while (list->kind == JSON_ARRAY && json_item(&walk, &entry) == 1) {
         if (out->count == MOST_TARGETS) return wrong(at, "more than %u targets", MOST_TARGETS);
-        if (entry.kind != JSON_OBJECT || !read_target(at, out->count, &entry, &out->targets[out->count]))
-            return at->why->text_len != 0 ? false : wrong(at, "targets[%u] is no object", out->count);
+        snprintf(place, sizeof place, "targets[%u]", out->count);
+        if (entry.kind != JSON_OBJECT || !read_target(at, place, &entry, &out->targets[out->count]))
+            return at->why->text_len != 0 ? false : wrong(at, "%s is no object", place);
         for (uint32_t i = 0; i < out->count; i++)
             if (strcmp(out->targets[i].label, out->targets[out->count].label) == 0)
                 return wrong(at, "targets[%u] and targets[%u] are both called '%.40s': give one a 'label'", i,
@@ -110,7 +113,7 @@ static bool read_targets(const reader *at, const json_value *list, composite *ou
 
 /** Keys that mean something in some modes only: elsewhere they are mistakes. */
 static bool check_modes(const reader *at, const json_value *entry, mode is) {
-    static const char *const modes[] = {"all", "merge", "first", "vote", "race", "hedge"};
+    static const char *const modes[] = {"all", "merge", "first", "vote", "race", "hedge", "batch"};
     static const struct {
         const char *key;
         uint32_t modes;
@@ -124,7 +127,17 @@ static bool check_modes(const reader *at, const json_value *entry, mode is) {
                 {"tie", 1u << MODE_VOTE, "vote"},
                 {"delay_ms", 1u << MODE_HEDGE, "hedge"},
                 {"percentile", 1u << MODE_HEDGE, "hedge"},
-                {"quorum", 1u << MODE_ALL | 1u << MODE_MERGE | 1u << MODE_VOTE, "all, merge and vote"}};
+                {"quorum", 1u << MODE_ALL | 1u << MODE_MERGE | 1u << MODE_VOTE, "all, merge and vote"},
+                {"argument", 1u << MODE_BATCH, "batch"},
+                {"item", 1u << MODE_BATCH, "batch"},
+                {"results", 1u << MODE_BATCH, "batch"},
+                {"by", 1u << MODE_BATCH, "batch"},
+                {"key", 1u << MODE_BATCH, "batch"},
+                {"error", 1u << MODE_BATCH, "batch"},
+                {"missing", 1u << MODE_BATCH, "batch"},
+                {"window_ms", 1u << MODE_BATCH, "batch"},
+                {"max", 1u << MODE_BATCH, "batch"},
+                {"single", 1u << MODE_BATCH, "batch"}};
     json_value value;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if ((keys[i].modes & 1u << is) == 0 && value_member(entry, keys[i].key, &value))
@@ -133,8 +146,73 @@ static bool check_modes(const reader *at, const json_value *entry, mode is) {
     return true;
 }
 
+/** A JSON Pointer to one member, as the member's name: `it` is decoded in place. */
+static bool one_member(char *it) {
+    if (*it != '/' || strchr(it + 1, '/') != NULL || !value_is_pointer(it)) return false;
+    char *out = it;
+    for (const char *from = it + 1; *from != 0; from++) {
+        char c = *from;
+        if (c == '~') c = *++from == '0' ? '~' : '/';
+        *out++ = c;
+    }
+    *out = 0;
+    return true;
+}
+
+static bool pointer_at(const reader *at, const json_value *entry, const char *name, const char **out) {
+    json_value value;
+    if (!value_member(entry, name, &value)) return true;
+    *out = keep(at->it, "", &value);
+    return (*out != NULL && value_is_pointer(*out)) ||
+           wrong(at, "%s must be a JSON Pointer, as in /answer/value", name);
+}
+
+static bool read_single(const reader *at, const json_value *entry, composite *out) {
+    json_value single;
+    if (!value_member(entry, "single", &single)) return true;
+    out->count = 2;
+    if (single.kind == JSON_OBJECT) return read_target(at, "single", &single, &out->targets[1]);
+    return wrong(at, "single is no object");
+}
+
+/** batch: what the other modes do not have. The targets are read. */
+static bool read_batch(const reader *at, const json_value *entry, composite *out) {
+    static const char *const ways[] = {"order", "key", NULL}, *const kinds[] = {"error", "empty", NULL};
+    batching *to = &out->batch;
+    json_value value, argument = {0};
+    uint64_t most = 50, window = 5;
+    int by = 0, missing = 0;
+    if (out->count != 1) return wrong(at, "mode batch has one target, the batch tool");
+    if (!value_member(entry, "argument", &argument) || (to->argument = keep(at->it, "", &argument)) == NULL)
+        return wrong(at, "mode batch needs 'argument', the batch tool's list");
+    if (value_member(&out->targets[0].constants, to->argument, &value))
+        return wrong(at, "'%.60s' is a constant and the list", to->argument);
+    if (value_member(entry, "item", &value)) {
+        char *item = (char *)keep(at->it, "", &value);
+        if (item == NULL || !one_member(item))
+            return wrong(at, "item must be a JSON Pointer to one argument, as in /id");
+        to->item = item;
+    }
+    if (value_member(entry, "by", &value)) by = choice(&value, ways, -1);
+    if (value_member(entry, "missing", &value)) missing = choice(&value, kinds, -1);
+    if (by < 0) return wrong(at, "by must be order or key");
+    if (missing < 0) return wrong(at, "missing must be error or empty");
+    if (!pointer_at(at, entry, "results", &to->results) || !pointer_at(at, entry, "key", &to->key) ||
+        !pointer_at(at, entry, "error", &to->error))
+        return false;
+    if ((by == 1) != (to->key != NULL)) return wrong(at, "'by: key' and 'key' need each other");
+    if (value_member(entry, "max", &value) && (!value_count(&value, MOST_ITEMS, &most) || most < 2))
+        return wrong(at, "max must be 2 to %u", MOST_ITEMS);
+    if (value_member(entry, "window_ms", &value) && (!value_count(&value, 60000, &window) || window == 0))
+        return wrong(at, "window_ms must be 1 to 60000");
+    to->missing_empty = missing == 1;
+    to->most = (uint32_t)most;
+    to->window_ns = window * MS;
+    return read_single(at, entry, out);
+}
+
 static bool read_composite(reader *at, const json_value *entry, composite *out) {
-    static const char *const modes[] = {"all", "merge", "first", "vote", "race", "hedge", NULL};
+    static const char *const modes[] = {"all", "merge", "first", "vote", "race", "hedge", "batch", NULL};
     static const char *const rules[] = {"majority", "weighted", "unanimous", NULL};
     static const char *const others[] = {"plurality", "first", NULL};
     json_value key, value, targets = {0};
@@ -164,11 +242,12 @@ static bool read_composite(reader *at, const json_value *entry, composite *out) 
         if (json_is(&key, "quorum")) good = good && value_count(&value, MOST_TARGETS, &quorum);
         if (json_is(&key, "concurrency")) good = good && value_count(&value, MOST_TARGETS, &concurrency);
     }
-    if (is < 0) return wrong(at, "mode must be all, merge, first, vote, race or hedge");
+    if (is < 0) return wrong(at, "mode must be all, merge, first, vote, race, hedge or batch");
     if (!good || timeout == 0 || delay == 0 || concurrency == 0)
         return wrong(at, "a value has the wrong type or is out of range");
     out->mode = (mode)is;
     if (!check_modes(at, entry, out->mode) || !read_targets(at, &targets, out)) return false;
+    if (out->mode == MODE_BATCH && !read_batch(at, entry, out)) return false;
     if (quorum > out->count)
         return wrong(at, "quorum is %u, but there are %u targets", (unsigned)quorum, out->count);
     if ((out->items != NULL && !value_is_pointer(out->items)) ||

@@ -81,7 +81,10 @@ static safety judge(const json_value *annotations) {
 
 static void take_schema(set *it, composite *of, const json_value *schema) {
     text derived = {0};
-    schema_derive(&of->targets[0], schema, &derived);
+    if (of->mode == MODE_BATCH && of->count == 1)
+        schema_derive_item(of, schema, &derived);
+    else
+        schema_derive(&of->targets[of->mode == MODE_BATCH], schema, &derived);
     bool same = of->schema != NULL && derived.length == of->schema_length && derived.bytes != NULL &&
                 memcmp(derived.bytes, of->schema, derived.length) == 0;
     if (derived.failed || same || derived.length == 0) {
@@ -109,7 +112,8 @@ static void take_tool(set *it, const json_value *tool) {
             target *of = &it->composites[i].targets[j];
             if (strcmp(of->path, it->paths[it->path_at]) != 0 || !json_is(&name, of->tool)) continue;
             of->seen = judge(&annotations);
-            if (j == 0 && schema.kind == JSON_OBJECT) take_schema(it, &it->composites[i], &schema);
+            uint32_t model = it->composites[i].mode == MODE_BATCH ? it->composites[i].count - 1 : 0;
+            if (j == model && schema.kind == JSON_OBJECT) take_schema(it, &it->composites[i], &schema);
         }
 }
 

@@ -78,23 +78,6 @@ static void add(merger *by, const json_value *item) {
     value_put(by->out, item);
 }
 
-/** The array of an answer: where it is declared, else the value itself, else its only array. */
-static bool find_items(const composite *it, const json_value *from, json_value *out) {
-    json_value key, value;
-    if (it->items != NULL) return value_find(from, it->items, out) && out->kind == JSON_ARRAY;
-    *out = *from;
-    if (from->kind == JSON_ARRAY) return true;
-    uint32_t arrays = 0;
-    if (from->kind != JSON_OBJECT) return false;
-    json_members walk = json_walk(from);
-    while (json_next(&walk, &key, &value) == 1) {
-        if (value.kind != JSON_ARRAY) continue;
-        arrays++;
-        *out = value;
-    }
-    return arrays == 1;
-}
-
 void merge_write(const run *of, text *out) {
     merger by = {.it = of->it, .out = out};
     json_value list, item;
@@ -102,7 +85,7 @@ void merge_write(const run *of, text *out) {
     for (uint32_t i = 0; i < of->it->count; i++) {
         const leg *at = &of->legs[i];
         if (at->state != LEG_GOOD || at->structured.len == 0) continue;
-        if (find_items(of->it, &at->structured, &list)) {
+        if (answer_items(of->it->items, &at->structured, &list)) {
             json_members walk = json_walk(&list);
             while (json_item(&walk, &item) == 1)
                 add(&by, &item);

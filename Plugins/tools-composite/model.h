@@ -13,6 +13,8 @@
 #define MOST_SETS 256u
 #define MOST_COMPOSITES 64u
 #define MOST_TARGETS 64u
+/** Most different items of one batch. */
+#define MOST_ITEMS 1000u
 #define LATENCIES 128u
 /** So many answers must be known before a percentile is taken from them. */
 #define LATENCIES_NEEDED 20u
@@ -20,7 +22,7 @@
 /** The member of `_meta` that counts how many composite tools a call has come through. */
 #define DEPTH_KEY "jackfield/composite-depth"
 
-typedef enum mode { MODE_ALL, MODE_MERGE, MODE_FIRST, MODE_VOTE, MODE_RACE, MODE_HEDGE } mode;
+typedef enum mode { MODE_ALL, MODE_MERGE, MODE_FIRST, MODE_VOTE, MODE_RACE, MODE_HEDGE, MODE_BATCH } mode;
 typedef enum vote_rule { VOTE_MAJORITY, VOTE_WEIGHTED, VOTE_UNANIMOUS } vote_rule;
 /** Whether a target's tool may be called in excess, as its server's list says. */
 typedef enum safety { SAFETY_UNKNOWN, SAFETY_ABSENT, SAFETY_UNSAFE, SAFETY_SAFE } safety;
@@ -39,6 +41,20 @@ typedef struct target {
     bool missed; /**< the log says that it is not listed */
 } target;
 
+/** batch: how calls become one. `targets[0]` is the batch tool, `targets[1]`, if there is one, takes calls
+ * that are alone. */
+typedef struct batching {
+    const char *argument; /**< of the batch tool: the list */
+    const char *item;     /**< the argument of a call that goes into it; NULL: all of them, as an object */
+    const char *results;  /**< JSON Pointer of the list in the answer; NULL: found */
+    const char *key;      /**< JSON Pointer in a result of what names its item; NULL: they come in order */
+    const char *error;    /**< JSON Pointer in a result of why it failed; NULL: none does */
+    bool missing_empty;   /**< an item without a result is no failure */
+    uint32_t most;
+    uint64_t window_ns;
+    struct batch *open; /**< those that still collect */
+} batching;
+
 typedef struct composite {
     const char *name;
     json_value title, description, input_schema, annotations; /**< JSON_NULL where there is none */
@@ -51,7 +67,8 @@ typedef struct composite {
     target *targets;
     uint32_t count, quorum, concurrency, percentile;
     uint64_t timeout_ns, delay_ns;
-    uint8_t *schema; /**< derived from the first target's, from malloc; NULL: not known yet */
+    batching batch;
+    uint8_t *schema; /**< derived from a target's, from malloc; NULL: not known yet */
     size_t schema_length;
     uint64_t latencies[LATENCIES]; /**< hedge: of the answers that came last */
     uint32_t latency_count;
@@ -80,6 +97,7 @@ typedef struct set {
 } set;
 
 struct run;
+struct batch;
 
 struct jf_self {
     const jf_ops_1 *ops;
@@ -89,6 +107,7 @@ struct jf_self {
     const jf_toolsets_1 *toolsets; /**< may be NULL */
     set *sets[MOST_SETS];
     struct run *runs; /**< calls of composite tools */
+    struct batch *batches;
     uint32_t generation;
     bool stopped;
 };
@@ -110,6 +129,8 @@ void set_release(set *it);
 void schema_write_tools(const set *it, text *out);
 /** A target's input schema as the composite's: without constants and dropped arguments, renamed. */
 void schema_derive(const target *from, const json_value *schema, text *out);
+/** That of a call that becomes an item, from the batch tool's. */
+void schema_derive_item(const composite *of, const json_value *schema, text *out);
 
 /** Lists the targets' tools now, where nobody does already: [lane]. */
 void discover_begin(set *it);

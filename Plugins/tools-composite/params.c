@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a target is asked: the composite's arguments with constants, renames and drops. */
-#include "run.h"
+#include "asking.h"
 #include "values.h"
 
 #include <string.h>
@@ -44,7 +44,7 @@ static bool inner_name(const target *to, const json_value *outer, json_value *ou
     return !taken && !has_key(&to->constants, outer);
 }
 
-static void write_arguments(const run *of, const target *to, text *out) {
+void params_arguments(const asking *from, const target *to, const list_argument *list, text *out) {
     json_value key, value, name;
     bool any = false;
     text_put(out, "{");
@@ -58,30 +58,38 @@ static void write_arguments(const run *of, const target *to, text *out) {
             any = true;
         }
     }
-    json_members walk = json_walk(&of->arguments);
-    while (json_next(&walk, &key, &value) == 1) {
-        if (!inner_name(to, &key, &name)) continue;
+    json_members walk = json_walk(&from->arguments);
+    while ((list == NULL || list->without != NULL) && json_next(&walk, &key, &value) == 1) {
+        if (list != NULL && json_is(&key, list->without)) continue;
+        if (!inner_name(to, &key, &name) || (list != NULL && json_is(&name, list->name))) continue;
         if (any) text_put(out, ",");
         value_put(out, &name);
         text_put(out, ":");
         value_put(out, &value);
         any = true;
     }
+    if (list != NULL) {
+        if (any) text_put(out, ",");
+        text_quoted(out, list->name, strlen(list->name));
+        text_put(out, ":[");
+        text_bytes(out, list->items->bytes, list->items->length);
+        text_put(out, "]");
+    }
     text_put(out, "}");
 }
 
-bool params_write(const run *of, const target *to, text *out) {
+bool params_write(const asking *from, const target *to, const list_argument *list, text *out) {
     static const char *const names[] = {",\"traceparent\":", ",\"tracestate\":", ",\"baggage\":"};
     text_put(out, "{\"name\":");
     text_quoted(out, to->tool, strlen(to->tool));
     text_put(out, ",\"arguments\":");
-    write_arguments(of, to, out);
+    params_arguments(from, to, list, out);
     text_put(out, ",\"_meta\":{\"" DEPTH_KEY "\":");
-    text_unsigned(out, of->depth);
+    text_unsigned(out, from->depth);
     for (int i = 0; i < 3; i++) {
-        if (of->trace[i].kind != JSON_STRING) continue;
+        if (from->trace[i].kind != JSON_STRING) continue;
         text_put(out, names[i]);
-        value_put(out, &of->trace[i]);
+        value_put(out, &from->trace[i]);
     }
     text_put(out, "}}");
     return !out->failed;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * tools-composite: the entry function, instances, sets, and the toolset facet. */
-#include "run.h"
+#include "batch.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -96,7 +96,9 @@ static int32_t call(jf_self *self, jf_ref op, const jf_request *request, jf_blob
     for (uint32_t i = 0; i < it->count; i++)
         if (strlen(it->composites[i].name) == request->name.len &&
             memcmp(it->composites[i].name, request->name.ptr, request->name.len) == 0)
-            return run_call(self, it, &it->composites[i], op, request, why);
+            return it->composites[i].mode == MODE_BATCH
+                       ? batch_call(self, it, &it->composites[i], op, request, why)
+                       : run_call(self, it, &it->composites[i], op, request, why);
     return refuse(why, JF_E_INVALID, JF_FAULT_PUBLIC, "no such tool");
 }
 
@@ -110,6 +112,7 @@ typedef struct parting {
 static void part(void *user) {
     parting *it = user;
     run_cancel(it->self, it->op, it->why);
+    batch_cancel(it->self, it->op, it->why);
     free(it);
 }
 
@@ -160,6 +163,7 @@ static int32_t create(const jf_offer *offer, jf_view config, jf_self **out, jf_f
 static void stop(jf_self *self) {
     self->stopped = true;
     run_stop_all(self);
+    batch_stop_all(self);
     for (uint32_t i = 0; i < MOST_SETS; i++)
         if (self->sets[i] != NULL) discover_end(self->sets[i]);
 }
@@ -169,6 +173,7 @@ static void destroy(jf_self *self) {
     for (uint32_t i = 0; i < MOST_SETS; i++)
         if (self->sets[i] != NULL) close_slot(self, i);
     run_orphan_all(self);
+    batch_orphan_all(self);
     free(self);
 }
 

@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** So much before the caller's own deadline the report must be on its way. */
-#define MARGIN 50000000u
-
 static void pump(run *of);
 static void judge(run *of);
 
@@ -35,8 +32,7 @@ static void settle(run *of) {
     }
     unlink_run(of);
     set_release(of->set);
-    free(of->request);
-    free(of->principal);
+    asking_free(&of->from);
     free(of);
 }
 
@@ -134,7 +130,7 @@ static void target_done(void *user, jf_ref call, const jf_call_result *result) {
     }
     at->took = now(of) - at->began;
     if (at->took == 0) at->took = 1;
-    answer_read(at, result);
+    answer_read(at, of->set, &of->bytes, result);
     if (of->it->mode == MODE_VOTE && at->state == LEG_GOOD) vote_count(of, at);
     of->ended++;
     if (at->state == LEG_GOOD)
@@ -173,7 +169,7 @@ static void start_leg(run *of, leg *at) {
                                     : not_started(of, at, LEG_UNSAFE, absent, sizeof absent - 1);
         return;
     }
-    if (!params_write(of, to, &params)) {
+    if (!params_write(&of->from, to, NULL, &params)) {
         text_free(&params);
         {
             not_started(of, at, LEG_NOT_STARTED, "out of memory", 13);
@@ -185,7 +181,7 @@ static void start_leg(run *of, leg *at) {
                     .target = view_of(to->path),
                     .method = view_of("tools/call"),
                     .params = {params.bytes, params.length},
-                    .principal = {of->principal, of->principal_length}};
+                    .principal = {of->from.principal, of->from.principal_length}};
     at->began = time;
     at->state = LEG_ASKED;
     at->open = true;
@@ -323,68 +319,23 @@ void runs_listed(set *it) {
     }
 }
 
-/** What of `_meta` matters: how deep we are, and the trace. */
-static bool read_meta(run *of, const json_value *params, jf_fault *why) {
-    static const char *const names[] = {"traceparent", "tracestate", "baggage"};
-    json_value meta, value;
-    uint64_t depth = 0;
-    if (!value_member(params, "_meta", &meta)) meta = (json_value){0};
-    if (value_member(&meta, DEPTH_KEY, &value) && !value_count(&value, 1000, &depth)) depth = 1000;
-    if (depth >= of->set->max_depth) {
-        refuse(why, JF_E_INVALID, JF_FAULT_PUBLIC,
-               "composite tools call each other %u deep, the limit: '%.60s' probably leads back to itself",
-               of->set->max_depth, of->it->name);
-        return false;
-    }
-    of->depth = (uint32_t)depth + 1;
-    for (int i = 0; i < 3; i++)
-        if (value_member(&meta, names[i], &value)) of->trace[i] = value;
-    return true;
-}
-
-/** Keeps what is needed of the request. */
-static int32_t read_request(run *of, const jf_request *request, jf_fault *why) {
-    size_t length = request->params.len, more = request->arguments.len;
-    of->request = malloc(length + more + 2);
-    of->principal = request->principal.ptr == NULL ? NULL : malloc(request->principal.len + 1);
-    if (of->request == NULL || (request->principal.ptr != NULL && of->principal == NULL))
-        return refuse(why, JF_E_BUSY, 0, "tools-composite: out of memory");
-    if (of->principal != NULL) memcpy(of->principal, request->principal.ptr, request->principal.len);
-    of->principal_length = of->principal == NULL ? 0 : request->principal.len;
-    json_value params = {0};
-    if (more > 0) memcpy(of->request, request->arguments.ptr, more);
-    if (length > 0) memcpy(of->request + more, request->params.ptr, length);
-    if (more == 0) memcpy(of->request, "{}", more = 2);
-    if (!json_parse(of->request, more, &of->arguments) || of->arguments.kind != JSON_OBJECT)
-        return refuse(why, JF_E_INVALID, JF_FAULT_PUBLIC,
-                      "the arguments are no JSON object, or nested too deep");
-    if (length > 0 && request->arguments.len > 0) (void)json_parse(of->request + more, length, &params);
-    return read_meta(of, &params, why) ? JF_OK : JF_E_INVALID;
-}
-
 int32_t run_call(jf_self *self, set *in, composite *it, jf_ref op, const jf_request *request, jf_fault *why) {
-    if (in->open_calls >= in->max_calls) {
-        why->retry_ms = 100;
-        return refuse(why, JF_E_BUSY, JF_FAULT_PUBLIC | JF_FAULT_NOT_STARTED,
-                      "%u composite calls are under way, the limit", in->max_calls);
-    }
+    if (!asking_allowed(in, why)) return JF_E_BUSY;
     run *of = calloc(1, sizeof *of + it->count * sizeof of->legs[0]);
     if (of == NULL) return refuse(why, JF_E_BUSY, 0, "tools-composite: out of memory");
     of->self = self;
     of->set = in;
     of->it = it;
     of->op = op;
-    int32_t status = read_request(of, request, why);
-    uint64_t time = now(of), deadline = request->deadline_ns;
+    int32_t status = asking_read(&of->from, in, it, request, why);
+    uint64_t time = now(of);
     of->began = time;
-    of->deadline = time + it->timeout_ns;
-    if (deadline > MARGIN && deadline - MARGIN < of->deadline) of->deadline = deadline - MARGIN;
+    of->deadline = asking_deadline(it, request, time);
     uint64_t left = of->deadline > time ? of->deadline - time : 1;
     if (status == JF_OK && self->loop->timer(self->loop->context, left, run_due, of, &of->timer) != JF_OK)
         status = refuse(why, JF_E_BUSY, 0, "tools-composite: no timer");
     if (status != JF_OK) {
-        free(of->request);
-        free(of->principal);
+        asking_free(&of->from);
         free(of);
         return status;
     }

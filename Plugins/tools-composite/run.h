@@ -3,7 +3,7 @@
 #ifndef TOOLS_COMPOSITE_RUN_H
 #define TOOLS_COMPOSITE_RUN_H
 
-#include "model.h"
+#include "asking.h"
 
 typedef enum leg_state {
     LEG_WAITING,     /**< not asked yet */
@@ -47,13 +47,10 @@ typedef struct run {
     set *set;
     composite *it;
     jf_ref op;
-    uint8_t *request; /**< a copy of the params */
-    json_value arguments, trace[3];
-    uint8_t *principal;
-    size_t principal_length;
+    asking from;
     jf_ref timer, hedge;
     uint64_t began, deadline;
-    uint32_t depth, released, started, ended, good, outstanding, held;
+    uint32_t released, started, ended, good, outstanding, held;
     size_t bytes;
     bool over, waiting, expired;
     leg *winner;        /**< of first, race, hedge; vote: the first of those who won */
@@ -71,13 +68,12 @@ void run_stop_all(jf_self *self);
 /** Lets go of what still waits for the end of cancelled calls: it frees itself when that comes. */
 void run_orphan_all(jf_self *self);
 
-/** Reads a target's answer into the leg. */
-void answer_read(leg *to, const jf_call_result *result);
+/** Reads a target's answer into the leg; `bytes` counts those of all good answers of the call. */
+void answer_read(leg *to, const set *in, size_t *bytes, const jf_call_result *result);
+/** The array in an answer: at `pointer`; without one the value itself, else its only array. */
+bool answer_items(const char *pointer, const json_value *from, json_value *out);
 /** The words for a state in reports. */
 const char *answer_state(leg_state state);
-/** The params of a target's call. False: out of memory. */
-bool params_write(const run *of, const target *to, text *out);
-
 /** Adds a good answer to the vote. */
 void vote_count(run *of, leg *answer);
 /** Whether the vote is decided; `why` and `winner` of the run are set when it is. */

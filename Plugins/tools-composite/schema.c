@@ -90,6 +90,74 @@ void schema_derive(const target *from, const json_value *schema, text *out) {
     text_put(out, "}");
 }
 
+/** What an item may be: the element of the list argument. */
+static bool item_schema(const composite *of, const json_value *properties, json_value *out) {
+    json_value list;
+    return value_member(properties, of->batch.argument, &list) && value_member(&list, "items", out);
+}
+
+/** The batch tool's other arguments, and the one that goes into the list. */
+static void put_item_properties(const composite *of, const json_value *properties, text *out) {
+    const target *to = &of->targets[0];
+    json_value key, value, name;
+    text_put(out, "\"properties\":{");
+    text_quoted(out, of->batch.item, strlen(of->batch.item));
+    text_put(out, ":");
+    if (item_schema(of, properties, &value))
+        value_put(out, &value);
+    else
+        text_put(out, "{}");
+    json_members walk = json_walk(properties);
+    while (properties->kind == JSON_OBJECT && json_next(&walk, &key, &value) == 1) {
+        if (json_is(&key, of->batch.argument) || !outer_name(to, &key, &name) ||
+            json_is(&name, of->batch.item))
+            continue;
+        text_put(out, ",");
+        value_put(out, &name);
+        text_put(out, ":");
+        value_put(out, &value);
+    }
+    text_put(out, "},\"required\":[");
+    text_quoted(out, of->batch.item, strlen(of->batch.item));
+}
+
+void schema_derive_item(const composite *of, const json_value *schema, text *out) {
+    json_value properties = {0}, required, item, name, type;
+    if (!value_member(schema, "properties", &properties)) properties.kind = JSON_NULL;
+    if (of->batch.item == NULL) {
+        bool whole = item_schema(of, &properties, &item) && value_member(&item, "type", &type) &&
+                     type.kind == JSON_STRING && json_is(&type, "object");
+        if (whole)
+            value_put(out, &item);
+        else
+            text_put(out, "{\"type\":\"object\"}");
+        return;
+    }
+    text_put(out, "{\"type\":\"object\",");
+    put_item_properties(of, &properties, out);
+    if (value_member(schema, "required", &required) && required.kind == JSON_ARRAY) {
+        json_members walk = json_walk(&required);
+        while (json_item(&walk, &item) == 1) {
+            if (item.kind != JSON_STRING || json_is(&item, of->batch.argument) ||
+                !outer_name(&of->targets[0], &item, &name) || json_is(&name, of->batch.item))
+                continue;
+            text_put(out, ",");
+            value_put(out, &name);
+        }
+    }
+    text_put(out, "]");
+    /* References lead to what is defined beside. */
+    static const char *const kept[] = {"$schema", "$defs", "definitions"};
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        if (!value_member(schema, kept[i], &item)) continue;
+        text_put(out, ",");
+        text_quoted(out, kept[i], strlen(kept[i]));
+        text_put(out, ":");
+        value_put(out, &item);
+    }
+    text_put(out, "}");
+}
+
 /** A description for those who wrote none. */
 static void describe(const composite *it, text *out) {
     static const char *const says[] = {"Asks %u tools and reports every answer",
@@ -97,12 +165,15 @@ static void describe(const composite *it, text *out) {
                                        "Asks %u tools and gives the first good answer",
                                        "Asks %u tools and takes a vote",
                                        "Asks %u tools at once and gives the first answer",
-                                       "Asks one of %u tools, further ones when it is slow"};
+                                       "Asks one of %u tools, further ones when it is slow",
+                                       "Makes one call of many"};
     char words[100];
     text all = {0};
     snprintf(words, sizeof words, says[it->mode], it->count);
     text_put(&all, words);
-    for (uint32_t i = 0; i < it->count && i < 8; i++) {
+    /* A batch goes to one tool; the other takes what is alone. */
+    uint32_t count = it->mode == MODE_BATCH ? 1 : it->count;
+    for (uint32_t i = 0; i < count && i < 8; i++) {
         text_put(&all, i == 0 ? ": " : ", ");
         text_put(&all, it->targets[i].label);
     }

@@ -10,6 +10,8 @@
 
 #include "tools-composite/hedges.h"
 
+#include "tools-composite/batches.h"
+
 int main(int argc, char **argv) {
     return jf_check_main(argc, argv);
 }

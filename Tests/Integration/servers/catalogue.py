@@ -57,6 +57,15 @@ TOOLS = [
     ),
     tool("whoami", "Names the server and its process"),
 ]
+BATCH_TOOLS = [
+    tool(
+        "lookup_many",
+        "Looks several items up",
+        {"ids": {"type": "array", "items": WHOLE}, "lang": TEXT, "ms": WHOLE, "fail": TEXT},
+        ["ids"],
+    ),
+    tool("lookup", "Looks one item up", {"id": WHOLE}, ["id"]),
+]
 RESOURCES = [
     {"uri": "test://static/text", "name": "text", "mimeType": "text/plain", "description": "A fixed text"},
     {"uri": "test://static/binary", "name": "binary", "mimeType": "application/octet-stream"},
@@ -107,9 +116,12 @@ def vendor(meta):
 class Catalogue:
     """The state of one fixture server. `label` tells several apart; `page` is the page size of lists."""
 
-    def __init__(self, label="everything", page=0, events=None, extra_tools=0, prefix="test://"):
+    def __init__(
+        self, label="everything", page=0, events=None, extra_tools=0, prefix="test://", batches=False
+    ):
         self.label, self.page, self.events = label, page, Events(events)
         self.tools = TOOLS + [tool(f"extra_{i}", "Padding") for i in range(extra_tools)]
+        self.tools += BATCH_TOOLS if batches else []
         self.resources = [dict(r, uri=r["uri"].replace("test://", prefix)) for r in RESOURCES]
         self.templates = [dict(t, uriTemplate=t["uriTemplate"].replace("test://", prefix)) for t in TEMPLATES]
         self.prompts = list(PROMPTS)
@@ -206,6 +218,23 @@ class Catalogue:
     async def tool_ask(self, a, peer):
         return await peer.ask(a["kind"])
 
+    async def tool_lookup_many(self, a, peer):
+        """Backwards, and without the negative ones; `ms` sleeps, `fail` fails."""
+        self.events.emit("batch", ids=a["ids"], label=self.label, lang=a.get("lang"))
+        if "fail" in a:
+            return {"content": [text(a["fail"])], "isError": True}
+        try:
+            await asyncio.sleep(a.get("ms", 0) / 1000)
+        except asyncio.CancelledError:
+            self.events.emit("batch cancelled", ids=a["ids"])
+            raise
+        found = [{"id": i, "name": f"{a.get('lang', 'en')} {i}"} for i in reversed(a["ids"]) if i >= 0]
+        return {"content": [text(json.dumps({"found": found}))], "structuredContent": {"found": found}}
+
+    async def tool_lookup(self, a, peer):
+        self.events.emit("single", id=a["id"])
+        return {"content": [text(f"only {a['id']}")]}
+
     async def tool_whoami(self, a, peer):
         return {"content": [text(json.dumps({"label": self.label, "pid": os.getpid()}))]}
 
@@ -265,6 +294,7 @@ def arguments_parser(description):
     p.add_argument("--label", default="everything")
     p.add_argument("--page", type=int, default=0, help="entries on a page of a list; 0 is all")
     p.add_argument("--extra-tools", type=int, default=0)
+    p.add_argument("--batches", action="store_true", help="also tools that look up several items")
     p.add_argument("--prefix", default="test://", help="what the resource URIs begin with")
     p.add_argument("--events", help="unix socket that hears what happens")
     p.add_argument("--stateless", action="store_true", help="HTTP without sessions")
@@ -273,7 +303,9 @@ def arguments_parser(description):
 
 
 def catalogue_of(options):
-    return Catalogue(options.label, options.page, options.events, options.extra_tools, options.prefix)
+    return Catalogue(
+        options.label, options.page, options.events, options.extra_tools, options.prefix, options.batches
+    )
 
 
 def serve_http(app, port):

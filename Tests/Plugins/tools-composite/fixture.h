@@ -30,7 +30,7 @@ static server servers[SERVERS];
 static asked calls[CALLS];
 static int call_count, list_count;
 static jf_mock *mock;
-static jf_ref set;
+static jf_ref set, direct;
 
 static int32_t on_call(void *user, jf_mock *on, jf_ref id, const jf_call *call) {
     (void)user;
