@@ -2,15 +2,16 @@
  * Plugin routing-affinity: calls with the same key go to the same endpoint, unless that one has more than its
  * part of the load.
  *
- * Consistent hashing by rendezvous (D. Thaler, C. Ravishankar, "Using name-based mappings to increase hit
- * rates", IEEE/ACM ToN 6(1), 1998): the endpoint with the highest hash of key and name has the key; with
+ * Keys fall into 65536 slots, and a table remembers the endpoint of each slot as long as endpoints and their
+ * weights are the same; it is filled as slots are used. Whose a slot is, is decided by
+ * consistent hashing by rendezvous (D. Thaler, C. Ravishankar, "Using name-based mappings to increase hit
+ * rates", IEEE/ACM ToN 6(1), 1998): the endpoint with the highest hash of slot and name has the slot; with
  * weights (C. Schindelhauer, G. Schomaker, "Weighted distributed hash tables", SPAA 2005) the one with the
  * least -ln(u) / weight. Bounded load: V. Mirrokni, M. Thorup, M. Zadimoghaddam, "Consistent hashing with
  * bounded loads", 2016: nobody takes more than `bound` times its part of the open calls; what is above goes
- * to the key's next endpoint. */
+ * to the slot's next endpoint. */
 #include "key.h"
-#include "memo.h"
-#include "weigh.h"
+#include "roster.h"
 #include <math.h>
 
 #define KEYS RT_SCHEMA_KEYS("[\"principal\",\"session\"]", "What a call belongs to")
@@ -37,9 +38,18 @@ JF_MANIFEST(
     "that share servers need the same\"}"
     "," RT_SCHEMA_ENDPOINTS "," RT_SCHEMA_SEED "},\"additionalProperties\":false}}}");
 
+/** A power of two: with 100 endpoints each has its part of them within 4 % (standard deviation). */
+#define SLOTS 65536u
+/** So many further slots are asked when an endpoint is full. */
+#define MOST_STEPS 16u
+
 typedef struct affinity {
     rt_server server;
-    rt_memo memo; /**< first: the hash of the endpoint's name */
+    rt_roster roster;    /**< first: the hash of the endpoint's name; more: its share and flags */
+    uint16_t *table;     /**< the place of each slot's endpoint + 1; 0: not decided yet */
+    uint32_t generation; /**< the roster's that the table was made of */
+    bool plain;          /**< nobody in the roster was tried or is without weight */
+    uint64_t shares;     /**< of all in the roster */
     rt_keys keys;
     uint64_t hash_seed;
     uint64_t bound; /**< percent; 0: none */
@@ -56,16 +66,27 @@ static void open_server(rt_server *server, rt_options *options) {
     it->free_calls = (uint64_t)rt_option_integer(options, options->json, "/free_calls", 0, 1000000, 4);
     it->hash_seed =
         rt_mix((uint64_t)rt_option_integer(options, options->json, "/hash_seed", 0, INT64_MAX, 0));
-    rt_option_memo(options, &it->memo);
+    rt_option_roster(options, &it->roster);
+    it->table = rt_keep(server, SLOTS * sizeof *it->table);
+    if (it->table == NULL && options->status == JF_OK)
+        options->status = rt_refuse(server->host, options->why, JF_E_BUSY, "out of memory");
     rt_option_seed(options);
 }
 
-static void derive(const rt_server *server, const jf_endpoint *endpoint, bool extended, rt_note *note) {
+static void derive(const rt_server *server, const jf_endpoint *endpoint, bool extended, rt_seen *seen) {
     (void)extended;
-    note->first = rt_hash(endpoint->name, ((const affinity *)server)->hash_seed);
+    seen->first = rt_hash(endpoint->name, ((const affinity *)server)->hash_seed);
     /* replicas without a name of their own are told apart by their ids */
-    if (endpoint->name.len == 0) note->first = rt_mix(note->first + endpoint->id);
-    note->first |= 1;
+    if (endpoint->name.len == 0) seen->first = rt_mix(seen->first + endpoint->id);
+    seen->first |= 1;
+}
+
+/** What decides over slots besides the name. */
+RT_INLINE uint64_t bearing(const jf_endpoint *endpoint, bool extended) {
+    uint64_t it = endpoint->weight;
+    if (!extended) return it;
+    if (RT_TOLD(extended, endpoint, ready)) it |= (uint64_t)(endpoint->ready & 0xffffff) << 32;
+    return it | (uint64_t)(endpoint->flags & (JF_ENDPOINT_TRIED | JF_ENDPOINT_DEGRADED)) << 56;
 }
 
 /** The best endpoint so far. */
@@ -105,14 +126,14 @@ RT_INLINE bool has_room(const affinity *it, const sums *all, const jf_endpoint *
            (unsigned __int128)it->bound * (all->calls + 1) * share;
 }
 
-/* The endpoint that the key prefers; `within`: of those that have room. */
-RT_INLINE uint64_t prefer(affinity *it, const rt_set *set, uint64_t key, sums *all, bool within) {
+/* The endpoint that the slot prefers; `within`: of those that have room. `kept`: the roster is up to date. */
+static uint64_t prefer(affinity *it, const rt_set *set, uint64_t slot, sums *all, bool within, bool kept) {
     leader best = {UINT64_MAX, 0, 0, -1};
-    uint32_t next = 0;
     if (!within) *all = (sums){0, 0, 4};
     for (uint64_t i = 0; i < set->count; i++) {
         const jf_endpoint *endpoint = set->eligible[i];
-        const rt_note *note = rt_memo_of(&it->memo, &it->server, endpoint, set->extended, &next, derive);
+        rt_seen now = {0};
+        if (!kept) derive(&it->server, endpoint, set->extended, &now);
         uint64_t weight = rt_weight(endpoint, set->extended);
         uint32_t rank = (rt_tried(endpoint, set->extended) ? 2u : 0u) + (weight == 0 ? 1u : 0u);
         uint64_t share = weight == 0 ? 1 : weight;
@@ -127,10 +148,54 @@ RT_INLINE uint64_t prefer(affinity *it, const rt_set *set, uint64_t key, sums *a
             all->calls += endpoint->in_flight;
             all->shares += share;
         }
-        uint64_t hash = rt_fold(key, note->first);
+        uint64_t hash = rt_fold(slot, kept ? it->roster.seen[i].first : now.first);
         if (preferred(&best, hash, share)) best = (leader){i, hash, share, -1};
     }
     return best.index;
+}
+
+/* Forgets the slots: endpoints or their weights are others. */
+__attribute__((noinline)) static void begin_table(affinity *it, const rt_set *set) {
+    memset(it->table, 0, SLOTS * sizeof *it->table);
+    it->generation = it->roster.generation;
+    it->plain = set->count < SLOTS;
+    it->shares = 0;
+    for (uint64_t i = 0; i < set->count; i++) {
+        uint64_t weight = rt_weight(set->eligible[i], set->extended);
+        it->plain = it->plain && weight > 0 && !rt_tried(set->eligible[i], set->extended);
+        it->shares += weight;
+    }
+}
+
+/* What rendezvous hashes of a slot. */
+static uint64_t slot_hash(const affinity *it, uint64_t number) {
+    return rt_mix(number + it->hash_seed);
+}
+
+/* The slot's endpoint by the table, which must be one of the roster and plain. */
+RT_INLINE uint64_t look_up(affinity *it, const rt_set *set, uint64_t number) {
+    sums all;
+    uint16_t *place = &it->table[number];
+    if (__builtin_expect(*place == 0, 0))
+        *place = (uint16_t)(prefer(it, set, slot_hash(it, number), &all, false, true) + 1);
+    return *place - 1u;
+}
+
+static void add_up(const affinity *it, const rt_set *set, sums *all) {
+    *all = (sums){0, it->shares, 0};
+    for (uint64_t i = 0; i < set->count; i++)
+        all->calls += set->eligible[i]->in_flight;
+}
+
+/* Where a slot's calls go while its endpoint is full: to the endpoints of further slots, always the same
+ * ones, until one has room. UINT64_MAX: none of those has. */
+static uint64_t overflow(affinity *it, const rt_set *set, uint64_t number, const sums *all) {
+    for (uint64_t step = 1; step <= MOST_STEPS; step++) {
+        uint64_t index = look_up(it, set, slot_hash(it, number + step * SLOTS) % SLOTS);
+        const jf_endpoint *endpoint = set->eligible[index];
+        if (has_room(it, all, endpoint, rt_weight(endpoint, set->extended))) return index;
+    }
+    return UINT64_MAX;
 }
 
 static int32_t pick(rt_server *server, const rt_set *set, uint32_t *chosen, jf_fault *why) {
@@ -138,21 +203,26 @@ static int32_t pick(rt_server *server, const rt_set *set, uint32_t *chosen, jf_f
     affinity *it = (affinity *)server;
     uint64_t key;
     if (!rt_key(&it->keys, set, it->hash_seed, &key)) {
-        rt_pool pool;
-        rt_gather(&pool, set, rt_everyone, NULL);
-        *chosen = (uint32_t)rt_draw_two(&pool, set, rt_everyone, NULL, &server->random);
+        *chosen = (uint32_t)rt_two_of_all(server, set);
         return JF_OK;
     }
+    uint64_t number = key % SLOTS, slot = slot_hash(it, number);
+    /* A retry sees other flags than everybody else: the table is kept for them. */
+    bool kept = set->call->attempt == 0 && rt_roster_refresh(&it->roster, server, set, true, bearing, derive);
+    if (kept && it->generation != it->roster.generation) begin_table(it, set);
+    bool by_table = kept && it->plain;
     sums all;
-    uint64_t index = prefer(it, set, key, &all, false);
+    uint64_t index = by_table ? look_up(it, set, number) : prefer(it, set, slot, &all, false, kept);
     const jf_endpoint *endpoint = set->eligible[index];
-    uint64_t weight = rt_weight(endpoint, set->extended);
-    if (it->bound > 0 && !has_room(it, &all, endpoint, weight == 0 ? 1 : weight)) {
-        /* someone has room: all capacities together are more than the calls */
-        uint64_t other = prefer(it, set, key, &all, true);
-        if (other != UINT64_MAX) index = other;
-    }
     *chosen = (uint32_t)index;
+    if (it->bound == 0 || endpoint->in_flight < it->free_calls) return JF_OK;
+    if (by_table) add_up(it, set, &all);
+    uint64_t weight = rt_weight(endpoint, set->extended);
+    if (has_room(it, &all, endpoint, weight == 0 ? 1 : weight)) return JF_OK;
+    /* someone has room: all capacities together are more than the calls */
+    uint64_t other = by_table ? overflow(it, set, number, &all) : UINT64_MAX;
+    if (other == UINT64_MAX) other = prefer(it, set, slot, &all, true, kept);
+    if (other != UINT64_MAX) *chosen = (uint32_t)other;
     return JF_OK;
 }
 

@@ -4,8 +4,7 @@
  * "Controlled experiments on the web: survey and practical guide", Data Mining and Knowledge Discovery 18,
  * 2009, section 4.1.2. */
 #include "key.h"
-#include "marks.h"
-#include "memo.h"
+#include "roster.h"
 #include "selector.h"
 
 #define MOST_ARMS 8u
@@ -50,7 +49,7 @@ typedef struct arm {
 
 typedef struct canary {
     rt_server server;
-    rt_memo memo; /**< first: the endpoint's arm, or MOST_ARMS */
+    rt_roster roster; /**< first: the endpoint's arm, or MOST_ARMS */
     arm arms[MOST_ARMS];
     uint32_t arm_count;
     bool forces, strict;
@@ -110,14 +109,14 @@ static void open_server(rt_server *server, rt_options *options) {
         it->forces = true;
     }
     it->strict = rt_option_flag(options, options->json, "/strict", 0) != 0;
-    rt_option_memo(options, &it->memo);
+    rt_option_roster(options, &it->roster);
     rt_option_seed(options);
 }
 
-static void derive(const rt_server *server, const jf_endpoint *endpoint, bool extended, rt_note *note) {
+static void derive(const rt_server *server, const jf_endpoint *endpoint, bool extended, rt_seen *seen) {
     const canary *it = (const canary *)server;
-    while (note->first < it->arm_count && !rt_selects(&it->arms[note->first].means, endpoint, extended))
-        note->first++;
+    while (seen->first < it->arm_count && !rt_selects(&it->arms[seen->first].means, endpoint, extended))
+        seen->first++;
 }
 
 static uint32_t arm_of(canary *it, const rt_set *set) {
@@ -136,42 +135,56 @@ static uint32_t arm_of(canary *it, const rt_set *set) {
     return arm;
 }
 
-/** An arm, while the pool is gathered. */
+/** Those of an arm. */
 typedef struct sieve {
-    canary *it;
-    uint32_t *next; /**< goes along through the memo */
+    const canary *it;
+    const rt_seen *seen; /**< NULL: too many endpoints to keep */
     uint32_t arm;
     bool extended;
 } sieve;
 
 RT_INLINE bool in_arm(const void *context, const jf_endpoint *endpoint, uint64_t index) {
     const sieve *by = context;
-    if (index == 0) *by->next = 0;
-    const rt_note *note =
-        rt_memo_of(&by->it->memo, &by->it->server, endpoint, by->extended, by->next, derive);
-    return note->first == by->arm;
+    if (by->seen != NULL) return by->seen[index].first == by->arm;
+    rt_seen now = {0};
+    derive(&by->it->server, endpoint, by->extended, &now);
+    return now.first == by->arm;
 }
 
-static int32_t pick(rt_server *server, const rt_set *whole, uint32_t *chosen, jf_fault *why) {
-    const rt_set cut = rt_markable(whole), *set = &cut;
-    canary *it = (canary *)server;
-    uint32_t arm = arm_of(it, set), next = 0;
+static bool is_arm(const rt_seen *seen, uint64_t arm) {
+    return seen->first == arm;
+}
+
+/* Everybody is looked at: most are of other arms, were tried or have no weight. False: none may take the
+ * call.
+ */
+__attribute__((noinline)) static bool search(canary *it, const rt_set *set, const sieve *by,
+                                             uint32_t *chosen) {
     rt_pool pool;
-    rt_marks marks;
-    sieve by = {it, &next, arm, set->extended};
-    rt_gather_marks(&pool, set, in_arm, &by, marks.words);
-    if (pool.total > 0) {
-        /* all of the arm were tried: another one may take a retry, where that is allowed */
-        if (pool.rank < 2 || it->strict) {
-            *chosen = (uint32_t)rt_draw_two(&pool, set, rt_marked, &marks, &server->random);
-            return JF_OK;
-        }
+    rt_gather(&pool, set, in_arm, by);
+    /* all of the arm were tried: another one may take a retry, where that is allowed */
+    if (pool.total == 0 || (pool.rank >= 2 && !it->strict)) return false;
+    *chosen = (uint32_t)rt_draw_two(&pool, set, in_arm, by, &it->server.random);
+    return true;
+}
+
+static int32_t pick(rt_server *server, const rt_set *set, uint32_t *chosen, jf_fault *why) {
+    canary *it = (canary *)server;
+    uint32_t arm = arm_of(it, set);
+    uint64_t quick;
+    bool kept = rt_roster_refresh(&it->roster, server, set, true, NULL, derive);
+    sieve by = {it, kept ? it->roster.seen : NULL, arm, set->extended};
+    const rt_list *list = kept ? rt_roster_list(&it->roster, arm, is_arm) : NULL;
+    if (list != NULL &&
+        rt_quick_two(server, set, (rt_field){list->places, list->count}, in_arm, &by, &quick)) {
+        *chosen = (uint32_t)quick;
+        return JF_OK;
     }
+    if ((list == NULL || list->count > 0) && search(it, set, &by, chosen)) return JF_OK;
     if (it->strict)
         return rt_refuse(server->host, why, JF_ABSENT, "the arm %.*s of this call has no endpoint",
                          (int)it->arms[arm].name.len, (const char *)it->arms[arm].name.ptr);
-    rt_gather(&pool, set, rt_everyone, NULL);
-    *chosen = (uint32_t)rt_draw_two(&pool, set, rt_everyone, NULL, &server->random);
+    *chosen = (uint32_t)rt_two_of_all(server, set);
     return JF_OK;
 }
 

@@ -2,8 +2,7 @@
  * Plugin routing-capability: rules say what an endpoint needs for which calls; among those that have it, the
  * one of two with fewer open calls. */
 #include "key.h"
-#include "marks.h"
-#include "memo.h"
+#include "roster.h"
 #include "selector.h"
 
 #define MOST_RULES 32
@@ -46,7 +45,7 @@ typedef struct rule {
 
 typedef struct capability {
     rt_server server;
-    rt_memo memo; /**< first: the rules that the endpoint fits, one bit each; second: its version */
+    rt_roster roster; /**< first: the rules that the endpoint fits, one bit each; second: its version */
     rule *rules;
     uint32_t rule_count;
     bool asks, refuses;
@@ -100,15 +99,15 @@ static void open_server(rt_server *server, rt_options *options) {
         it->asks = true;
     }
     it->refuses = rt_option_word(options, options->json, "/otherwise", otherwise, 0) == 0;
-    rt_option_memo(options, &it->memo);
+    rt_option_roster(options, &it->roster);
     rt_option_seed(options);
 }
 
-static void derive(const rt_server *server, const jf_endpoint *endpoint, bool extended, rt_note *note) {
+static void derive(const rt_server *server, const jf_endpoint *endpoint, bool extended, rt_seen *seen) {
     const capability *it = (const capability *)server;
     for (uint32_t i = 0; i < it->rule_count; i++)
-        note->first |= (uint64_t)rt_selects(&it->rules[i].needs, endpoint, extended) << i;
-    if (RT_TOLD(extended, endpoint, version)) note->second = rt_version_read(endpoint->version);
+        seen->first |= (uint64_t)rt_selects(&it->rules[i].needs, endpoint, extended) << i;
+    if (RT_TOLD(extended, endpoint, version)) seen->second = rt_version_read(endpoint->version);
 }
 
 static bool applies(const rule *it, const rt_set *set) {
@@ -131,47 +130,60 @@ static bool asked(const capability *it, const rt_set *set, rt_range *range) {
     return true;
 }
 
-/** What a call needs, while the pool is gathered. */
+/** What a call needs. */
 typedef struct sieve {
-    capability *it;
+    const capability *it;
+    const rt_seen *seen; /**< NULL: too many endpoints to keep */
     uint64_t needed;
     const rt_range *range; /**< NULL: the call names none */
-    uint32_t *next;        /**< goes along through the memo */
     bool extended;
 } sieve;
 
 RT_INLINE bool can(const void *context, const jf_endpoint *endpoint, uint64_t index) {
     const sieve *by = context;
-    if (index == 0) *by->next = 0;
-    const rt_note *note =
-        rt_memo_of(&by->it->memo, &by->it->server, endpoint, by->extended, by->next, derive);
-    return (by->needed & ~note->first) == 0 && (by->range == NULL || rt_range_has(by->range, note->second));
+    rt_seen now = {0};
+    const rt_seen *seen = by->seen != NULL ? &by->seen[index] : &now;
+    if (by->seen == NULL) derive(&by->it->server, endpoint, by->extended, &now);
+    return (by->needed & ~seen->first) == 0 && (by->range == NULL || rt_range_has(by->range, seen->second));
 }
 
-static int32_t pick(rt_server *server, const rt_set *whole, uint32_t *chosen, jf_fault *why) {
-    const rt_set cut = rt_markable(whole), *set = &cut;
+static bool fits_all(const rt_seen *seen, uint64_t needed) {
+    return (needed & ~seen->first) == 0;
+}
+
+/* Everybody is looked at: most have not what is needed, were tried or have no weight. False: nobody has it.
+ */
+__attribute__((noinline)) static bool search(rt_server *server, const rt_set *set, const sieve *by,
+                                             uint32_t *chosen) {
+    rt_pool pool;
+    rt_gather(&pool, set, can, by);
+    if (pool.total == 0) return false;
+    *chosen = (uint32_t)rt_draw_two(&pool, set, can, by, &server->random);
+    return true;
+}
+
+static int32_t pick(rt_server *server, const rt_set *set, uint32_t *chosen, jf_fault *why) {
     capability *it = (capability *)server;
-    uint64_t needed = 0;
+    uint64_t needed = 0, quick;
     for (uint32_t i = 0; i < it->rule_count; i++)
         needed |= (uint64_t)applies(&it->rules[i], set) << i;
     rt_range range;
     bool asks = asked(it, set, &range);
-    rt_pool pool;
     if (needed != 0 || asks) {
-        rt_marks marks;
-        uint32_t next = 0;
-        sieve by = {it, needed, asks ? &range : NULL, &next, set->extended};
-        rt_gather_marks(&pool, set, can, &by, marks.words);
-        if (pool.total > 0) {
-            *chosen = (uint32_t)rt_draw_two(&pool, set, rt_marked, &marks, &server->random);
+        bool kept = rt_roster_refresh(&it->roster, server, set, true, NULL, derive);
+        sieve by = {it, kept ? it->roster.seen : NULL, needed, asks ? &range : NULL, set->extended};
+        const rt_list *list = kept ? rt_roster_list(&it->roster, needed, fits_all) : NULL;
+        if (list != NULL &&
+            rt_quick_two(server, set, (rt_field){list->places, list->count}, can, &by, &quick)) {
+            *chosen = (uint32_t)quick;
             return JF_OK;
         }
+        if ((list == NULL || list->count > 0) && search(server, set, &by, chosen)) return JF_OK;
         if (it->refuses)
             return rt_refuse(server->host, why, JF_ABSENT, "none of %llu endpoints has what this call needs",
                              (unsigned long long)set->count);
     }
-    rt_gather(&pool, set, rt_everyone, NULL);
-    *chosen = (uint32_t)rt_draw_two(&pool, set, rt_everyone, NULL, &server->random);
+    *chosen = (uint32_t)rt_two_of_all(server, set);
     return JF_OK;
 }
 

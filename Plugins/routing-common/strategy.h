@@ -22,8 +22,10 @@ typedef struct rt_host {
 /** One attached server, on one loop. Strategies begin their own record with it. */
 typedef struct rt_server {
     const rt_host *host;
-    uint64_t random; /**< state of rt_random */
-    void *kept;      /**< memory of rt_keep */
+    uint64_t random;  /**< state of rt_random */
+    void *kept;       /**< memory of rt_keep */
+    uint64_t ceiling; /**< no share was met that is larger (weigh.h) */
+    uint32_t quick;   /**< counts quick draws */
 } rt_server;
 
 /** What `pick` chooses from. */

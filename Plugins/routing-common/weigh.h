@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What an endpoint can bear, and random draws in proportion to it. One pass adds the weights up in blocks; a
- * draw then looks at one block only.
+ * What an endpoint can bear, and random draws in proportion to it.
+ *
+ * Quick draws take anybody and keep him with the probability of his share to the largest one (rejection, J.
+ * von Neumann 1951): exact shares, and most often one or two endpoints are looked at. Where that fails (most
+ * are tried, without weight or do not fit), one pass adds the weights up in blocks; a draw then looks at one
+ * block only.
  *
  * Ranks: endpoints that an earlier attempt of the call has tried are used only when nothing else is left;
  * those of weight 0 only when nothing with a weight is. Suspected ones (JF_ENDPOINT_DEGRADED) count a tenth
@@ -63,24 +67,17 @@ RT_INLINE uint64_t rt_share(const jf_endpoint *endpoint, bool extended, uint32_t
 }
 
 RT_INLINE void rt_gather_rank(rt_pool *pool, const rt_set *set, rt_fits fits, const void *context,
-                              uint32_t rank, uint64_t *marks) {
-    uint64_t total = 0, members = 0, at = 0, word = 0;
+                              uint32_t rank) {
+    uint64_t total = 0, members = 0, at = 0;
     pool->rank = rank;
     for (uint32_t b = 0; at < set->count; b++) {
         uint64_t end = at + pool->width < set->count ? at + pool->width : set->count, before = total;
         for (; at < end; at++) {
             const jf_endpoint *endpoint = set->eligible[at];
             uint64_t share = rt_share(endpoint, set->extended, rank);
-            bool fit = fits(context, endpoint, at);
-            if (!fit) share = 0;
+            if (!fits(context, endpoint, at)) share = 0;
             members += share != 0;
             total += share;
-            if (marks == NULL) continue;
-            word |= (uint64_t)fit << (at % 64);
-            if (at % 64 == 63 || at + 1 == set->count) {
-                marks[at / 64] = word;
-                word = 0;
-            }
         }
         pool->block[b] = total - before;
     }
@@ -88,18 +85,12 @@ RT_INLINE void rt_gather_rank(rt_pool *pool, const rt_set *set, rt_fits fits, co
     pool->members = members;
 }
 
-/** Gathers who fits, of the best rank that there is. `marks` (may be NULL) receives a bit for each that fits.
- */
-RT_INLINE void rt_gather_marks(rt_pool *pool, const rt_set *set, rt_fits fits, const void *context,
-                               uint64_t *marks) {
-    pool->width = (uint32_t)((set->count + RT_BLOCKS - 1) / RT_BLOCKS);
-    rt_gather_rank(pool, set, fits, context, 0, marks);
-    for (uint32_t rank = 1; rank < 4 && __builtin_expect(pool->total == 0, 0); rank++)
-        rt_gather_rank(pool, set, fits, context, rank, marks);
-}
-
+/** Gathers who fits, of the best rank that there is. */
 RT_INLINE void rt_gather(rt_pool *pool, const rt_set *set, rt_fits fits, const void *context) {
-    rt_gather_marks(pool, set, fits, context, NULL);
+    pool->width = (uint32_t)((set->count + RT_BLOCKS - 1) / RT_BLOCKS);
+    rt_gather_rank(pool, set, fits, context, 0);
+    for (uint32_t rank = 1; rank < 4 && __builtin_expect(pool->total == 0, 0); rank++)
+        rt_gather_rank(pool, set, fits, context, rank);
 }
 
 /** Draws one of the pool, and never `but` (UINT64_MAX: whoever). The pool must have another one. */
@@ -138,6 +129,86 @@ RT_INLINE uint64_t rt_draw_two(const rt_pool *pool, const rt_set *set, rt_fits f
     if (pool->members < 2) return first;
     uint64_t second = rt_draw(pool, set, fits, context, random, first);
     return rt_less_loaded(pool, set, second, first) ? second : first;
+}
+
+/* ---- Quick draws ---- */
+
+/** So often a quick draw tries. */
+#define RT_TRIES 24u
+/** After so many quick draws the largest share is looked for again: it may have become smaller. */
+#define RT_CEILING_AGE 256u
+
+/** The largest share of the best rank. */
+__attribute__((noinline, unused)) static void rt_ceiling(rt_server *server, const rt_set *set) {
+    server->ceiling = 1;
+    for (uint64_t i = 0; i < set->count; i++) {
+        uint64_t share = rt_share(set->eligible[i], set->extended, 0);
+        if (share > server->ceiling) server->ceiling = share;
+    }
+}
+
+/** Who is drawn from: all of the set, or the `count` at these places of it. */
+typedef struct rt_field {
+    const uint16_t *places; /**< NULL: all */
+    uint64_t count;
+} rt_field;
+
+/** Draws among the best rank, never `but`. UINT64_MAX: nobody came up who fits. */
+RT_INLINE uint64_t rt_quick(rt_server *server, const rt_set *set, rt_field from, rt_fits fits,
+                            const void *context, uint64_t but) {
+    if (__builtin_expect(server->quick++ % RT_CEILING_AGE == 0, 0)) rt_ceiling(server, set);
+    for (uint32_t tries = 0; tries < RT_TRIES; tries++) {
+        uint64_t at = rt_below(&server->random, from.count);
+        if (from.places != NULL) at = from.places[at];
+        if (at == but) continue;
+        const jf_endpoint *endpoint = set->eligible[at];
+        uint64_t share = rt_share(endpoint, set->extended, 0);
+        if (share == 0 || !fits(context, endpoint, at)) continue;
+        if (share >= server->ceiling) {
+            server->ceiling = share;
+            return at;
+        }
+        if (rt_below(&server->random, server->ceiling) < share) return at;
+    }
+    return UINT64_MAX;
+}
+
+/** Two different ones of the best rank; *second UINT64_MAX: there is no other one. False: none came up;
+ * gather.
+ */
+RT_INLINE bool rt_quick_pair(rt_server *server, const rt_set *set, rt_field from, rt_fits fits,
+                             const void *context, uint64_t *first, uint64_t *second) {
+    if (set->count < 4 || from.count == 0) return false;
+    *first = rt_quick(server, set, from, fits, context, UINT64_MAX);
+    *second = UINT64_MAX;
+    if (*first == UINT64_MAX) return false;
+    if (from.count == 1) return true;
+    *second = rt_quick(server, set, from, fits, context, *first);
+    if (__builtin_expect(*second != UINT64_MAX, 1)) return true;
+    /* The first one stays: drawn anew it would less often be the one beside whom others are rare. */
+    rt_pool pool;
+    rt_gather(&pool, set, fits, context);
+    if (pool.members > 1) *second = rt_draw(&pool, set, fits, context, &server->random, *first);
+    return true;
+}
+
+/** The power of two choices by quick draws. False: gather, and use rt_draw_two. */
+RT_INLINE bool rt_quick_two(rt_server *server, const rt_set *set, rt_field from, rt_fits fits,
+                            const void *context, uint64_t *chosen) {
+    static const rt_pool best = {.rank = 0};
+    uint64_t first, second;
+    if (!rt_quick_pair(server, set, from, fits, context, &first, &second)) return false;
+    *chosen = second != UINT64_MAX && rt_less_loaded(&best, set, second, first) ? second : first;
+    return true;
+}
+
+/** The power of two choices among all. */
+RT_INLINE uint64_t rt_two_of_all(rt_server *server, const rt_set *set) {
+    uint64_t chosen;
+    rt_pool pool;
+    if (rt_quick_two(server, set, (rt_field){NULL, set->count}, rt_everyone, NULL, &chosen)) return chosen;
+    rt_gather(&pool, set, rt_everyone, NULL);
+    return rt_draw_two(&pool, set, rt_everyone, NULL, &server->random);
 }
 
 #endif

@@ -163,6 +163,11 @@ static int32_t pick(rt_server *server, const rt_set *set, uint32_t *chosen, jf_f
     unsigned __int128 most = lowest + (unsigned __int128)lowest * it->slack / 100;
     filter by = {it, most < UINT64_MAX ? (uint64_t)most : UINT64_MAX, now, set->extended, look};
     rt_pool pool;
+    uint64_t quick;
+    if (rank == 0 && rt_quick_two(server, set, (rt_field){NULL, set->count}, cheap, &by, &quick)) {
+        *chosen = (uint32_t)quick;
+        return JF_OK;
+    }
     rt_gather(&pool, set, cheap, &by);
     *chosen = (uint32_t)rt_draw_two(&pool, set, cheap, &by, &server->random);
     return JF_OK;

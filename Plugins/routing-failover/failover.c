@@ -127,11 +127,11 @@ static found search(failover *it, const rt_set *set, uint64_t now) {
     for (uint64_t i = 0; i < set->count; i++) {
         const jf_endpoint *endpoint = set->eligible[i];
         uint32_t link = link_of(it, set, i);
-        bool tried = rt_tried(endpoint, set->extended);
         if (best.index != UINT64_MAX && !best.tried && link >= best.link) {
             if (!it->by_priority) break; /* worse links do not matter as long as a better one is in use */
             continue;
         }
+        bool tried = rt_tried(endpoint, set->extended);
         if (well(it, endpoint, link < active, now)) {
             if (best.index == UINT64_MAX || (best.tried && !tried) ||
                 (best.tried == tried && link < best.link)) {
@@ -166,8 +166,10 @@ static int32_t pick(rt_server *server, const rt_set *set, uint32_t *chosen, jf_f
     } else if (it->by_priority) {
         link_filter filter = {it, set, now, best.link};
         rt_pool pool;
-        rt_gather(&pool, set, on_link, &filter);
-        index = rt_draw_two(&pool, set, on_link, &filter, &server->random);
+        if (!rt_quick_two(server, set, (rt_field){NULL, set->count}, on_link, &filter, &index)) {
+            rt_gather(&pool, set, on_link, &filter);
+            index = rt_draw_two(&pool, set, on_link, &filter, &server->random);
+        }
     }
     /* Of those that were picked outcomes are remembered. */
     entry *taken = rt_map_put(&it->map, set->eligible[index]->id, now);

@@ -41,7 +41,13 @@ static uint64_t least_of_all(const rt_pool *pool, const rt_set *set, uint64_t be
 static int32_t pick(rt_server *server, const rt_set *set, uint32_t *chosen, jf_fault *why) {
     (void)why;
     const least *it = (const least *)server;
+    uint64_t quick;
     rt_pool pool;
+    if (it->choices == 2 &&
+        rt_quick_two(server, set, (rt_field){NULL, set->count}, rt_everyone, NULL, &quick)) {
+        *chosen = (uint32_t)quick;
+        return JF_OK;
+    }
     rt_gather(&pool, set, rt_everyone, NULL);
     uint64_t best = rt_draw_two(&pool, set, rt_everyone, NULL, &server->random);
     if (it->choices > 2 && it->choices >= pool.members) {

@@ -5,8 +5,7 @@
  * PriorityLoad of load_balancer_impl.cc): the health of a level is the percentage of its hosts that are
  * healthy times the factor, at most 100; levels take the calls in order, each as many percent as its health,
  * scaled up where all together have less than 100. */
-#include "options.h"
-#include "weigh.h"
+#include "roster.h"
 
 #define MOST_TIERS 16u
 #define LEVELS (MOST_TIERS * 3u)
@@ -24,10 +23,21 @@ JF_MANIFEST(
     "\"description\":\"zone: own zone, then own region, then elsewhere; region: own region, then elsewhere; "
     "anywhere: only tiers count\"}," RT_SCHEMA_SEED "},\"additionalProperties\":false}}}");
 
+/** So many endpoints each loop keeps in mind. */
+#define MOST_KEPT 1024u
+/** After so many picks the endpoints that are not eligible are counted again. */
+#define COUNTS_AGE 64u
+
 typedef struct locality {
     rt_server server;
-    uint32_t factor; /**< percent */
+    rt_roster roster; /**< first: the level */
+    uint32_t factor;  /**< percent */
     uint32_t near;
+    /* What follows from the roster and from how many there are. */
+    uint32_t generation, age, total;
+    uint32_t first, last; /**< the levels of eligible endpoints */
+    bool divided;         /**< calls are divided by `load`; else all go to the first level */
+    uint32_t load[LEVELS];
 } locality;
 
 enum { ZONE, REGION, ANYWHERE };
@@ -38,6 +48,7 @@ static void open_server(rt_server *server, rt_options *options) {
     it->factor =
         (uint32_t)rt_option_integer(options, options->json, "/overprovisioning_percent", 100, 10000, 140);
     it->near = rt_option_word(options, options->json, "/near", near, ZONE);
+    rt_roster_init(options, &it->roster, MOST_KEPT);
     rt_option_seed(options);
 }
 
@@ -105,18 +116,46 @@ static bool loads(const locality *it, const counts *hosts, uint32_t load[LEVELS]
     return true;
 }
 
-static uint32_t level_for(locality *it, const rt_set *set) {
+/** What decides over levels and loads. */
+RT_INLINE uint64_t bearing(const jf_endpoint *endpoint, bool extended) {
+    const uint32_t flags =
+        JF_ENDPOINT_SAME_ZONE | JF_ENDPOINT_SAME_REGION | JF_ENDPOINT_TRIED | JF_ENDPOINT_DEGRADED;
+    uint64_t it = (uint64_t)(endpoint->weight > 0) << 8;
+    if (extended) it |= endpoint->flags & flags;
+    return RT_TOLD(extended, endpoint, priority) ? it | (uint64_t)endpoint->priority << 32 : it;
+}
+
+static void derive(const rt_server *server, const jf_endpoint *endpoint, bool extended, rt_seen *seen) {
+    seen->first = level_of((const locality *)server, endpoint, extended);
+}
+
+__attribute__((noinline)) static void divide(locality *it, const rt_set *set) {
     counts hosts;
     const jf_pick *call = set->call;
     count_eligible(it, set, &hosts);
-    if (hosts.first == hosts.last) return hosts.first;
+    it->first = hosts.first;
+    it->last = hosts.last;
+    it->divided = false;
+    if (hosts.first == hosts.last) return;
     if (RT_TOLD(set->extended, call, all) && call->all != NULL && call->total > set->count)
         count_all(it, call, set->extended, &hosts);
-    uint32_t load[LEVELS];
-    if (!loads(it, &hosts, load)) return hosts.first;
-    uint32_t place = (uint32_t)rt_below(&it->server.random, 100), level = hosts.first;
-    while (level < hosts.last && place >= load[level])
-        place -= load[level++];
+    it->divided = loads(it, &hosts, it->load);
+}
+
+/* The level for a call. `kept`: the roster is up to date. */
+RT_INLINE uint32_t level_for(locality *it, const rt_set *set, bool kept) {
+    uint32_t total = RT_TOLD(set->extended, set->call, all) && set->call->all != NULL ? set->call->total : 0;
+    if (!kept || it->generation != it->roster.generation || it->total != total ||
+        (total > set->count && ++it->age >= COUNTS_AGE)) {
+        divide(it, set);
+        it->generation = kept ? it->roster.generation : 0;
+        it->total = total;
+        it->age = 0;
+    }
+    if (!it->divided) return it->first;
+    uint32_t place = (uint32_t)rt_below(&it->server.random, 100), level = it->first;
+    while (level < it->last && place >= it->load[level])
+        place -= it->load[level++];
     return level;
 }
 
@@ -132,16 +171,30 @@ RT_INLINE bool on_level(const void *context, const jf_endpoint *endpoint, uint64
     return level_of(filter->it, endpoint, filter->extended) == filter->level;
 }
 
+static bool is_level(const rt_seen *seen, uint64_t level) {
+    return seen->first == level;
+}
+
 static int32_t pick(rt_server *server, const rt_set *set, uint32_t *chosen, jf_fault *why) {
     (void)why;
     locality *it = (locality *)server;
-    level_filter filter = {it, level_for(it, set), set->extended};
+    /* A retry sees other flags than everybody else: the roster is kept for them. */
+    bool kept =
+        set->call->attempt == 0 && rt_roster_refresh(&it->roster, server, set, false, bearing, derive);
+    level_filter filter = {it, level_for(it, set, kept), set->extended};
+    uint64_t quick;
+    if (kept) {
+        const rt_list *list = rt_roster_list(&it->roster, filter.level, is_level);
+        if (rt_quick_two(server, set, (rt_field){list->places, list->count}, on_level, &filter, &quick)) {
+            *chosen = (uint32_t)quick;
+            return JF_OK;
+        }
+    }
     rt_pool pool;
     rt_gather(&pool, set, on_level, &filter);
     /* Everything of the level was tried before: rather one of another level. */
     if (pool.total == 0 || pool.rank >= 2) {
-        rt_gather(&pool, set, rt_everyone, NULL);
-        *chosen = (uint32_t)rt_draw_two(&pool, set, rt_everyone, NULL, &server->random);
+        *chosen = (uint32_t)rt_two_of_all(server, set);
         return JF_OK;
     }
     *chosen = (uint32_t)rt_draw_two(&pool, set, on_level, &filter, &server->random);

@@ -63,7 +63,15 @@ static double load(const peak *it, const rt_pool *pool, const rt_set *set, uint6
 static int32_t pick(rt_server *server, const rt_set *set, uint32_t *chosen, jf_fault *why) {
     (void)why;
     const peak *it = (const peak *)server;
-    rt_pool pool;
+    rt_pool pool = {.rank = 0};
+    uint64_t first, second;
+    if (rt_quick_pair(server, set, (rt_field){NULL, set->count}, rt_everyone, NULL, &first, &second)) {
+        uint64_t now = second != UINT64_MAX ? rt_pick_time(server, set) : 0;
+        if (second != UINT64_MAX && load(it, &pool, set, second, now) < load(it, &pool, set, first, now))
+            first = second;
+        *chosen = (uint32_t)first;
+        return JF_OK;
+    }
     rt_gather(&pool, set, rt_everyone, NULL);
     uint64_t best = rt_draw(&pool, set, rt_everyone, NULL, &server->random, UINT64_MAX);
     if (pool.members > 1) {

@@ -147,8 +147,38 @@ static uint32_t weight_of(const jf_endpoint *endpoint) {
     return endpoint->weight < MOST_WEIGHT ? endpoint->weight : MOST_WEIGHT;
 }
 
+/* The usual case, in one pass: exactly those that are known, in the order in which they became so. False:
+ * nothing has changed. */
+static bool pick_known(rr_state *state, const jf_endpoint *const *eligible, uint64_t count,
+                       uint32_t *chosen) {
+    rr_entry *entries = state->entries;
+    uint64_t best = 0, total = 0, at = 0;
+    int64_t most = INT64_MIN;
+    if (count != state->count) return false;
+    for (; at < count && entries[at].id == eligible[at]->id; at++) {
+        uint32_t weight = weight_of(eligible[at]);
+        int64_t credit = entries[at].credit + weight;
+        entries[at].credit = credit;
+        entries[at].seen = state->picks;
+        total += weight;
+        if (credit > most && weight > 0) {
+            most = credit;
+            best = at;
+        }
+    }
+    if (at == count && total > 0) {
+        entries[best].credit -= (int64_t)total;
+        *chosen = (uint32_t)best;
+        return true;
+    }
+    while (at-- > 0)
+        entries[at].credit -= weight_of(eligible[at]);
+    return false;
+}
+
 int32_t rr_pick(rr_state *state, const jf_endpoint *const *eligible, uint64_t count, uint32_t *chosen) {
     state->picks++;
+    if (pick_known(state, eligible, count, chosen)) return JF_OK;
     uint64_t known = 0, total = 0;
     for (int round = 0; round < 2 && known < count; round++) {
         if (round == 1 || state->found_capacity < count) {

@@ -20,6 +20,11 @@ static void open_server(rt_server *server, rt_options *options) {
 static int32_t pick(rt_server *server, const rt_set *set, uint32_t *chosen, jf_fault *why) {
     (void)why;
     rt_pool pool;
+    uint64_t quick = rt_quick(server, set, (rt_field){NULL, set->count}, rt_everyone, NULL, UINT64_MAX);
+    if (quick != UINT64_MAX) {
+        *chosen = (uint32_t)quick;
+        return JF_OK;
+    }
     rt_gather(&pool, set, rt_everyone, NULL);
     *chosen = (uint32_t)rt_draw(&pool, set, rt_everyone, NULL, &server->random, UINT64_MAX);
     return JF_OK;

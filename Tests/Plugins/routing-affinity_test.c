@@ -166,6 +166,58 @@ TEST(gateways_agree) {
     end();
 }
 
+/* A retry looks at everybody, other calls use the table: both say the same, whatever changes in between. */
+TEST(the_table_is_what_rendezvous_says) {
+    begin("{\"bound_percent\":0}", 40);
+    make_keys();
+    for (uint32_t round = 0; round < 300; round++) {
+        jf_endpoint *it = &endpoints[any_below(60)];
+        switch (any_below(6)) {
+        case 0:
+            it->weight = 1 + (uint32_t)any_below(9);
+            break;
+        case 1:
+            it->ready = 1 + (uint32_t)any_below(1000);
+            break;
+        case 2:
+            it->flags ^= JF_ENDPOINT_DEGRADED;
+            break;
+        case 3:
+            it->name = jf_mock_view(names[any_below(MOST)]);
+            it->revision++;
+            break;
+        case 4:
+            offer((uint32_t)any_below(20), 40 + (uint32_t)any_below(20));
+            break;
+        default:
+            it->id += 1000;
+            it->revision++;
+        }
+        for (uint32_t n = 0; n < 20; n++) {
+            uint32_t key = (uint32_t)any_below(KEYS);
+            uint32_t usual = pick_for(key);
+            call.attempt = 1;
+            uint32_t retry = pick_for(key);
+            call.attempt = 0;
+            CHECK(usual == retry, "round %u: key %u goes to %u, a retry to %u", round, key, usual, retry);
+        }
+    }
+    end();
+}
+
+/* A hundred endpoints have their parts of 65536 slots: within five deviations of both draws. */
+TEST(a_hundred_endpoints_share_evenly) {
+    begin("{}", 100);
+    make_keys();
+    assign_all();
+    for (uint32_t e = 0; e < 100; e++) {
+        double mean = KEYS / 100.0, sigma = sqrt(mean + mean * mean * 100 / 65536);
+        CHECK(fabs((double)picked[e] - mean) < 5 * sigma, "endpoint %u has %llu keys", e,
+              (unsigned long long)picked[e]);
+    }
+    end();
+}
+
 static uint32_t with_arguments(const char *arguments) {
     call.arguments = jf_mock_view(arguments);
     return pick();

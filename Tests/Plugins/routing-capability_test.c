@@ -170,6 +170,41 @@ TEST(spreads_among_those_that_can) {
 }
 
 /* A host of 1.0 tells neither versions nor labels: rules that need them fit nobody, names do. */
+/* Few of many can: with one, two and five of a hundred, by weight, and as many calls ask for this as for
+ * that. */
+TEST(few_of_many_can) {
+    begin("{\"seed\":7,\"rules\":[{\"tools\":[\"rare\"],\"tags\":[\"rare\"]},{\"tools\":[\"find\"],\"tags\":["
+          "\"common\"]}],\"version_from\":\"header:x-tool-version\"}",
+          100);
+    static jf_pair rare, common, header;
+    rare = (jf_pair){jf_mock_view("rare"), jf_mock_view("")};
+    common = (jf_pair){jf_mock_view("common"), jf_mock_view("")};
+    header = (jf_pair){jf_mock_view("x-tool-version"), jf_mock_view("^2")};
+    for (uint32_t few = 1; few <= 5; few += few == 1 ? 1 : 3) {
+        for (uint32_t i = 0; i < 100; i++)
+            describe(i, i < 2 ? "2.1.0" : "1.0.0", i < few ? &rare : &common, 1);
+        endpoints[0].weight = 3;
+        uint64_t rares = 0, commons = 0, first = 0, wrong = 0;
+        for (uint32_t n = 0; n < 6000; n++) {
+            call.name = jf_mock_view(n % 2 == 0 ? "rare" : "find");
+            uint32_t got = pick();
+            wrong += (n % 2 == 0) != (got < few);
+            first += got == 0;
+            *(n % 2 == 0 ? &rares : &commons) += 1;
+        }
+        CHECK(wrong == 0, "%llu of %u could not do it", (unsigned long long)wrong, few);
+        /* With nothing open the first draw decides. */
+        CHECK(near_share(first, 3.0 / (few + 2), (double)rares), "%u: %llu", few, (unsigned long long)first);
+    }
+    call.headers = &header;
+    call.header_count = 1;
+    call.name = jf_mock_view("rare");
+    pick_many(1000);
+    CHECK(picked[0] + picked[1] == 1000 && near_share(picked[0], 0.75, 1000), "of a version: %llu, %llu",
+          (unsigned long long)picked[0], (unsigned long long)picked[1]);
+    end();
+}
+
 TEST(a_host_of_1_0) {
     begin_as(0, "{\"rules\":[{\"version\":\"*\"}]}", 3);
     expect(0, "versions");

@@ -166,6 +166,41 @@ TEST(heterogeneous_within_a_level) {
     end();
 }
 
+/* A retry looks at everybody, other calls use what is kept: shares of levels are the same, whatever changes.
+ */
+TEST(what_is_kept_is_what_is_true) {
+    begin("{\"seed\":7}", 20);
+    for (uint32_t round = 0; round < 40; round++) {
+        jf_endpoint *it = &endpoints[any_below(20)];
+        switch (any_below(4)) {
+        case 0:
+            it->priority = (uint32_t)any_below(3);
+            break;
+        case 1:
+            it->flags ^= JF_ENDPOINT_DEGRADED;
+            break;
+        case 2:
+            it->flags ^= JF_ENDPOINT_SAME_ZONE;
+            break;
+        default:
+            it->weight = (uint32_t)any_below(3);
+        }
+        double shares[2][3] = {{0}};
+        for (uint32_t kind = 0; kind < 2; kind++) {
+            call.attempt = kind;
+            for (uint32_t n = 0; n < 2000; n++)
+                shares[kind][endpoints[pick()].priority]++;
+        }
+        call.attempt = 0;
+        for (uint32_t p = 0; p < 3; p++) {
+            double mean = (shares[0][p] + shares[1][p]) / 2;
+            CHECK(fabs(shares[0][p] - shares[1][p]) <= 5 * sqrt(2 * mean) + 1, "round %u: %g and %g", round,
+                  shares[0][p], shares[1][p]);
+        }
+    }
+    end();
+}
+
 TEST(ordinary) {
     check_ordinary("{}");
 }

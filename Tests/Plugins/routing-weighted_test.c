@@ -25,6 +25,27 @@ TEST(draws_in_proportion_to_weights) {
     end();
 }
 
+/* Few of many have a weight, or a large one; shares are exact all the same, also right after a change. */
+TEST(few_of_many) {
+    begin(SEEDED, 100);
+    for (uint32_t i = 0; i < 100; i++)
+        endpoints[i].weight = i == 17 || i == 80 ? 1 : 0;
+    pick_many(20000);
+    CHECK(picked[17] + picked[80] == 20000 && near_share(picked[17], 0.5, 20000), "%llu and %llu",
+          (unsigned long long)picked[17], (unsigned long long)picked[80]);
+    for (uint32_t i = 0; i < 100; i++)
+        endpoints[i].weight = i == 3 ? 901 : 1;
+    pick_many(20000);
+    CHECK(near_share(picked[3], 0.901, 20000), "%llu", (unsigned long long)picked[3]);
+    endpoints[3].weight = 1;
+    pick_many(100000);
+    double chi = 0;
+    for (uint32_t i = 0; i < 100; i++)
+        chi += ((double)picked[i] - 1000) * ((double)picked[i] - 1000) / 1000;
+    CHECK(chi < 148.2, "chi squared is %.1f", chi);
+    end();
+}
+
 /* Draws are independent: after any endpoint, the next are distributed alike (chi-squared of 16 pairs, 15
  * degrees). */
 TEST(draws_are_independent) {
