@@ -7,7 +7,7 @@ build=(g++ binutils make pkg-config libsimdjson-dev libyaml-dev node-llhttp libw
 test=(python3 python3-venv gcc clang-format strace procps git openssl ca-certificates abigail-tools xz-utils bubblewrap)
 # The Rust SDK is tested with whatever cargo there is.
 command -v cargo >/dev/null || test+=(cargo)
-bench=(nginx-core haproxy)
+bench=(nginx-core haproxy linux-perf)
 
 packages=("${build[@]}")
 case "${1:-build}" in

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 
-from rig import contract, report
+from rig import contract, report, routing
 from rig.measures import PROXIES, Bench, Plan
 from rig.peers import Backends, Peers
 from rig.places import ROOT, Cores, Places, Skip, Turns, describe_machine
@@ -63,12 +63,13 @@ def main():
             sys.exit(f"bench: {missing}, or leave it out: --peers nginx,haproxy,envoy-mcp")
     places.build_programs()
     began = time.monotonic()
-    backends = Backends(places, cores, ["plain", "modern", "legacy", "fifty"])
+    backends = Backends(places, cores, ["plain", "modern", "legacy", "fifty", "four", "lame"])
     try:
         bench = Bench(places, cores, Turns(arguments.lock), plan, Peers(places, cores, backends), backends)
         results = bench.run(lambda text: print(f"bench: {text}", file=sys.stderr))
         if "jackfield" in plan.peers:
             contract.measure(bench, lambda text: print(f"bench: {text}", file=sys.stderr))
+            routing.measure(bench, lambda text: print(f"bench: {text}", file=sys.stderr))
             bench.turns.release()
     finally:
         backends.stop()
@@ -79,6 +80,9 @@ def main():
     pairs = report.pair_table(results)
     if pairs:
         print(f"\n{report.PAIRS_TITLE}\n{pairs}")
+    picks = routing.pick_table(results.facts)
+    if picks:
+        print(f"\n{routing.PICKS_TITLE}\n{picks}")
     print(f"\nstart and memory\n{report.weight_table(results)}")
     print(f"\ntargets\n{report.target_table(results, plan.eras)}")
     wrong = list(results.wrong())

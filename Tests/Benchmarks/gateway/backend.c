@@ -19,6 +19,7 @@ static const char usage[] =
     "  --strict             refuse modern requests whose Mcp-* headers are absent or differ from the body\n"
     "  --events             answer as event streams\n"
     "  --ttl MS             ttlMs of cacheable results (default 0)\n"
+    "  --slow MS            the last server holds back its answers to tools/call so long\n"
     "  --core N             run on this processor\n"
     "Prints `ports P P ...` when all ports listen. GET /stats answers with counts of requests.\n";
 
@@ -125,6 +126,8 @@ static bool set_option(const char *name, const char *value) {
         options.tools = atoi(value);
     else if (!strcmp(name, "--ttl"))
         options.ttl_ms = atol(value);
+    else if (!strcmp(name, "--slow"))
+        options.slow_ms = atol(value);
     else if (!strcmp(name, "--core"))
         options.core = atoi(value);
     else if (!strcmp(name, "--era"))

@@ -21,6 +21,7 @@ typedef struct backend_options {
     bool strict;    /**< modern era: refuse headers that are absent or differ from the body */
     bool stdio;     /**< one server on stdin and stdout */
     long ttl_ms;    /**< ttlMs of cacheable results */
+    long slow_ms;   /**< the last server answers calls so late */
 } backend_options;
 extern backend_options options;
 

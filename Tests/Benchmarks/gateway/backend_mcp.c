@@ -234,6 +234,7 @@ void backend_answer(int index, span message, const request_meta *meta, reply *ou
     if (span_is(c.method, "tools/call")) {
         counts.calls++;
         answer_tool(&c, out);
+        if (index == options.servers - 1) out->delay_ms += options.slow_ms;
     } else if (span_is(c.method, "tools/list")) {
         counts.lists++;
         bytes_text(open_result(out, &c), "\"tools\":");

@@ -24,6 +24,8 @@ class Backends:
         "modern": ["--ports", "1", "--era", "modern", "--strict"],
         "legacy": ["--ports", "1", "--era", "legacy", "--session", "require"],
         "fifty": ["--ports", "50", "--tools", "100"],
+        "four": ["--ports", "4"],
+        "lame": ["--ports", "4", "--slow", "50"],
     }
 
     def __init__(self, places, cores, kinds):

@@ -4,7 +4,7 @@
 
 import statistics
 
-from . import contract
+from . import contract, routing
 from .measures import PAIRS
 
 MIB = 1024.0
@@ -77,7 +77,7 @@ def targets(results, eras):
             f"memory growth over {calls:,} calls", None if growth is None else max(growth, 0) / MIB, 1, " MiB"
         ),
         Target(f"memory of a parked call, {crowd:,} parked", parked, 8, " KiB"),
-        *(Target(*row) for row in contract.rows(facts)),
+        *(Target(*row) for row in [*contract.rows(facts), *routing.rows(facts)]),
     ]
     return rows
 
@@ -164,6 +164,8 @@ TITLES = {
     "blob": "tools/call, 100 KB result",
     "list": "tools/list, 50 servers x 100 tools",
     "50-servers-echo": "tools/call, 300 B, 50 servers configured",
+    "one-slow": "tools/call, 300 B, four replicas of which one takes 50 ms",
+    "sampled": "",
     "settle": "",
     "soak": "",
 }
@@ -297,7 +299,7 @@ def page(results, machine, plan, command, shared_cores):
         "",
         "## How it is measured",
         "",
-        NOTES + contract.NOTES,
+        NOTES + contract.NOTES + routing.NOTES,
         "## Calls",
     ]
     for title, table in case_tables(results):
@@ -305,6 +307,9 @@ def page(results, machine, plan, command, shared_cores):
     pairs = pair_table(results)
     if pairs:
         parts += ["", f"### {PAIRS_TITLE}", "", pairs]
+    picks = routing.pick_table(results.facts)
+    if picks:
+        parts += ["", f"### {routing.PICKS_TITLE}", "", picks]
     if shared_cores:
         parts += ["", "`jackfield-2-loops`: the second loop shared its processor with driver and servers."]
     parts += ["", "## Start and memory", "", weight_table(results), ""]

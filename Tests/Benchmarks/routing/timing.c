@@ -1,33 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0
- * How long a pick takes: `timing PLUGIN_DIR [ENDPOINTS]` prints nanoseconds per pick of each routing
+ * How long a pick takes: `timing [--json] PLUGIN_DIR [ENDPOINTS]` prints nanoseconds per pick of each routing
  * strategy, the best of several runs. Nothing is asserted. */
 #define _POSIX_C_SOURCE 200809L
 #include "jf_mock_routing.h"
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define MOST 4096
-#define PICKS 100000
-#define RUNS 9
+#define PICKS 2000
+#define RUNS 200
 
 static const struct {
-    const char *name, *options;
+    const char *name, *what, *options;
 } cases[] = {
-    {"round-robin", "{}"},
-    {"weighted", "{}"},
-    {"least-request", "{}"},
-    {"peak-ewma", "{\"max_endpoints\":4096}"},
-    {"affinity", "{\"max_endpoints\":4096}"},
-    {"affinity", "{\"max_endpoints\":4096,\"key\":[\"argument:/doc/id\"]}"},
-    {"capability", "{\"max_endpoints\":4096,\"rules\":[{\"tools\":[\"find*\"],\"version\":\">=1.2 "
-                   "<3\",\"tags\":[\"gpu\"]}]}"},
-    {"locality", "{}"},
-    {"canary", "{\"max_endpoints\":4096,\"arms\":[{\"name\":\"canary\",\"percent\":5,\"version\":\">=2\"},"
-               "{\"name\":\"stable\"}]}"},
-    {"failover", "{}"},
-    {"failover", "{\"order\":\"priority\",\"max_endpoints\":4096}"},
-    {"cost", "{\"max_endpoints\":4096}"},
+    {"round-robin", "", "{}"},
+    {"weighted", "", "{}"},
+    {"least-request", "", "{}"},
+    {"peak-ewma", "", "{\"max_endpoints\":4096}"},
+    {"affinity", "by principal", "{\"max_endpoints\":4096}"},
+    {"affinity", "by an argument", "{\"max_endpoints\":4096,\"key\":[\"argument:/doc/id\"]}"},
+    {"capability", "all can",
+     "{\"max_endpoints\":4096,\"rules\":[{\"tools\":[\"find*\"],\"version\":\">=1.2 "
+     "<3\",\"tags\":[\"gpu\"]}]}"},
+    {"capability", "a tenth can",
+     "{\"max_endpoints\":4096,\"rules\":[{\"tools\":[\"find*\"],\"version\":\">=2\",\"tags\":[\"gpu\"]}]}"},
+    {"locality", "two tiers, zones", "{}"},
+    {"canary", "5 percent",
+     "{\"max_endpoints\":4096,\"arms\":[{\"name\":\"canary\",\"percent\":5,\"version\":\">=2\"},{\"name\":"
+     "\"stable\"}]}"},
+    {"failover", "", "{}"},
+    {"failover", "two tiers", "{\"order\":\"priority\",\"max_endpoints\":4096}"},
+    {"cost", "three prices", "{\"max_endpoints\":4096}"},
 };
 
 static jf_endpoint endpoints[MOST];
@@ -104,18 +110,25 @@ static double measure(const char *folder, const char *name, const char *options,
 }
 
 int main(int argc, char **argv) {
+    bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    if (json) argv++, argc--;
     uint32_t count = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 100;
     if (argc < 2 || count == 0 || count > MOST) {
-        fprintf(stderr, "usage: timing PLUGIN_DIR [ENDPOINTS, at most %d]\n", MOST);
+        fprintf(stderr, "usage: timing [--json] PLUGIN_DIR [ENDPOINTS, at most %d]\n", MOST);
         return 2;
     }
-    printf("ns per pick among %u endpoints      equal weights   weights 1 to 5\n", count);
+    if (!json) printf("ns per pick among %u endpoints     equal weights   weights 1 to 5\n", count);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         set_up(count, false);
         double even = measure(argv[1], cases[i].name, cases[i].options, count);
         set_up(count, true);
         double uneven = measure(argv[1], cases[i].name, cases[i].options, count);
-        printf("%-14s %-32.32s %6.0f %16.0f\n", cases[i].name, cases[i].options, even, uneven);
+        if (json)
+            printf("%s{\"strategy\":\"%s\",\"case\":\"%s\",\"equal_ns\":%.1f,\"weighted_ns\":%.1f}\n",
+                   i == 0 ? "[" : ",", cases[i].name, cases[i].what, even, uneven);
+        else
+            printf("%-14s %-16s %16.0f %16.0f\n", cases[i].name, cases[i].what, even, uneven);
     }
+    if (json) puts("]");
     return 0;
 }
