@@ -35,13 +35,14 @@ def rows(facts):
 
 
 NOTES = f"""\
-- A pick is a strategy's `pick` alone, called through its table with {ENDPOINTS} endpoints of which all may take
-  the call: the least of 200 runs of 2,000 picks. Callers, times and open calls differ from pick to pick and
-  endpoint to endpoint; weights are equal, or 1 to 5.
+- A pick is a strategy's `pick` alone, called through its table with {ENDPOINTS} endpoints of which all may
+  take the call: the least of 200 runs of 2,000 picks. Callers, times and open calls differ from pick to pick
+  and endpoint to endpoint; weights are equal, or 1 to 5.
 - Resolve, pick and observe: from a tool's name to its server, from the server to a replica, and what is noted
-  when the call has ended. The gateway, before four replicas with `{STRATEGY}`, is sampled {SAMPLES_PER_S} times a
-  second of its CPU (`perf`, the whole stack, kernel included) under the usual load; the share is that of the
-  samples that have one of these three functions on the stack, or end in the strategy's plugin, over all rounds.
+  when the call has ended. The gateway, before four replicas with `{STRATEGY}`, is sampled {SAMPLES_PER_S}
+  times a second of its CPU (`perf`, the whole stack, kernel included) under the usual load; the share is that
+  of the samples that have one of these three functions on the stack, or end in the strategy's plugin, over
+  all rounds.
 - One slow replica of four: it answers after 50 ms, the others at once; 32 connections, 300 B. Each round
   measures all three strategies one after the other, each in a gateway of its own; the figure is the median of
   the rounds' ratios.
