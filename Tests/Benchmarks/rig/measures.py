@@ -203,6 +203,8 @@ class Bench:
         echo = [dict(kind="echo", era=era, connections=32) for era in eras]
         large = [] if self.plan.quick else [dict(kind="blob", era="modern", connections=32)]
         self.variant("jackfield-stdio", [*echo, *large], servers={"b0": child})
+        if "legacy" in eras:
+            self.bridge()
         toolset = str(self.places.bin / "bench_toolset.so")
         self.variant(
             "jackfield-toolset",
@@ -223,6 +225,15 @@ class Bench:
         loops = [dict(kind="echo", era="modern", connections=n) for n in counts]
         self.variant("jackfield-2-loops", loops, loops=2)
         self.lists()
+
+    def bridge(self):
+        """Another bridge to a stdio child, which speaks to clients with sessions only."""
+        gateway = self.start("contextforge-stdio", self.peers.bridge)
+        if gateway:
+            try:
+                self.call(gateway, "echo", "legacy", 32)
+            finally:
+                gateway.stop()
 
     def pairs(self):
         """Client era x server era; the servers speak one era each and are strict about it.

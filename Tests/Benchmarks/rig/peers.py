@@ -4,6 +4,7 @@
 
 import json
 import os
+import secrets
 import time
 import urllib.request
 
@@ -177,6 +178,25 @@ class Peers:
     def envoy_mcp(self, env=None):
         return self._envoy("envoy-mcp", "b0__", env)
 
+    def bridge(self):
+        """ContextForge's bridge from a stdio server to HTTP, with one child for all callers."""
+        port, core = free_port(), next(iter(self.cores.load))
+        python = self.places.find_bridge()
+        child = f"{self.places.backend} --stdio --core {core}"
+        command = [python, "-m", "mcpgateway.translate", "--stdio", child, "--expose-streamable-http"]
+        command += ["--jsonResponse", "--host", "127.0.0.1", "--port", port, "--logLevel", "error"]
+        env = {**BRIDGE_ENVIRONMENT, "DATABASE_URL": f"sqlite:///{self.places.run}/contextforge.db"}
+        env |= {name: secrets.token_hex(32) + "Aa1!" for name in BRIDGE_SECRETS}
+        process = Process(command, self.cores.gateway, self.places.run / "contextforge.log", env=env)
+        try:
+            start_ms = wait_port(process, port, 60.0)
+        except BaseException:
+            process.stop()
+            raise
+        gateway = Gateway("contextforge-stdio", f"http://127.0.0.1:{port}/mcp", process, "", start_ms)
+        gateway.idle_kib = resident_kib(process.pid)
+        return gateway
+
     def jackfield(
         self,
         name="jackfield",
@@ -209,6 +229,19 @@ class Peers:
             raise
 
 
+# What slows it down and is no part of the comparison is off.
+BRIDGE_ENVIRONMENT = {
+    "CACHE_TYPE": "memory",
+    "COMPRESSION_ENABLED": "false",
+    "ENVIRONMENT": "development",
+    "LOG_LEVEL": "ERROR",
+    "RATE_LIMITING_ENABLED": "false",
+    "REQUIRE_STRONG_SECRETS": "false",
+    "STRUCTURED_LOGGING_ENABLED": "false",
+}
+# It wants some before it starts; nothing of it is asked for here.
+BRIDGE_SECRETS = ["JWT_SECRET_KEY", "AUTH_ENCRYPTION_SECRET", "PLATFORM_ADMIN_PASSWORD"]
+BRIDGE_SECRETS += ["DEFAULT_USER_PASSWORD", "BASIC_AUTH_PASSWORD"]
 DEMO = object()  # no configuration file: what the gateway serves by itself
 
 

