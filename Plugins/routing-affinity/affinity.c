@@ -46,8 +46,9 @@ JF_MANIFEST(
 typedef struct affinity {
     rt_server server;
     rt_roster roster;    /**< first: the hash of the endpoint's name; more: its share and flags */
-    uint16_t *table;     /**< the place of each slot's endpoint + 1; 0: not decided yet */
-    uint32_t generation; /**< the roster's that the table was made of */
+    uint32_t *table;     /**< of each slot: the round in which it was decided, and its endpoint's place */
+    uint32_t generation; /**< the roster's that the table is of */
+    uint32_t round;      /**< counts generations, in the upper half; 0: none */
     bool plain;          /**< nobody in the roster was tried or is without weight */
     uint64_t shares;     /**< of all in the roster */
     rt_keys keys;
@@ -156,9 +157,13 @@ static uint64_t prefer(affinity *it, const rt_set *set, uint64_t slot, sums *all
 
 /* Forgets the slots: endpoints or their weights are others. */
 __attribute__((noinline)) static void begin_table(affinity *it, const rt_set *set) {
-    memset(it->table, 0, SLOTS * sizeof *it->table);
+    it->round += 1u << 16;
+    if (it->round == 0) {
+        memset(it->table, 0, SLOTS * sizeof *it->table);
+        it->round = 1u << 16;
+    }
     it->generation = it->roster.generation;
-    it->plain = set->count < SLOTS;
+    it->plain = set->count <= SLOTS;
     it->shares = 0;
     for (uint64_t i = 0; i < set->count; i++) {
         uint64_t weight = rt_weight(set->eligible[i], set->extended);
@@ -175,10 +180,10 @@ static uint64_t slot_hash(const affinity *it, uint64_t number) {
 /* The slot's endpoint by the table, which must be one of the roster and plain. */
 RT_INLINE uint64_t look_up(affinity *it, const rt_set *set, uint64_t number) {
     sums all;
-    uint16_t *place = &it->table[number];
-    if (__builtin_expect(*place == 0, 0))
-        *place = (uint16_t)(prefer(it, set, slot_hash(it, number), &all, false, true) + 1);
-    return *place - 1u;
+    uint32_t *place = &it->table[number];
+    if (__builtin_expect(*place >> 16 != it->round >> 16, 0))
+        *place = it->round | (uint32_t)prefer(it, set, slot_hash(it, number), &all, false, true);
+    return *place & 0xffff;
 }
 
 static void add_up(const affinity *it, const rt_set *set, sums *all) {

@@ -205,6 +205,29 @@ TEST(the_table_is_what_rendezvous_says) {
     end();
 }
 
+/* The table counts changes in 16 bits: what was decided 65536 changes ago is not taken for new. */
+TEST(the_table_forgets) {
+    begin("{\"bound_percent\":0}", 40);
+    make_keys();
+    for (uint32_t key = 0; key < 500; key++)
+        pick_for(key);
+    uint32_t wrong = 0;
+    for (uint32_t change = 1; change <= 65535 + 2; change++) {
+        for (uint32_t e = 0; e < 40 && change == 65535; e++)
+            endpoints[e].weight = 1 + e % 9;
+        endpoints[39].weight = 1 + change % 2;
+        pick_for(KEYS - 1);
+        for (uint32_t key = 0; key < 500 && change >= 65534; key++) {
+            uint32_t usual = pick_for(key);
+            call.attempt = 1;
+            wrong += pick_for(key) != usual;
+            call.attempt = 0;
+        }
+    }
+    CHECK(wrong == 0, "%u keys have an endpoint of long ago", wrong);
+    end();
+}
+
 /* A hundred endpoints have their parts of 65536 slots: within five deviations of both draws. */
 TEST(a_hundred_endpoints_share_evenly) {
     begin("{}", 100);
