@@ -217,7 +217,7 @@ TEST(the_table_forgets) {
             endpoints[e].weight = 1 + e % 9;
         endpoints[39].weight = 1 + change % 2;
         pick_for(KEYS - 1);
-        for (uint32_t key = 0; key < 500 && change >= 65534; key++) {
+        for (uint32_t key = 0; key < 500 && change >= 65535; key++) {
             uint32_t usual = pick_for(key);
             call.attempt = 1;
             wrong += pick_for(key) != usual;
