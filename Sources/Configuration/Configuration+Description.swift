@@ -99,6 +99,8 @@ extension Configuration.Server {
         if bulkhead != .init() { parts.append("bulkhead: \(bulkhead.line)") }
         if health != .init() { parts.append("health: \(health.line)") }
         if let objective { parts.append("objective: \(objective.line)") }
+        if let responseCache { parts.append("response_cache: \(responseCache.line)") }
+        if let coalesce { parts.append("coalesce: \(coalesce.line)") }
         if endpoints.count > 1 {
             parts.append(
                 "routing: { strategy: \(jsonString(routing.strategy)), options: \(routing.options) }")

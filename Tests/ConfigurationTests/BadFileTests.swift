@@ -226,6 +226,22 @@ private let servers: [Bad] = [
     .server(
         "{ replicas: [ { url: 'http://a/', ▲cache_ttl: 5s } ] }",
         "\"cache_ttl\" belongs to the server, not to a replica"),
+    .server("{ command: x, response_cache: ▲true }", "response_cache: expected false, or a mapping such as"),
+    .server("{ command: x, response_cache: ▲{} }", "response_cache names no \"tools\" and no \"resources\""),
+    .server(
+        "{ command: x, response_cache: { tools: [a], ▲tll: 5s } }",
+        "unknown key \"tll\" in servers.one.response_cache", "ttl"),
+    .server("{ command: x, response_cache: { tools: ▲a } }", "tools: expected a list of patterns", "[\"a\"]"),
+    .server(
+        "{ command: x, response_cache: { tools: [a], scope: ▲all } }",
+        "response_cache.scope: expected principal or public, found \"all\""),
+    .server(
+        "{ command: x, response_cache: ▲{ tools: [a], max_bytes: 8KiB, max_entry: 16KiB } }",
+        "cannot be larger than all"),
+    .server("{ command: x, response_cache: { tools: [a], ttl: ▲30 } }", "ttl: expected a duration", "30s"),
+    .server("{ command: x, coalesce: ▲{} }", "coalesce names no \"tools\" and no \"resources\""),
+    .server(
+        "{ command: x, coalesce: { ▲ttl: 5s, tools: [a] } }", "unknown key \"ttl\" in servers.one.coalesce"),
     .server(
         "{ command: x, tools: ▲all }", "expected a mapping with \"allow\", \"deny\", \"rename\", or a list"),
     .server("{ command: x, tools: { ▲alow: [] } }", "unknown key \"alow\" in servers.one.tools", "allow"),

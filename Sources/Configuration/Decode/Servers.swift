@@ -40,6 +40,7 @@ private func decodeServer(
     server.readGeneralKeys(from: &section, context)
     server.readAliases(from: &section, seen: &aliases)
     server.readResilience(from: &section, context)
+    server.readReuse(from: &section)
     if let node = section.take("plugin"),
         let text = sink.text(node, "\(path).plugin", expected: "the id of a plugin"),
         let id = pluginID(text, node, "\(path).plugin", sink)
@@ -49,6 +50,7 @@ private func decodeServer(
     if let node = section.take("routing") {
         server.routing = decodeRouting(node, "\(path).routing", context) ?? server.routing
     }
+    server.warnOfSharedArms(sink)
     var weight = 1
     section.read("weight", into: &weight, in: 1...1000)
     let replicas = section.take("replicas")

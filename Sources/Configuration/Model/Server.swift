@@ -65,6 +65,8 @@ extension Configuration {
         public var bulkhead = Bulkhead()
         public var health = Health()
         public var objective: Objective?
+        public var responseCache: ResponseCache?
+        public var coalesce: Coalesce?
         /// What its entry says to the plugin, the common part of all endpoints.
         public var options = Options()
         /// Where its name stands.
@@ -77,10 +79,11 @@ extension Configuration {
 
         /// The keys of an entry that are not passed to the plugin.
         public static let generalKeys = [
-            "aliases", "breaker", "bulkhead", "cache_scope", "cache_ttl", "enabled", "era", "health",
+            "aliases", "breaker", "bulkhead", "cache_scope", "cache_ttl", "coalesce", "enabled", "era",
+            "health",
             "keep_stale", "objective",
-            "plugin", "prefix", "prompts", "replicas", "resources", "retry", "routing", "timeout", "tools",
-            "weight",
+            "plugin", "prefix", "prompts", "replicas", "resources", "response_cache", "retry", "routing",
+            "timeout", "tools", "weight",
         ]
     }
 
