@@ -29,6 +29,8 @@ final class Call {
         case relay
         /// A call that became a task: its client has gone on, the task table keeps the outcome.
         case task
+        /// The gateway's own for several callers that ask the same.
+        case shared
     }
 
     /// `asking`: the server waits for an answer of the client's user, or the client for its turn to send one.
@@ -89,6 +91,11 @@ final class Call {
     var upstreamSlot = 0
     /// Cancelled by whoever asked, which is nobody's failure.
     var isGivenUp = false
+    /// The call that it waits for, or (`.shared`) that it is; and the cache fields of an answer that was kept.
+    var flight: Flight?
+    var shownCache: CachePolicy?
+    /// It changes what others read: its server's kept answers are given up.
+    var clearsAnswers = false
     /// The shown URI where it differs from the server's own, so that the answer can be put right.
     var shownURI: String?
     /// The client's message, padded, kept only where the call may have to be sent again: after a lost session, after a
@@ -218,6 +225,9 @@ final class Call {
         upstream = nil
         structured = .asIs
         if !shownURIs.isEmpty { shownURIs = [:] }
+        if flight != nil { flight = nil }
+        if shownCache != nil { shownCache = nil }
+        clearsAnswers = false
         shownURI = nil
         if request.capacity > 64 * 1024 {
             request = []

@@ -122,6 +122,12 @@ extension Lane {
             serverFailed(call, "its task ended without a result")
         case .relay: relayBack(call, body)
         case .task: taskAnswered(call, envelope)
+        case .shared:
+            if envelope.kind == .error, let error = envelope.outcome {
+                if lostSession(call, error, message.status) { return }
+                doubtEra(call, error, message.status)
+            }
+            shareAnswer(call, envelope, body)
         case .none: break
         }
     }
@@ -208,7 +214,8 @@ extension Lane {
             call.upstreamTask != nil || call.home != nil && !call.serverIsModern && method == .toolsCall
         if method == .resourcesRead {
             form.cache =
-                call.isRetry || call.dialogue != nil ? .never : call.server?.plan.cache ?? CachePolicy()
+                call.isRetry || call.dialogue != nil
+                ? .never : call.shownCache ?? call.server?.plan.cache ?? CachePolicy()
         }
         return form
     }
@@ -230,6 +237,8 @@ extension Lane {
     }
 
     func observe(_ call: Call, _ status: Int32) {
+        // Before its caller hears of it and reads what it wrote.
+        if call.clearsAnswers { call.server?.reuse?.clear() }
         tally(call, status)
         guard let endpoint = call.endpoint, call.phase != .idle else { return }
         let now = jf_monotonic_ns()
@@ -276,6 +285,7 @@ extension Lane {
     }
 
     private func channelChanged(_ channel: Channel, _ kind: ItemKind) {
+        if kind != .prompts { channel.server.reuse?.clear() }
         if let supervisor = channel.supervisor {
             supervisor.listChanged(kind)
         } else {
@@ -296,6 +306,7 @@ extension Lane {
             writeProgress(call, params)
             stream(call, reply.finish(), .note)
         case .relay: relayBack(call, body)
+        case .shared: shareNote(call, body)
         default: break
         }
     }
@@ -338,6 +349,7 @@ extension Lane {
         switch call.origin {
         case .client: forward(call, body)
         case .relay: relayBack(call, body)
+        case .shared: shareNote(call, body)
         default: break
         }
     }
@@ -474,7 +486,8 @@ extension Lane {
     /// Asks for a new session and sends the call again, once; it was not processed. False: no second try is due.
     private func replay(_ call: Call) -> Bool {
         // A call that another lane makes for this one is made again there.
-        guard call.origin == .client || call.origin == .relay, call.home == nil, !call.request.isEmpty,
+        guard call.origin == .client || call.origin == .relay || call.origin == .shared, call.home == nil,
+            !call.request.isEmpty,
             !call.isRenewed, call.upstreamTask == nil,
             let server = call.server, let endpoint = call.endpoint ?? call.channel?.endpoint
         else { return false }

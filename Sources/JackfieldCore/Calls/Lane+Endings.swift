@@ -34,6 +34,12 @@ extension Lane {
             finish(call)
             handler?(.failed(text, retry: 0))
         case .task: failTask(call, code, text, data: data ?? serverData(call))
+        case .shared:
+            failShared(
+                call,
+                SharedFailure(
+                    code: code, text: text, data: data ?? serverData(call), status: status,
+                    retryAfter: retryAfter, outcome: outcome))
         case .relay:
             relayFail(
                 call, code, text, data: data ?? serverData(call), status: status, retryAfter: retryAfter,

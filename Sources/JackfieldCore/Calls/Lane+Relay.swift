@@ -190,9 +190,11 @@ extension Lane {
                 case .task: taskAnswered(call, envelope)
                 // A parked call that was taken up from a third lane.
                 case .relay: relayBack(call, bytes)
+                case .shared: shareAnswer(call, envelope, bytes)
                 default: answerClient(call, envelope)
                 }
             case .notification where call.origin == .relay: relayBack(call, bytes)
+            case .notification where call.origin == .shared: shareNote(call, bytes)
             case .notification where envelope.method == .progress:
                 guard let params = envelope.params, !call.progressToken.isEmpty, canStream(call) else {
                     return

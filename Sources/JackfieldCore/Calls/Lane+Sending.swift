@@ -22,6 +22,11 @@ extension Lane {
         call.shownURI = target.shownURI
         if call.deadline == 0 { call.deadline = loop.now &+ server.timeout }
         call.traits = target.traits
+        if let reuse = server.reuse, pinned == nil,
+            shares(call, target, envelope, meta, body, reuse)
+        {
+            return
+        }
         guard pinned != nil || enter(call, target, link, body) else { return }
         if pinned != nil { countUnbounded(call, server) }
         place(call, target, statuses, link, envelope, meta, body, endpoint: pinned)
@@ -243,8 +248,9 @@ extension Lane {
                     name: revision.isModern && call.method.mirroredName != nil
                         ? jf_view(UnsafeRawBufferPointer(name)) : .absent,
                     revision: revision, session: hop.session,
-                    // Questions stretch a call's time: the core alone keeps it.
-                    deadline: call.upstream == nil && call.promotion == 0 ? call.deadline : 0,
+                    // Questions and tasks stretch a call's time: the core alone keeps it.
+                    deadline: call.upstream == nil && call.promotion == 0 && call.origin != .shared
+                        ? call.deadline : 0,
                     headers: headers, headerCount: count)
             }
         }

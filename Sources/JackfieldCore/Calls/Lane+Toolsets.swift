@@ -148,6 +148,7 @@ extension Lane {
             conclude(call, status: Int32(JF_OK), reply.finish(), http: JF_STATUS_OK)
         case .plugin: answerPlugin(call, isError: false, result.raw)
         case .task: settleTask(call, result, isError: false)
+        case .shared: shareResult(call, result)
         case .relay:
             reply.reset()
             reply.literal("{\"jsonrpc\":\"2.0\",\"id\":")
@@ -184,7 +185,7 @@ extension Lane {
     /// Progress of a toolset operation; on the lane.
     func operationProgressed(_ handle: UInt64, _ done: Double, _ total: Double, _ message: String?) {
         guard let call = calls[handle], !call.progressToken.isEmpty, done.isFinite,
-            call.origin == .relay || call.origin == .client && canStream(call)
+            call.origin == .relay || call.origin == .shared || call.origin == .client && canStream(call)
         else { return }
         reply.reset()
         reply.literal(
@@ -198,6 +199,7 @@ extension Lane {
         }
         reply.literal("}}")
         if call.origin == .relay { return relaySend(call, reply.joined()) }
+        if call.origin == .shared { return reply.joined().withUnsafeBytes { shareNote(call, $0) } }
         stream(call, reply.finish())
     }
 
@@ -220,6 +222,7 @@ extension Lane {
 
     func toolsetChanged(_ set: UInt64, _ kind: UInt32) {
         guard let channel = channels[set], let kind = ItemKind(rawValue: Int(kind)) else { return }
+        if kind != .prompts { channel.server.reuse?.clear() }
         if let supervisor = channel.supervisor {
             supervisor.listChanged(kind)
         } else {

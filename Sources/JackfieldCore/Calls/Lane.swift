@@ -62,6 +62,9 @@ final class Lane: @unchecked Sendable {
 
     let requestParser: JSONParser
     let answerParser: JSONParser
+    /// Of answers that serve several calls: they are read while another message may still be in use.
+    private(set) lazy var sharedParser = JSONParser(
+        maxBytes: max(limits.message, 16 << 20) + 1024, maxDepth: limits.depth)
     /// Towards servers and towards clients; two, because an answer may be written while a request is being built.
     let outgoing = MessageBuilder()
     let reply = MessageBuilder()
@@ -293,6 +296,7 @@ final class Lane: @unchecked Sendable {
         call.client?.unlink(call)
         call.session?.end(call.clientId)
         closeDialogue(call)
+        if call.flight != nil { leaveFlight(call) }
         if call.progressHandle != 0 { progressing[call.progressHandle] = nil }
         if call.promotion != 0 { loop.cancelAfter(call.promotion) }
         if call.awaitedTask != 0 { forgetWaiter(call) }

@@ -68,6 +68,7 @@ extension Gateway {
             return
         }
         guard let at = records.firstIndex(where: { $0.server === server }) else { return }
+        forgetAnswers(of: records[at], endpoint, status, listing)
         let wasShown = records[at].isShown
         let wasUp = records[at].isUp
         records[at].statuses[endpoint] = status

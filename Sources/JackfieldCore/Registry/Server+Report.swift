@@ -17,6 +17,10 @@ extension Server {
         writer.key("retries_left")
         writer.value(retryBudget.left)
         if let objective { write(objective, now, to: &writer) }
+        if let reuse {
+            writer.key("response_cache")
+            reuse.write(to: &writer)
+        }
         writer.key("endpoints")
         writer.beginArray()
         for (endpoint, status) in zip(endpoints, statuses) { endpoint.write(status, now, to: &writer) }

@@ -22,6 +22,8 @@ final class Server: Sendable {
     let retryBudget: RetryBudget
     let room: ServerRoom
     let objective: ServerObjective?
+    /// Kept answers and shared calls; nil: each call goes its own way.
+    let reuse: ServerReuse?
 
     /// - Parameter plugins: by endpoint, the builds that serve them; missing ones are served by nobody.
     init(
@@ -35,6 +37,7 @@ final class Server: Sendable {
         timeout = plan.timeout ?? limits.callTimeout
         retryBudget = RetryBudget(percent: plan.retry.budget)
         objective = plan.objective.map { ServerObjective($0) }
+        reuse = plan.reuse.isEmpty ? nil : ServerReuse(plan.reuse)
         room = ServerRoom(plan.room, callsPerServer: limits.callsPerServer)
         endpoints = plan.endpoints.enumerated().map { index, endpoint in
             Endpoint(

@@ -14,7 +14,8 @@ extension Lane {
     /// Whether a call may be tried again at all, as far as that is known before its first try.
     func mayRetry(_ call: Call, _ server: Server, bytes: Int) -> Bool {
         server.plan.retry.attempts > 1 && bytes <= Self.largestKept
-            && (call.origin == .client || call.origin == .plugin || call.origin == .task)
+            && (call.origin == .client || call.origin == .plugin || call.origin == .task
+                || call.origin == .shared)
     }
 
     /// Makes a failed call once more, after a pause, where that is safe, worth it and within the server's budget. False:

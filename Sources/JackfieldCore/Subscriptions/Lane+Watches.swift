@@ -85,6 +85,7 @@ extension Lane {
     /// `notifications/resources/updated`.
     func resourceUpdated(_ channel: Channel, _ owner: Call?, _ envelope: Envelope) {
         guard let uri = envelope.params?.member("uri")?.string() else { return }
+        channel.server.reuse?.clear(resource: uri)
         if let supervisor = channel.supervisor {
             return supervisor.resourceUpdated(uri, on: owner?.handle ?? subscription(envelope))
         }

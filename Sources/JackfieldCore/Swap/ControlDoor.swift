@@ -189,7 +189,13 @@ final class ControlDoor {
                 guest.say(.object([.init(isDone ? "done" : "error", .string(text))]))
                 guest.end()
             }
-        default: guest.refuse("unknown request '\(what)'; there are: generations, restart, swap")
+        case "clear":
+            guard mayChange(request, guest) else { return }
+            gateway.clearCaches(of: request["server"]?.string) { isDone, text in
+                guest.say(.object([.init(isDone ? "done" : "error", .string(text))]))
+                guest.end()
+            }
+        default: guest.refuse("unknown request '\(what)'; there are: clear, generations, restart, swap")
         }
     }
 

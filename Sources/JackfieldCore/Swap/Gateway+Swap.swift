@@ -273,6 +273,7 @@ extension Gateway {
             guard let proved = swap.proving[records[at].server.name] else { continue }
             var record = proved
             if record.listing == nil, record.server.plan.keepStale { record.listing = records[at].listing }
+            records[at].server.reuse?.clear()
             parked.append(records[at])
             records[at] = record
         }

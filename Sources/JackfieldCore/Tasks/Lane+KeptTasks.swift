@@ -62,6 +62,7 @@ extension Lane {
         if call.timer != 0 { loop.cancelTimer(call.timer) }
         call.deadline = jf_monotonic_ns() &+ ttl * 1_000_000
         call.timer = loop.arm(at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
+        if call.flight != nil { prolongFlight(call) }
         if let home = call.home {
             let key = RelayKey(lane: index, handle: call.handle)
             home.loop.post {

@@ -10,6 +10,7 @@ enum Counter: Int, CaseIterable {
     case resumed, replayed, promoted
     case retries, breakersOpened, overloads, healthFailures
     case toolsDrifted, quarantinedCalls
+    case responseCacheHits, responseCacheMisses, callsCoalesced
 
     var name: StaticString {
         switch self {
@@ -29,6 +30,9 @@ enum Counter: Int, CaseIterable {
         case .healthFailures: "health_failures"
         case .toolsDrifted: "tools_drifted"
         case .quarantinedCalls: "calls_quarantined"
+        case .responseCacheHits: "response_cache_hits"
+        case .responseCacheMisses: "response_cache_misses"
+        case .callsCoalesced: "calls_coalesced"
         }
     }
 }

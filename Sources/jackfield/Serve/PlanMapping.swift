@@ -108,6 +108,7 @@ extension ServerPlan {
         room = RoomPlan(server.bulkhead)
         health = HealthPlan(server.health)
         objective = server.objective.map { ObjectivePlan($0) }
+        reuse = ReusePlan(server.responseCache, server.coalesce)
         strategy = server.routing.strategy
         strategyOptions = server.routing.optionsJSON
     }
@@ -157,6 +158,24 @@ extension ObjectivePlan {
         self.init()
         availability = Double(objective.availability) / 100_000
         latency = objective.latency
+    }
+}
+
+extension ReusePlan {
+    init(_ cache: Configuration.ResponseCache?, _ coalesce: Configuration.Coalesce?) {
+        self.init()
+        if let cache {
+            tools = cache.tools
+            resources = cache.resources
+            clearedBy = cache.clearedBy
+            ttl = cache.ttl
+            isPublic = cache.scope == .public
+            maxBytes = cache.maxBytes
+            maxEntry = cache.maxEntry
+            allowsUnannotated = cache.allowUnannotated
+        }
+        coalescedTools = coalesce?.tools ?? []
+        coalescedResources = coalesce?.resources ?? []
     }
 }
 
