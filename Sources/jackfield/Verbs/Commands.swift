@@ -11,7 +11,7 @@ let jackfieldCommand: Command = Command(
     options: [.flag("version", short: "V", "print the version")],
     commands: [
         serveCommand, checkCommand, lockCommand, serversCommand, toolsCommand, callCommand, readCommand,
-        promptCommand, topCommand,
+        promptCommand, topCommand, cacheCommand,
         pluginCommand, doctorCommand, completionCommand, versionCommand, helpCommand,
     ],
     examples: [

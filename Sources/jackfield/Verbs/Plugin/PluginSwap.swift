@@ -5,9 +5,9 @@ import Glibc
 import JSON
 import JackfieldCore
 
-private let pidOption = Option.value(
+let pidOption = Option.value(
     "pid", "PID", .text, "which gateway, where several run with one state directory")
-private let stateOption = Option.value(
+let stateOption = Option.value(
     "state-dir", "DIR", .directory, "the gateway's runtime.state_dir; without it the standard places")
 
 let pluginSwapCommand: Command = Command(
@@ -153,7 +153,7 @@ let pluginRestartCommand: Command = Command(
 
 /// Sends one request to a running gateway; `each` gets its answers and says whether to wait for more.
 /// - Returns: nil, or why there was no answer.
-private func ask(
+func ask(
     _ arguments: Arguments, _ request: JSONValue, _ each: (JSONValue) -> Bool
 ) throws(UsageProblem) -> String? {
     var wanted: pid_t?
