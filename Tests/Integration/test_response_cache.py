@@ -264,6 +264,18 @@ def test_changed_lists_end_it(run, each):
         until(lambda: link.text("s__look") != before)
 
 
+def test_another_version_ends_it(run, each):
+    """The program behind the address is replaced; what the old one said is not handed out for it."""
+    with run(each, response_cache=LOOK, health={"interval": "100ms", "failures": 1}, breaker=False) as rig:
+        link = rig.open(RAW)
+        assert link.text("s__look") == "look 1"
+        each.kill()
+        assert link.text("s__look") == "look 1", "what is kept does not need its server"
+        each.command += ["--version", "2"]
+        each.again()
+        until(lambda: link.text("s__look") and each.seen > 0)
+
+
 def test_commands_and_reloads_end_it(run, one, tmp_path):
     with run(one, response_cache=LOOK) as rig:
         link = rig.open(RAW)

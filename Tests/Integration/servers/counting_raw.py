@@ -34,7 +34,7 @@ def event(message):
 
 class Counting:
     def __init__(self, options):
-        self.modern, self.label, self.version = options.era == "modern", options.label, "1"
+        self.modern, self.label, self.version = options.era == "modern", options.label, options.version
         self.seen, self.abandoned, self.held = [], 0, 0
         self.fields = {"ttl": 0, "scope": "private"}
         self.open, self.streams, self.more = asyncio.Event(), [], 0
@@ -229,6 +229,7 @@ async def main():
     p = argparse.ArgumentParser()
     p.add_argument("--port", type=int, default=0)
     p.add_argument("--label", default="counting")
+    p.add_argument("--version", default="1")
     p.add_argument("--era", choices=["modern", "legacy"], default="modern")
     server = Counting(p.parse_args())
     listener = await asyncio.start_server(

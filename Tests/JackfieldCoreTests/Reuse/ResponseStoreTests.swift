@@ -7,6 +7,28 @@ import Testing
 
 @testable import JackfieldCore
 
+/// The store behind a reference: what an expectation looks at may not change a value.
+private final class Shelf {
+    private var store: ResponseStore
+
+    init(maxBytes: Int, maxEntry: Int) { store = ResponseStore(maxBytes: maxBytes, maxEntry: maxEntry) }
+
+    var count: Int { store.count }
+    var bytes: Int { store.bytes }
+
+    func find(_ key: CallKey, now: UInt64) -> KeptAnswer? { store.find(key, now: now) }
+
+    @discardableResult
+    func keep(_ answer: KeptAnswer, for key: CallKey, until: UInt64, uri: String? = nil, now: UInt64) -> Bool
+    {
+        store.keep(answer, for: key, until: until, uri: uri, now: now)
+    }
+
+    func remove(changed uri: String) { store.remove(changed: uri) }
+
+    func takeAll() -> ResponseStore { store.takeAll() }
+}
+
 @Suite struct ResponseStoreTests {
     private func key(_ number: Int) throws -> CallKey {
         try JSONText("{\"name\":\"t\",\"arguments\":\(number)}").withRoot {
@@ -23,7 +45,7 @@ import Testing
     }
 
     @Test func keptUntilItsTimeIsOver() throws {
-        var store = ResponseStore(maxBytes: 10_000, maxEntry: 1000)
+        let store = Shelf(maxBytes: 10_000, maxEntry: 1000)
         let one = try key(1)
         let kept = answer()
         #expect(store.keep(kept, for: one, until: 50, now: 10))
@@ -36,7 +58,7 @@ import Testing
 
     @Test func theLongestUnusedGivesWay() throws {
         let one = try key(1)
-        var store = ResponseStore(maxBytes: 3 * cost(one), maxEntry: 1000)
+        let store = Shelf(maxBytes: 3 * cost(one), maxEntry: 1000)
         for number in 1...3 { store.keep(answer(), for: try key(number), until: .max, now: 0) }
         #expect(store.find(one, now: 0) != nil)
         store.keep(answer(), for: try key(4), until: .max, now: 0)
@@ -47,29 +69,25 @@ import Testing
 
     @Test func oneAnswerMayCostSeveral() throws {
         let one = try key(1)
-        var store = ResponseStore(maxBytes: 4 * cost(one), maxEntry: 1000)
+        let store = Shelf(maxBytes: 4 * cost(one), maxEntry: 1000)
         for number in 1...4 { store.keep(answer(), for: try key(number), until: .max, now: 0) }
         #expect(store.keep(answer(100 + cost(one)), for: try key(5), until: .max, now: 0))
         #expect(store.count == 3 && store.bytes == 4 * cost(one))
     }
 
     @Test func whatIsTooLargeIsNotKept() throws {
-        var store = ResponseStore(maxBytes: 1000, maxEntry: 500)
+        let store = Shelf(maxBytes: 1000, maxEntry: 500)
         let one = try key(1)
         store.keep(answer(), for: one, until: .max, now: 0)
         #expect(!store.keep(answer(501), for: one, until: .max, now: 0))
         // The older answer is no longer the last word either.
         #expect(store.find(one, now: 0) == nil)
-        #expect(!ResponseStoreTests.fits(ResponseStore(maxBytes: 300, maxEntry: 300), answer(200), one))
-    }
-
-    private static func fits(_ store: ResponseStore, _ answer: KeptAnswer, _ key: CallKey) -> Bool {
-        var store = store
-        return store.keep(answer, for: key, until: .max, now: 0)
+        let tiny = Shelf(maxBytes: 300, maxEntry: 300)
+        #expect(!tiny.keep(answer(200), for: one, until: .max, now: 0))
     }
 
     @Test func aNewAnswerTakesThePlaceOfTheOld() throws {
-        var store = ResponseStore(maxBytes: 10_000, maxEntry: 1000)
+        let store = Shelf(maxBytes: 10_000, maxEntry: 1000)
         let one = try key(1)
         store.keep(answer(), for: one, until: .max, now: 0)
         let newer = answer(200)
@@ -79,7 +97,7 @@ import Testing
     }
 
     @Test func changedResourcesGo() throws {
-        var store = ResponseStore(maxBytes: 10_000, maxEntry: 1000)
+        let store = Shelf(maxBytes: 10_000, maxEntry: 1000)
         let uris = ["file:///a", "file:///a/b", "file:///c", "file:///a"]
         for (number, uri) in uris.enumerated() {
             store.keep(answer(), for: try key(number), until: .max, uri: uri, now: 0)
@@ -99,7 +117,7 @@ import Testing
 
     /// Against a plain list, in any order of what may happen.
     @Test func countsAndOrderHold() throws {
-        var store = ResponseStore(maxBytes: 5000, maxEntry: 1000)
+        let store = Shelf(maxBytes: 5000, maxEntry: 1000)
         var model: [(number: Int, bytes: Int, until: UInt64)] = []
         var random = Generator(state: 7)
         let keys = try (0..<40).map { try key($0) }
