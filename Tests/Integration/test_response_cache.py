@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import random
 import urllib.request
 
 import pytest
@@ -435,6 +436,31 @@ def test_progress_comes_to_all_who_asked(run, one):
         until(lambda: len(calls[0].progress) == 3)
         assert [p["progress"] for p in calls[2].progress] == [1, 2, 3]
         assert calls[1].progress == []
+
+
+def test_nothing_is_mixed_up(run, one):
+    """Many callers of few things, some of whom give up, while answers run out of time and lists change."""
+    cache = {"tools": ["look"], "ttl": "2ms", "max_bytes": "4KiB", "max_entry": "2KiB"}
+    with run(one, response_cache=cache, breaker=False) as rig:
+        links = [rig.open(kind) for kind in ("sdk2-modern", RAW, "sdk1", "raw-2025-06-18")]
+        dice = random.Random(4711)
+        for turn in range(16):
+            marks = [f"m{dice.randrange(4)}" for _ in range(6 * len(links))]
+            calls = []
+            for mark, link in zip(marks, links * 6):
+                arguments = {"mark": mark, "pad": [{"n": turn % 3}]}
+                calls.append((mark, link.start_call("s__look", arguments, progress=mark == "m0")))
+            if turn % 4 == 0:
+                one.ask("relist")
+            given_up = dice.sample(range(len(calls)), 5)
+            for at in given_up:
+                calls[at][1].cancel()
+            for at, (mark, call) in enumerate(calls):
+                if at not in given_up:
+                    assert call.result()["content"][0]["text"].split()[0] == mark
+        rig.until(in_flight=0)
+        facts = rig.facts()
+        assert facts["bytes"] <= 4096 and facts["hits"] + facts["coalesced"] > 0
 
 
 def test_a_shared_call_takes_one_place(run, one):

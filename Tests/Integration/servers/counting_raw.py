@@ -5,7 +5,7 @@ notify; each answers with what was seen.
 
 `look` (read-only), `put` (idempotent), `plain` (says nothing of itself) and `wipe` (destructive) do what
 arguments say: `hold` waits for the release, `fail` and `refuse` are errors, `cut` breaks the connection,
-`bytes` makes the answer large, `steps` reports progress, `ask` wants an answer of the user.
+`bytes` makes the answer large, `mark` begins it, `steps` reports progress, `ask` wants an answer of the user.
 """
 
 import argparse
@@ -156,7 +156,7 @@ class Counting:
                 return 400, {"error": {"code": -32021, "message": "cannot ask", "data": {}}}, {}
             body = {"resultType": "input_required", "requestState": "s", "inputRequests": {"q": asked}}
             return 200, {"result": body}, {}
-        text = "x" * a["bytes"] if "bytes" in a else f"{params['name']} {number}"
+        text = "x" * a["bytes"] if "bytes" in a else f"{a.get('mark', params['name'])} {number}"
         body = {"content": [{"type": "text", "text": text}], **({"isError": True} if a.get("fail") else {})}
         if not a.get("steps"):
             return self.result(body)

@@ -123,4 +123,34 @@ import Testing
         #expect(servers.map(\.cacheScope) == [.public, .private, .auto])
         #expect(servers.map(\.cacheTTL) == [1500, 0, nil])
     }
+
+    @Test func sharedAnswers() throws {
+        let servers = try plan(
+            """
+            version: 1
+            servers:
+              a: { command: x }
+              b:
+                command: x
+                response_cache: { tools: [t], resources: [r], cleared_by: [w], ttl: 5s, scope: public,
+                                  max_bytes: 8KiB, max_entry: 4KiB, allow_unannotated: true }
+              c: { command: x, coalesce: true }
+            """
+        ).servers
+        #expect(servers[0].reuse == ReusePlan() && servers[0].reuse.isEmpty)
+        var expected = ReusePlan()
+        expected.tools = ["t"]
+        expected.resources = ["r"]
+        expected.clearedBy = ["w"]
+        expected.ttl = 5_000_000_000
+        expected.isPublic = true
+        expected.maxBytes = 8192
+        expected.maxEntry = 4096
+        expected.allowsUnannotated = true
+        #expect(servers[1].reuse == expected)
+        var coalesced = ReusePlan()
+        coalesced.coalescedTools = ["*"]
+        coalesced.coalescedResources = ["*"]
+        #expect(servers[2].reuse == coalesced)
+    }
 }
