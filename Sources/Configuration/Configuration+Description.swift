@@ -101,6 +101,8 @@ extension Configuration.Server {
         if let objective { parts.append("objective: \(objective.line)") }
         if let responseCache { parts.append("response_cache: \(responseCache.line)") }
         if let coalesce { parts.append("coalesce: \(coalesce.line)") }
+        if let rollout { parts.append("rollout: \(rollout.line)") }
+        if let versions { parts.append("versions: \(versions.line)") }
         if endpoints.count > 1 {
             parts.append(
                 "routing: { strategy: \(jsonString(routing.strategy)), options: \(routing.options) }")

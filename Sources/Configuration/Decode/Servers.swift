@@ -41,6 +41,7 @@ private func decodeServer(
     server.readAliases(from: &section, seen: &aliases)
     server.readResilience(from: &section, context)
     server.readReuse(from: &section)
+    let about = server.readVersions(from: &section)
     if let node = section.take("plugin"),
         let text = sink.text(node, "\(path).plugin", expected: "the id of a plugin"),
         let id = pluginID(text, node, "\(path).plugin", sink)
@@ -67,6 +68,7 @@ private func decodeServer(
         if !section.has("plugin") { checkEndpoint(endpoint, named: path, at: entry.keyPosition, sink) }
         server.endpoints = [endpoint]
     }
+    server.checkVersions(section, about)
     return server
 }
 

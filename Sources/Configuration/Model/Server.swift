@@ -67,6 +67,8 @@ extension Configuration {
         public var objective: Objective?
         public var responseCache: ResponseCache?
         public var coalesce: Coalesce?
+        public var rollout: Rollout?
+        public var versions: Versions?
         /// What its entry says to the plugin, the common part of all endpoints.
         public var options = Options()
         /// Where its name stands.
@@ -82,8 +84,8 @@ extension Configuration {
             "aliases", "breaker", "bulkhead", "cache_scope", "cache_ttl", "coalesce", "enabled", "era",
             "health",
             "keep_stale", "objective",
-            "plugin", "prefix", "prompts", "replicas", "resources", "response_cache", "retry", "routing",
-            "timeout", "tools", "weight",
+            "plugin", "prefix", "prompts", "replicas", "resources", "response_cache", "retry", "rollout",
+            "routing", "timeout", "tools", "versions", "weight",
         ]
     }
 

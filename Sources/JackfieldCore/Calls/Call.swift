@@ -118,6 +118,8 @@ final class Call {
     var isUnanswered = false
     /// It finds out whether its endpoint, whose breaker was open, is well again.
     var isTrial = false
+    /// Its answer was an error; only noted where a rollout counts that.
+    var isToolError = false
     var epoch = 0
     /// Counted in the server's `inFlight`, and in its channel's.
     var countsAtServer = false
@@ -243,6 +245,7 @@ final class Call {
         isUntouched = false
         isUnanswered = false
         isTrial = false
+        if isToolError { isToolError = false }
         epoch = 0
         countsAtServer = false
         roomName = nil

@@ -109,6 +109,7 @@ extension Lane {
             return
         }
         call.phase = .answered
+        if call.server?.rollout != nil { noteAnswer(call, envelope) }
         switch call.origin {
         case .client: answerClient(call, envelope, message.status)
         case .supervision:

@@ -185,6 +185,7 @@ extension Lane {
             case .result, .error:
                 if keepForRetry(call, bytes) { return }
                 call.phase = .answered
+                if call.server?.rollout != nil { noteAnswer(call, envelope) }
                 switch call.origin {
                 case .plugin: answerPlugin(call, envelope)
                 case .task: taskAnswered(call, envelope)

@@ -111,6 +111,8 @@ extension Lane {
         let structured: StructuredShape
         /// What a second try would do.
         let traits: CallTraits
+        /// Endpoints that do for it; nil: all.
+        let fit: EndpointFit?
 
         init(
             server: Int, replacement: [UInt8]?, key: StaticString, name: String, shownURI: String?,
@@ -126,6 +128,7 @@ extension Lane {
             self.taskSupport = taskSupport
             self.structured = structured
             self.traits = traits
+            fit = nil
         }
 
         /// A listed item, as its view shows it.
@@ -140,6 +143,7 @@ extension Lane {
             taskSupport = item.taskSupport
             structured = item.output.structured
             traits = isNamed ? item.traits : .reading
+            fit = item.fit
         }
     }
 

@@ -42,8 +42,11 @@ extension Gateway {
     /// Every server's state. Control loop only (inside `onListening`, `onSettled` or `perform`).
     public func summaries() -> [ServerSummary] {
         records.map { record in
+            // Of a server with versions, each replica has something of its own to say.
+            let waits = record.server.plan.versions == nil ? nil : record.statuses.first { $0.state != .up }
             let status =
-                record.statuses.first { $0.state == .up } ?? record.statuses.first ?? EndpointStatus()
+                waits ?? record.statuses.first { $0.state == .up } ?? record.statuses.first
+                ?? EndpointStatus()
             func count(_ kind: ItemKind) -> Int { record.listing?[kind].count ?? 0 }
             return ServerSummary(
                 name: record.server.name, state: status.state.rawValue, reason: status.reason,

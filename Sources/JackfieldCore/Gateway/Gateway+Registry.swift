@@ -16,7 +16,9 @@ extension Gateway {
         let isPerLoop = manifests.allSatisfy { $0?.threads == .perLoop }
         return Server(
             plan, generation: nextGeneration, homeLane: isPerLoop ? position % lanes.count : 0,
-            limits: self.plan.limits, plugins: plugins, strategyPlugin: choice.strategy(plan.strategy)?.id)
+            limits: self.plan.limits, plugins: plugins, strategyPlugin: choice.strategy(plan.strategy)?.id,
+            rollout: Rollout.of(
+                plan, after: records.first { $0.server.name == plan.name }?.server.rollout))
     }
 
     /// - Parameter build: takes the place of the current generation of its plugin.
@@ -59,10 +61,10 @@ extension Gateway {
         if takeForSwap(server, endpoint, status, listing) { return }
         if var record = replacements[server.name], record.server === server {
             record.statuses[endpoint] = status
-            if let listing { record.listing = listing }
+            if let listing { _ = record.take(listing, from: endpoint) }
             replacements[server.name] = record
             // The new version takes over once it works, or once it is plain that it does not.
-            if record.isUp && record.listing != nil || record.statuses.allSatisfy({ $0.state == .down }) {
+            if record.isUp && record.hasListed || record.statuses.allSatisfy({ $0.state == .down }) {
                 promote(server.name)
             }
             return
@@ -72,10 +74,7 @@ extension Gateway {
         let wasShown = records[at].isShown
         let wasUp = records[at].isUp
         records[at].statuses[endpoint] = status
-        if let listing, listing != records[at].listing {
-            records[at].listing = listing
-            needsBuild = true
-        }
+        if let listing, records[at].take(listing, from: endpoint) { needsBuild = true }
         if records[at].isShown != wasShown || records[at].isUp != wasUp { needsBuild = true }
         scheduleBuild()
         if wasUp, !records[at].isUp { wentDown(records[at]) }
@@ -101,10 +100,10 @@ extension Gateway {
             judgeListings()
             let builder = CatalogBuilder(
                 naming: plan.naming, bundles: plan.bundles, pageSize: plan.limits.pageSize)
-            catalog = builder.build(records)
+            catalog = builder.build(shownRecords())
             needsBuild = false
         } else {
-            catalog = old.replacing(statuses: records.map(\.statuses))
+            catalog = old.replacing(statuses: records.map { traffic.shown($0) })
         }
         var changed: [(path: String, kinds: [ItemKind])] = []
         for view in catalog.allViews {
@@ -125,7 +124,7 @@ extension Gateway {
     private func settleIfDone(exceptPrograms: Bool = false) {
         guard !isSettled else { return }
         let isDone = records.allSatisfy { record in
-            record.listing != nil || record.statuses.contains { $0.state == .down }
+            record.hasListed || record.statuses.contains { $0.state == .down }
                 || exceptPrograms && record.statuses.contains { !$0.isLocal }
         }
         if isDone { settle() }
@@ -207,7 +206,10 @@ extension Gateway {
         }
         let names = Set(new.servers.map(\.name))
         let removed = records.filter { !names.contains($0.server.name) }
-        for record in removed { retire(record.server) }
+        for record in removed {
+            retire(record.server)
+            endDrain(record.server.name, nil)
+        }
         for (name, record) in replacements where !names.contains(name) {
             retire(record.server)
             replacements[name] = nil
@@ -260,6 +262,7 @@ extension Gateway {
         let old = records[at]
         records[at] = record
         if record.listing == nil, record.server.plan.keepStale { records[at].listing = old.listing }
+        endDrain(name, record.server.plan)
         unpark { $0.server.name == name }
         needsBuild = true
         build()

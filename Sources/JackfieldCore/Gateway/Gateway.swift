@@ -33,6 +33,8 @@ public final class Gateway: @unchecked Sendable {
     var choice: PluginChoice
     /// Judges what servers list.
     let drift: DriftWatch
+    /// What operators asked for about servers' calls.
+    let traffic = Traffic()
     /// What was loaded at start, providers of services first.
     private let libraries: [PluginLibrary]
     /// Every build of them that was loaded, and which one is current.

@@ -169,6 +169,8 @@ public struct ServerPlan: Sendable, Equatable {
     public var objective: ObjectivePlan?
     /// Kept answers and shared calls.
     public var reuse = ReusePlan()
+    public var rollout: RolloutPlan?
+    public var versions: VersionsPlan?
     /// Who may keep what the server lists and what is read from it.
     public var cacheScope = CacheScope.auto
     /// For how long, in milliseconds from each answer; nil: as the server says.

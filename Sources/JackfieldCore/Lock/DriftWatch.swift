@@ -45,15 +45,25 @@ final class DriftWatch {
 
     /// Forgets servers that are gone: what comes back under such a name is another.
     func keep(only names: Set<String>) {
-        known = known.filter { names.contains($0.key) }
+        known = known.filter { names.contains($0.key.split(separator: "/").first.map(String.init) ?? "") }
     }
 
     /// What holds of a server's tools now.
     /// - Parameter now: the control loop's clock, in nanoseconds.
     func judge(_ record: ServerRecord, now: UInt64) -> ToolRuling {
         guard let listing = record.listing else { return .none }
-        let server = record.server
-        let before = known[server.name]
+        let name = record.server.name
+        return judge(record.server, listing, as: name, known: name, now: now)
+    }
+
+    /// The same for what one endpoint of a server listed.
+    /// - Parameters:
+    ///   - name: under which the lock has it.
+    ///   - key: under which it is remembered: the server's name, or that with a slash and more.
+    func judge(
+        _ server: Server, _ listing: ServerListing, as name: String, known key: String, now: UInt64
+    ) -> ToolRuling {
+        let before = known[key]
         let listed = listing[.tools]
         // A list that never came says nothing about what is in it.
         if listing.failed.contains(.tools), listed.isEmpty { return .none }
@@ -67,14 +77,14 @@ final class DriftWatch {
         let selection = server.plan.tools
         for item in listed where selection.shows(item.key) { next.tools[item.key] = item }
         if let plan, !plan.except.contains(server.name) {
-            let approved = plan.lock.servers[server.name]
+            let approved = plan.lock.servers[name]
             find(&next, approved ?? [:], before)
             rule(&next, plan)
-            report(&next, approved, plan, before, server.name, now)
+            report(&next, approved, plan, before, name, now)
         } else if let before {
-            reportChanges(&next, before, server.name, now)
+            reportChanges(&next, before, name, now)
         }
-        known[server.name] = next
+        known[key] = next
         return next.ruling
     }
 

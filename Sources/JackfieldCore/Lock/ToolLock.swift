@@ -18,6 +18,14 @@ public struct ToolLock: Sendable, Equatable {
 
     public init() {}
 
+    /// Under which name the lock has a server, or one version of it: no server's own name has an `@`.
+    public static func name(_ server: String, _ version: String?) -> String {
+        version.map { "\(server)@\($0)" } ?? server
+    }
+
+    /// The server that a name is of.
+    public static func server(_ name: String) -> String { String(name.prefix { $0 != "@" }) }
+
     /// Reads a file's text. The text is checked in every respect: whatever is wrong refuses the whole.
     public init(reading bytes: [UInt8]) throws(ToolLockProblem) {
         guard bytes.count <= Self.byteLimit else {

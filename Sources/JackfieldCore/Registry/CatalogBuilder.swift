@@ -11,14 +11,32 @@ struct ServerRecord: Sendable {
     var listing: ServerListing?
     /// What the lock says of its tools.
     var ruling = ToolRuling.none
+    /// By endpoint, what it listed itself and what the lock says of that: only of servers that have versions.
+    var offers: [Int: ServerListing] = [:]
+    var rulings: [Int: ToolRuling] = [:]
 
     /// Whether its items are shown now.
     var isShown: Bool {
         guard listing != nil else { return false }
-        return server.plan.keepStale || statuses.contains { $0.state == .up }
+        return server.plan.keepStale || isUp
     }
 
-    var isUp: Bool { statuses.contains { $0.state == .up } }
+    var isUp: Bool { statuses.contains { $0.isWell } }
+
+    /// Whether it has listed what is shown of it first: with versions, every replica that comes up at all.
+    var hasListed: Bool {
+        listing != nil
+            && (server.plan.versions == nil || !statuses.contains { $0.state == .connecting })
+    }
+
+    /// Takes what an endpoint listed. Returns whether that is new.
+    mutating func take(_ new: ServerListing, from endpoint: Int) -> Bool {
+        let known = server.plan.versions == nil ? listing : offers[endpoint]
+        guard known != new else { return false }
+        listing = new
+        if server.plan.versions != nil { offers[endpoint] = new }
+        return true
+    }
 
     /// Why one of its items is neither shown nor called.
     func withholds(_ item: ListedItem, _ kind: ItemKind) -> String? {

@@ -91,6 +91,8 @@ struct ListedItem: Sendable, Equatable {
     let isAppOnly: Bool
     /// What its annotations say.
     let traits: CallTraits
+    /// Endpoints of its server whose own definition fits this one; nil: all.
+    var fit: EndpointFit?
 }
 
 extension ListedItem {

@@ -21,6 +21,14 @@ extension Server {
             writer.key("response_cache")
             reuse.write(to: &writer)
         }
+        if let rollout {
+            writer.key("rollout")
+            rollout.write(to: &writer)
+        }
+        if let versions {
+            writer.key("versions")
+            versions.write(to: &writer)
+        }
         writer.key("endpoints")
         writer.beginArray()
         for (endpoint, status) in zip(endpoints, statuses) { endpoint.write(status, now, to: &writer) }
@@ -61,6 +69,10 @@ extension Endpoint {
         if let revision = status.revision {
             writer.key("revision")
             writer.value("\(revision.text)")
+        }
+        if let version = plan.standing.version {
+            writer.key("version")
+            writer.value(version)
         }
         writer.key("breaker")
         let isHalfOpen = breaker.isTrying || breaker.until <= now

@@ -24,12 +24,17 @@ final class Server: Sendable {
     let objective: ServerObjective?
     /// Kept answers and shared calls; nil: each call goes its own way.
     let reuse: ServerReuse?
+    /// Nil: its configuration asks for none.
+    let rollout: Rollout?
+    let versions: VersionBoard?
 
     /// - Parameter plugins: by endpoint, the builds that serve them; missing ones are served by nobody.
     init(
         _ plan: ServerPlan, generation: UInt64, homeLane: Int, limits: LimitsPlan,
-        plugins: [PluginGeneration?] = [], strategyPlugin: String? = nil
+        plugins: [PluginGeneration?] = [], strategyPlugin: String? = nil, rollout: Rollout? = nil
     ) {
+        self.rollout = rollout
+        versions = plan.versions == nil ? nil : VersionBoard()
         self.plan = plan
         self.generation = generation
         self.homeLane = homeLane
@@ -83,9 +88,13 @@ final class Endpoint: Sendable {
 
 /// What is known of an endpoint right now. A value in the catalogue: readers keep the one they started with.
 struct EndpointStatus: Sendable {
-    enum State: String, Sendable { case connecting, up, down }
+    /// `draining`: it is up, and an operator wants no new calls there. Only catalogues have it; its supervision does not
+    /// know.
+    enum State: String, Sendable { case connecting, up, down, draining }
 
     var state = State.connecting
+    /// It answers, whether it gets calls or not.
+    var isWell: Bool { state == .up || state == .draining }
     /// Why it is down, or what it is waiting for; one sentence.
     var reason: String {
         get { words.reason }

@@ -97,11 +97,13 @@ extension Lane {
         var name = target.name
         let choice: ServerLink.Choice
         if let pinned {
-            let isThere = statuses.indices.contains(pinned) && statuses[pinned].state == .up
+            let isThere = statuses.indices.contains(pinned) && statuses[pinned].isWell
             choice = isThere ? .endpoint(pinned) : .none
         } else {
             choice = name.withUTF8 {
-                link.pick(statuses, for: call, name: UnsafeRawBufferPointer($0), params: envelope.params)
+                link.pick(
+                    statuses, for: call, name: UnsafeRawBufferPointer($0), params: envelope.params,
+                    fit: target.fit)
             }
         }
         switch choice {
@@ -127,11 +129,7 @@ extension Lane {
                 data: "{\"server\":\(String(decoding: JSONWriter.quoted(server.name), as: UTF8.self)),"
                     + "\"reason\":\"breaker_open\"}",
                 status: JF_STATUS_UNAVAILABLE, retryAfter: UInt32(clamping: wait))
-        case .none:
-            let state = statuses.contains { $0.state == .connecting } ? "it is still starting" : "it is down"
-            fail(
-                call, .internalError,
-                "server \(server.name) is not available: \(state); see the gateway's log")
+        case .none: failUnplaced(call, target, server, statuses)
         }
     }
 
@@ -162,6 +160,7 @@ extension Lane {
             if isTrial { endpoint.health.withdrawn(now) }
             return
         }
+        if let rollout = call.server?.rollout { count(call, rollout, unanswered: failed, now) }
         if !failed, call.attempt == 0 { call.server?.retryBudget.deposit() }
         let limit = endpoint.health.plan.latency
         // A call that its user was asked about takes as long as the user.

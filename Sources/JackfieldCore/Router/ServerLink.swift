@@ -100,25 +100,22 @@ final class ServerLink {
     }
 
     /// The endpoint for a call.
-    func pick(_ statuses: [EndpointStatus], for call: Call, name: UnsafeRawBufferPointer, params: JSONNode?)
-        -> Choice
-    {
+    /// - Parameter fit: endpoints that do for the call's tool; nil: all.
+    func pick(
+        _ statuses: [EndpointStatus], for call: Call, name: UnsafeRawBufferPointer, params: JSONNode?,
+        fit: EndpointFit? = nil
+    ) -> Choice {
         let now = lane.loop.now
         if server.endpoints.count == 1 {
             return statuses[0].state == .up ? admit(call, 0, now) : .none
         }
         view.refreshRecents(now)
-        var count = 0
-        var earliest = UInt64.max
-        for (at, endpoint) in server.endpoints.enumerated() where statuses[at].state == .up {
-            guard endpoint.health.isAvailable(now) else {
-                earliest = min(earliest, endpoint.health.state(now).until)
-                continue
-            }
-            view.refresh(at, endpoint, tried: call.tried, now)
-            view.eligible[count] = view.all[at]
-            view.eligibleIndexes[count] = at
-            count += 1
+        let rollout = server.rollout
+        var (count, earliest) = collect(
+            statuses, call, rollout == nil && fit == nil ? nil : filter(call, fit, rollout), now)
+        if count == 0, let rollout, !rollout.isClosed {
+            // None of its group takes the call.
+            (count, earliest) = collect(statuses, call, fit.map { EndpointFilter(fit: $0) }, now)
         }
         guard count > 0 else { return earliest == .max ? .none : .open(until: earliest) }
         guard count > 1, let routing, let pick = routing.instance.routing?.pick else {
@@ -169,6 +166,38 @@ final class ServerLink {
         }
         call.picked(by: routing)
         return admit(call, view.eligibleIndexes[Int(chosen)], now)
+    }
+
+    /// Gathers the endpoints that may take a call now; where there are none, when the first breaker lets one pass.
+    private func collect(_ statuses: [EndpointStatus], _ call: Call, _ filter: EndpointFilter?, _ now: UInt64)
+        -> (count: Int, earliest: UInt64)
+    {
+        var count = 0
+        var earliest = UInt64.max
+        for (at, endpoint) in server.endpoints.enumerated() where statuses[at].state == .up {
+            if let filter, !filter.admits(at) { continue }
+            guard endpoint.health.isAvailable(now) else {
+                earliest = min(earliest, endpoint.health.state(now).until)
+                continue
+            }
+            view.refresh(at, endpoint, tried: call.tried, now)
+            view.eligible[count] = view.all[at]
+            view.eligibleIndexes[count] = at
+            count += 1
+        }
+        return (count, earliest)
+    }
+
+    private func filter(_ call: Call, _ fit: EndpointFit?, _ rollout: Rollout?) -> EndpointFilter {
+        var filter = EndpointFilter(fit: fit)
+        guard let rollout else { return filter }
+        filter.isNew = rollout.isNew
+        filter.tried = rollout.isClosed ? 0 : call.tried
+        func takes(_ session: UnsafeRawBufferPointer?) -> Bool {
+            rollout.takes(principal: call.principal, session: session, chance: lane.nextSpan())
+        }
+        filter.wantsNew = call.session.map { $0.text.withUnsafeBytes { takes($0) } } ?? takes(nil)
+        return filter
     }
 
     /// Asks the endpoint's breaker. Another loop may have taken the trial meanwhile.

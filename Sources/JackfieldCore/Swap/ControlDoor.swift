@@ -97,7 +97,9 @@ final class ControlDoor {
     init?(_ gateway: Gateway, _ directory: String) {
         func complain(_ text: String) {
             gateway.log.write(
-                .warning, "'jackfield plugin swap' cannot reach this gateway", [.init("why", text)])
+                .warning,
+                "commands such as 'jackfield plugin swap' and 'jackfield drain' cannot reach this gateway",
+                [.init("why", text)])
         }
         self.gateway = gateway
         self.directory = directory
@@ -195,12 +197,15 @@ final class ControlDoor {
                 guest.say(.object([.init(isDone ? "done" : "error", .string(text))]))
                 guest.end()
             }
-        default: guest.refuse("unknown request '\(what)'; there are: clear, generations, restart, swap")
+        default:
+            if handleTraffic(what, request, guest) { return }
+            let known = (["clear", "generations", "restart", "swap"] + Self.trafficRequests).sorted()
+            guest.refuse("unknown request '\(what)'; there are: \(known.joined(separator: ", "))")
         }
     }
 
     /// Whether whoever asks can read the key, which proves more than the socket does.
-    private func mayChange(_ request: JSONValue, _ guest: ControlGuest) -> Bool {
+    func mayChange(_ request: JSONValue, _ guest: ControlGuest) -> Bool {
         if request["key"]?.string == key { return true }
         guest.refuse(
             "this changes the gateway and needs its key, which is in \(ControlPlace.keyPath(directory, getpid()))"
@@ -217,6 +222,9 @@ final class ControlGuest: @unchecked Sendable {
     private var watch: UInt64 = 0
     private var input: [UInt8] = []
     private var isOpen = true
+
+    /// Whether it still listens.
+    var isThere: Bool { isOpen }
 
     init(_ fd: Int32, _ door: ControlDoor, limit: Int) {
         self.fd = fd

@@ -196,14 +196,14 @@ extension Gateway {
     ) -> Bool {
         if let at = parked.firstIndex(where: { $0.server === server }) {
             parked[at].statuses[endpoint] = status
-            if let listing { parked[at].listing = listing }
+            if let listing { _ = parked[at].take(listing, from: endpoint) }
             return true
         }
         guard let swap, swap.phase == .proving || swap.phase == .switching,
             var record = swap.proving[server.name], record.server === server
         else { return false }
         record.statuses[endpoint] = status
-        if let listing { record.listing = listing }
+        if let listing { _ = record.take(listing, from: endpoint) }
         swap.proving[server.name] = record
         lookAtProof(swap)
         return true

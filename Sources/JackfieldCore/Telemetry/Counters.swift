@@ -11,6 +11,7 @@ enum Counter: Int, CaseIterable {
     case retries, breakersOpened, overloads, healthFailures
     case toolsDrifted, quarantinedCalls
     case responseCacheHits, responseCacheMisses, callsCoalesced
+    case rollbacks
 
     var name: StaticString {
         switch self {
@@ -33,6 +34,7 @@ enum Counter: Int, CaseIterable {
         case .responseCacheHits: "response_cache_hits"
         case .responseCacheMisses: "response_cache_misses"
         case .callsCoalesced: "calls_coalesced"
+        case .rollbacks: "rollbacks"
         }
     }
 }

@@ -109,6 +109,8 @@ extension ServerPlan {
         health = HealthPlan(server.health)
         objective = server.objective.map { ObjectivePlan($0) }
         reuse = ReusePlan(server.responseCache, server.coalesce)
+        rollout = server.rollout.map { RolloutPlan($0) }
+        versions = server.versions.map { VersionsPlan($0) }
         strategy = server.routing.strategy
         strategyOptions = server.routing.optionsJSON
     }
@@ -176,6 +178,34 @@ extension ReusePlan {
         }
         coalescedTools = coalesce?.tools ?? []
         coalescedResources = coalesce?.resources ?? []
+    }
+}
+
+extension RolloutPlan {
+    init(_ rollout: Configuration.Rollout) {
+        self.init(version: rollout.version)
+        steps = rollout.steps
+        every = rollout.every
+        switch rollout.sticky {
+        case .principal: sticky = .principal
+        case .session: sticky = .session
+        case .none: sticky = .none
+        }
+        errorRate = rollout.errorRate
+        latency = rollout.latency
+        minimumCalls = rollout.minimumCalls
+        countsToolErrors = rollout.toolErrors
+    }
+}
+
+extension VersionsPlan {
+    init(_ versions: Configuration.Versions) {
+        self.init()
+        switch versions.show {
+        case .newest: show = .newest
+        case .oldest: show = .oldest
+        case .version(let version): show = .version(version)
+        }
     }
 }
 

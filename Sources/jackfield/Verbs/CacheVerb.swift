@@ -18,7 +18,7 @@ private let cacheClearCommand: Command = Command(
         Calls from now on are made anew. Calls under way are not touched, and nothing of theirs is kept. \
         What is kept, and how often it served, is at /healthz?servers=1.
         """,
-    options: [pidOption, stateOption],
+    options: [RunningGateway.pid, RunningGateway.state],
     positionals: [
         Positional(
             name: "SERVER", kind: .serverName, isRequired: false, summary: "its name; without it, all servers"
@@ -32,7 +32,7 @@ private let cacheClearCommand: Command = Command(
     var members: [JSONMemberValue] = [.init("do", .string("clear"))]
     if let name = arguments.positionals.first { members.append(.init("server", .string(name))) }
     var said: String?
-    let problem = try ask(arguments, .object(members)) { answer in
+    let problem = try askGateway(arguments, .object(members)) { answer in
         said = answer["done"]?.string
         return false
     }

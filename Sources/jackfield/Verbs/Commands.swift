@@ -11,7 +11,7 @@ let jackfieldCommand: Command = Command(
     options: [.flag("version", short: "V", "print the version")],
     commands: [
         serveCommand, checkCommand, lockCommand, serversCommand, toolsCommand, callCommand, readCommand,
-        promptCommand, topCommand, cacheCommand,
+        promptCommand, topCommand, cacheCommand, drainCommand, undrainCommand, rolloutCommand,
         pluginCommand, doctorCommand, completionCommand, versionCommand, helpCommand,
     ],
     examples: [

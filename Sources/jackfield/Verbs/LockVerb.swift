@@ -117,7 +117,6 @@ private struct LockRun: Sendable {
         plan.drainTimeout = 1_000_000_000
         // So that a list that does not come is told from a server that does not.
         plan.limits.probeTimeout = min(plan.limits.probeTimeout, timeout / 2)
-        let expected = plan.servers.count
         let found = Awaited<[String: [ToolDefinition]]>()
         let timeout = timeout
         let status = runSession(plan, plugins, Log(level: logLevel)) { gateway in
@@ -130,13 +129,15 @@ private struct LockRun: Sendable {
             let listed = Awaited<[(server: String, tools: [ToolDefinition]?)]>()
             gateway.perform { listed.fill($0.listedTools()) }
             var tools: [String: [ToolDefinition]] = [:]
+            var isWhole = true
             for entry in listed.wait() {
                 tools[entry.server] = entry.tools
                 if entry.tools == nil {
+                    isWhole = false
                     report("server \(entry.server) gave no list of its tools; --log-level warning says why")
                 }
             }
-            guard tools.count == expected else { return 1 }
+            guard isWhole else { return 1 }
             found.fill(tools)
             return 0
         }
@@ -153,8 +154,11 @@ private struct LockRun: Sendable {
             if before != nil { lines += changeLines(lock.changes(of: server, listed: listed), server) }
             lock.approve(listed, of: server)
         }
-        if chosen.isEmpty {
-            for server in lock.servers.keys.sorted() where !held.contains(server) {
+        // Servers that are gone, and versions of those that were asked.
+        let asked = Set(tools.keys.map { ToolLock.server($0) })
+        for server in lock.servers.keys.sorted() where tools[server] == nil {
+            let base = ToolLock.server(server)
+            if asked.contains(base) || chosen.isEmpty && !held.contains(base) {
                 lines.append("\(server): removed, with \(counted(lock.servers[server]?.count ?? 0, "tool"))")
                 lock.servers[server] = nil
             }

@@ -34,15 +34,17 @@ let serversCommand: Command = Command(
     guard status == 0, let facts = found.withLock({ $0 }) else { return status }
     var behind: [ServerSummary] = []
     var readiness: Readiness?
+    var states: [String: String] = [:]
     if facts.isGateway {
         readiness = Readiness.ask(options.endpoint)
+        states = Readiness.states(options.endpoint)
         if !facts.candidates.isEmpty { behind = servers(behind: facts, options) }
     }
     if isJSON {
-        standardOutput.write(facts.json(behind, readiness).pretty() + "\n")
+        standardOutput.write(facts.json(behind, readiness, states).pretty() + "\n")
     } else {
         standardOutput.write(
-            facts.text(behind, readiness, width: terminalWidth(1), style: Style(descriptor: 1)))
+            facts.text(behind, readiness, states, width: terminalWidth(1), style: Style(descriptor: 1)))
     }
     return 0
 }
@@ -91,7 +93,10 @@ struct EndpointFacts: Sendable {
 
     private var isModern: Bool { (summary.revision ?? "") >= "2026-07-28" }
 
-    func text(_ behind: [ServerSummary], _ readiness: Readiness?, width: Int?, style: Style) -> String {
+    func text(
+        _ behind: [ServerSummary], _ readiness: Readiness?, _ states: [String: String] = [:], width: Int?,
+        style: Style
+    ) -> String {
         let version = info?["version"]?.string
         var pairs = [
             ("Endpoint", endpoint.text), ("Name", name + (version.map { " \($0)" } ?? "")),
@@ -108,10 +113,11 @@ struct EndpointFacts: Sendable {
         var out = keyed(pairs, style: style)
         guard isGateway else { return out }
         if !behind.isEmpty {
-            var table = Table(["SERVER", "TOOLS", "RESOURCES", "PROMPTS", "URL"])
+            var table = Table(["SERVER", "STATE", "TOOLS", "RESOURCES", "PROMPTS", "URL"])
             for server in behind {
                 table.rows.append([
-                    server.name, String(server.tools), String(server.resources + server.templates),
+                    server.name, states[server.name] ?? "-", String(server.tools),
+                    String(server.resources + server.templates),
                     String(server.prompts), endpoint.server(server.name).text,
                 ])
             }
@@ -124,7 +130,9 @@ struct EndpointFacts: Sendable {
         return out
     }
 
-    func json(_ behind: [ServerSummary], _ readiness: Readiness?) -> JSONValue {
+    func json(
+        _ behind: [ServerSummary], _ readiness: Readiness?, _ states: [String: String] = [:]
+    ) -> JSONValue {
         var own = members(summary, name: name)
         own.insert(.init("url", .string(endpoint.text)), at: 0)
         own.append(.init("protocol", summary.revision.map { .string($0) } ?? nil))
@@ -135,9 +143,10 @@ struct EndpointFacts: Sendable {
             isGateway
             ? behind.map { server in
                 .object(
-                    members(server, name: server.name) + [
-                        .init("url", .string(endpoint.server(server.name).text))
-                    ])
+                    members(server, name: server.name)
+                        + (states[server.name].map { [.init("state", .string($0))] } ?? []) + [
+                            .init("url", .string(endpoint.server(server.name).text))
+                        ])
             } : [.object(members(summary, name: name))]
         var all: [JSONMemberValue] = [.init("endpoint", .object(own)), .init("servers", .array(servers))]
         if let readiness { all.append(.init("readiness", readiness.json)) }

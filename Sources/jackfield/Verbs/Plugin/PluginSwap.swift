@@ -5,11 +5,6 @@ import Glibc
 import JSON
 import JackfieldCore
 
-let pidOption = Option.value(
-    "pid", "PID", .text, "which gateway, where several run with one state directory")
-let stateOption = Option.value(
-    "state-dir", "DIR", .directory, "the gateway's runtime.state_dir; without it the standard places")
-
 let pluginSwapCommand: Command = Command(
     name: "swap",
     summary: "replace a plugin of a running gateway by another build",
@@ -19,7 +14,7 @@ let pluginSwapCommand: Command = Command(
         (runtime.swap_trial). If the new build cannot be used, or more of its calls fail than \
         runtime.swap_failures allows, everything goes back. The exit status is 1 unless the new build stays.
         """,
-    options: [pidOption, stateOption, CommonOptions.json],
+    options: [RunningGateway.pid, RunningGateway.state, CommonOptions.json],
     positionals: [
         Positional(name: "ID", summary: "the plugin's id"),
         Positional(name: "FILE", kind: .file, summary: "the new build, readable for the gateway"),
@@ -42,7 +37,7 @@ let pluginSwapCommand: Command = Command(
     let isJSON = arguments.has("json")
     var isGood = false
     var isOver = false
-    let problem = try ask(arguments, request) { answer in
+    let problem = try askGateway(arguments, request) { answer in
         guard let step = answer["step"]?.string, let text = answer["text"]?.string else { return false }
         isOver = answer["final"] == .bool(true)
         isGood = step == SwapReport.Step.done.rawValue
@@ -65,7 +60,7 @@ let pluginGenerationsCommand: Command = Command(
         current: new calls go there. trial: likewise, while its predecessor stands ready. draining: what is \
         under way may end. retired: nothing is left but the image, which stays in memory until the gateway ends.
         """,
-    options: [pidOption, stateOption, CommonOptions.json],
+    options: [RunningGateway.pid, RunningGateway.state, CommonOptions.json],
     examples: [
         Example("jackfield plugin generations", "of the one gateway of this user"),
         Example(
@@ -74,7 +69,7 @@ let pluginGenerationsCommand: Command = Command(
     ]
 ) { arguments throws(UsageProblem) in
     var found: JSONValue?
-    let problem = try ask(arguments, .object([.init("do", .string("generations"))])) { answer in
+    let problem = try askGateway(arguments, .object([.init("do", .string("generations"))])) { answer in
         found = answer
         return false
     }
@@ -131,7 +126,7 @@ let pluginRestartCommand: Command = Command(
         A plugin in a cell that ended too often is not started again by itself; `jackfield plugin generations` \
         shows that, and why it ended. This lifts the quarantine, as a reload does. Cells that run are left alone.
         """,
-    options: [pidOption, stateOption],
+    options: [RunningGateway.pid, RunningGateway.state],
     positionals: [Positional(name: "ID", summary: "the plugin's id")],
     examples: [Example("jackfield plugin restart acme-auth", "once its cause is mended")]
 ) { arguments throws(UsageProblem) in
@@ -139,7 +134,7 @@ let pluginRestartCommand: Command = Command(
         .init("do", .string("restart")), .init("plugin", .string(arguments.positionals[0])),
     ])
     var said: String?
-    let problem = try ask(arguments, request) { answer in
+    let problem = try askGateway(arguments, request) { answer in
         said = answer["done"]?.string
         return false
     }
@@ -149,75 +144,4 @@ let pluginRestartCommand: Command = Command(
     }
     standardOutput.write("\(printable(said))\n")
     return 0
-}
-
-/// Sends one request to a running gateway; `each` gets its answers and says whether to wait for more.
-/// - Returns: nil, or why there was no answer.
-func ask(
-    _ arguments: Arguments, _ request: JSONValue, _ each: (JSONValue) -> Bool
-) throws(UsageProblem) -> String? {
-    var wanted: pid_t?
-    if let text = arguments.value("pid") {
-        guard let pid = pid_t(text), pid > 0 else {
-            throw arguments.problem("--pid takes the number of a process, not '\(text)'")
-        }
-        wanted = pid
-    }
-    let states = arguments.value("state-dir").map { [$0] } ?? standardStateDirectories()
-    var open: [(pid: pid_t, fd: Int32, key: String?)] = []
-    defer { for gateway in open { close(gateway.fd) } }
-    var denied: String?
-    for state in states {
-        let directory = ControlPlace.directory(state)
-        for pid in ControlPlace.found(directory) where wanted == nil || wanted == pid {
-            if let fd = ControlPlace.connect(directory, pid) {
-                open.append((pid, fd, ControlPlace.key(directory, pid)))
-            } else if errno == EACCES || errno == EPERM {
-                denied = "the gateway with process id \(pid) belongs to another user"
-            }
-        }
-    }
-    guard let first = open.first else {
-        let places = states.joined(separator: " or ")
-        return denied
-            ?? (wanted.map { "no gateway with process id \($0) runs" } ?? "no gateway runs")
-            + " with state directory \(places); give --state-dir as in runtime.state_dir of its configuration"
-    }
-    guard open.count == 1 else {
-        let pids = open.map { String($0.pid) }.joined(separator: ", ")
-        return "several gateways run: \(pids); choose one with --pid"
-    }
-    var request = request
-    if case .object(let members) = request, let key = first.key {
-        request = .object(members + [.init("key", .string(key))])
-    }
-    let line = request.serialized() + [10]
-    guard line.withUnsafeBytes({ write(first.fd, $0.baseAddress, $0.count) }) == line.count else {
-        return "the gateway with process id \(first.pid) does not take the request"
-    }
-    var input: [UInt8] = []
-    var part = [UInt8](repeating: 0, count: 16_384)
-    while true {
-        while let end = input.firstIndex(of: 10) {
-            let answer = try? JSONValue(parsing: input[..<end])
-            input.removeSubrange(...end)
-            if let refusal = answer?["error"]?.string { return refusal }
-            guard let answer, each(answer) else { return nil }
-        }
-        let count = read(first.fd, &part, part.count)
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else { return nil }
-        input.append(contentsOf: part[..<count])
-    }
-}
-
-/// Where a gateway of this user, or the system's, keeps its state unless it is configured otherwise.
-private func standardStateDirectories() -> [String] {
-    var found: [String] = []
-    if let state = environmentValue("XDG_STATE_HOME"), state.hasPrefix("/") {
-        found.append(state + "/jackfield")
-    } else if let home = environmentValue("HOME"), home.hasPrefix("/"), home != "/" {
-        found.append(home + "/.local/state/jackfield")
-    }
-    return found + ["/var/lib/jackfield"]
 }
