@@ -2,7 +2,8 @@
 """A modern HTTP server whose mood is set from outside: `GET /mood/NAME`, `GET /seen` counts what reached its tools.
 
 Moods: `well`; `busy` (503 before it begins); `cut` (begins, then closes the connection); `hang` (never answers); `slow`
-(answers after 200 ms). Only `tools/call` feels it. Tools: `look` (read-only), `put` (idempotent), `charge` (neither).
+(answers after 200 ms); `sick` (answers with an error of the tool). Only `tools/call` feels it. Tools: `look` (read-only),
+`put` (idempotent), `charge` (neither), or those of `--offer FILE`, which is read for each list.
 """
 
 import argparse
@@ -19,8 +20,9 @@ TOOLS = [
 
 
 class Moody:
-    def __init__(self, label):
+    def __init__(self, label, offer=None):
         self.label, self.mood, self.seen, self.open, self.most = label, "well", 0, 0, 0
+        self.offer = offer
 
     async def call(self, message, writer):
         if self.mood == "busy":
@@ -39,6 +41,8 @@ class Moody:
         finally:
             self.open -= 1
         text = {"content": [{"type": "text", "text": self.label}], "resultType": "complete"}
+        if self.mood == "sick":
+            text["isError"] = True
         return await send(writer, message, text)
 
     async def handle(self, message, writer):
@@ -48,6 +52,9 @@ class Moody:
             return await send(writer, message, {**found, "resultType": "complete"})
         if method == "tools/list":
             tools = [{**tool, "inputSchema": {"type": "object"}} for tool in TOOLS]
+            if self.offer:
+                with open(self.offer) as file:
+                    tools = json.load(file)["tools"]
             listed = {"tools": tools, "ttlMs": 0, "cacheScope": "private", "resultType": "complete"}
             return await send(writer, message, listed)
         if method == "tools/call":
@@ -90,8 +97,9 @@ async def main():
     options = argparse.ArgumentParser()
     options.add_argument("--label", default="moody")
     options.add_argument("--port", type=int, default=0)
+    options.add_argument("--offer")
     options = options.parse_args()
-    moody = Moody(options.label)
+    moody = Moody(options.label, options.offer)
     server = await asyncio.start_server(moody.connection, "127.0.0.1", options.port)
     print(f"port {server.sockets[0].getsockname()[1]}", flush=True)
     async with server:

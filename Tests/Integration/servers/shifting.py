@@ -2,7 +2,7 @@
 """A stdio server whose lists are a file: `shifting.py FILE`, JSON of {"tools": [...], "prompts": [...]}.
 
 The file is read for each list. SIGUSR1 announces that the tools changed. With "restless": true the first
-tool's description counts its listings; with "broken": true there is no list in the answer.
+tool's description counts its listings; with "broken": true there is no list in the answer. Calls are answered with "label".
 """
 
 import json
@@ -46,7 +46,7 @@ def answer(method, params):
     if method == "resources/read":
         return {"contents": [{"uri": params["uri"], "text": "read"}]}
     if method == "tools/call":
-        return {"content": [{"type": "text", "text": f"called {params['name']}"}]}
+        return {"content": [{"type": "text", "text": offer.get("label", f"called {params['name']}")}]}
     if method == "ping":
         return {}
     return None
