@@ -133,6 +133,10 @@ extension Gateway {
     private func settle() {
         guard !isSettled else { return }
         isSettled = true
+        if records.contains(where: { $0.server.plan.versions != nil }) {
+            needsBuild = true
+            build()
+        }
         onEveryLane { $0.settle() }
         onSettled?()
     }

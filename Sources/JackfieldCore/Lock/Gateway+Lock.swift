@@ -42,6 +42,9 @@ extension Gateway {
                 continue
             }
             if found[at].tools.map({ Set($0.map(\.digest)) }) != tools.map({ Set($0.map(\.digest)) }) {
+                log.write(
+                    .warning, "replicas of one version list different tools, or one of them lists none",
+                    [.init("server", record.server.name), .init("name", name)])
                 found[at].tools = nil
             }
         }

@@ -50,6 +50,11 @@ extension Gateway {
     private func show(_ record: inout ServerRecord) {
         let server = record.server
         guard let plan = server.plan.versions, !record.offers.isEmpty else { return }
+        // At start, clients wait for the replicas that are still coming: else each would change what is shown.
+        guard isSettled || record.hasListed else {
+            record.listing = nil
+            return
+        }
         let offers = record.offers.sorted { $0.key < $1.key }.map { endpoint, listing in
             VersionOffer(
                 endpoint: endpoint, version: server.endpoints[endpoint].plan.standing.version,
