@@ -20,7 +20,12 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CJackfield", path: "plugin-sdk/include/jackfield"),
-        .target(name: "CCell", cSettings: [.headerSearchPath("../../plugin-sdk/include")]),
+        .target(
+            name: "CCell",
+            cSettings: [
+                .headerSearchPath("../../plugin-sdk/include"),
+                .headerSearchPath("../../plugin-sdk/c/include"),
+            ]),
         .target(name: "CLinux"),
         .target(name: "CMeter", cSettings: [.headerSearchPath("../../plugin-sdk/include")]),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),

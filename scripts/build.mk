@@ -31,8 +31,10 @@ PLUGIN_SOURCES := $(wildcard Plugins/*/*.c)
 C_PLUGINS := $(sort $(patsubst Plugins/%/,%,$(dir $(PLUGIN_SOURCES))))
 C_PLUGINS := $(filter-out $(patsubst Plugins/%/Package.kind,%,$(wildcard Plugins/*/Package.kind)),$(C_PLUGINS))
 
+# The ABI, and what the SDK adds for C.
+C_PLUGIN_INCLUDES := -I$(INCLUDE) -Iplugin-sdk/c/include
 C_PLUGIN_FLAGS := -std=c11 -O2 -g1 -fPIC -fvisibility=hidden -fno-strict-aliasing \
-	-Wall -Wextra -Wpedantic -Werror -I$(INCLUDE)
+	-Wall -Wextra -Wpedantic -Werror $(C_PLUGIN_INCLUDES)
 # lld: the toolchain's default linker exports its own section symbols from every library.
 C_PLUGIN_LINK := -fuse-ld=lld -shared -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--no-undefined
 
@@ -40,10 +42,10 @@ C_PLUGIN_LINK := -fuse-ld=lld -shared -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--
 plugins: $(C_PLUGINS:%=$(PLUGIN_DIR)/%.so) swift-plugins
 
 define c_plugin
-$(PLUGIN_DIR)/$(1).so: $$(wildcard Plugins/$(1)/*.[ch] Plugins/$(1)/plugin.mk) $$(wildcard $(INCLUDE)/jackfield/*.h)
+$(PLUGIN_DIR)/$(1).so: $$(wildcard Plugins/$(1)/*.[ch] Plugins/$(1)/plugin.mk) $$(wildcard $(INCLUDE)/jackfield/*.h plugin-sdk/c/include/jackfield/*.h)
 	@mkdir -p $$(@D)
 	@$$(MAKE) --no-print-directory -f scripts/c-plugin.mk PLUGIN=$(1) OUT=$$@ CLANG="$(CLANG)" \
-		FLAGS='$(C_PLUGIN_FLAGS)' LINK='$(C_PLUGIN_LINK)'
+		INCLUDES='$(C_PLUGIN_INCLUDES)' FLAGS='$(C_PLUGIN_FLAGS)' LINK='$(C_PLUGIN_LINK)'
 endef
 $(foreach plugin,$(C_PLUGINS),$(eval $(call c_plugin,$(plugin))))
 
@@ -70,8 +72,8 @@ headers:
 	@mkdir -p $(DIST)/include $(DIST)/share/pkgconfig $(DIST)/share/jackfield
 	@cp -r $(INCLUDE)/jackfield $(DIST)/include/
 	@sed 's/@VERSION@/$(VERSION)/' plugin-sdk/pkgconfig/jackfield.pc.in >$(DIST)/share/pkgconfig/jackfield.pc
-	@rm -rf $(DIST)/share/jackfield/testing && cp -r plugin-sdk/testing $(DIST)/share/jackfield/
-	@cp plugin-sdk/cpp/include/jackfield/*.hpp $(DIST)/include/jackfield/
+	@rm -rf $(DIST)/share/jackfield/testing && cp -rL plugin-sdk/testing $(DIST)/share/jackfield/
+	@cp plugin-sdk/c/include/jackfield/*.h plugin-sdk/cpp/include/jackfield/*.hpp $(DIST)/include/jackfield/
 	@mkdir -p $(DIST)/share/jackfield/testing/cpp $(DIST)/share/cmake/Jackfield
 	@cp -r plugin-sdk/cpp/testing/jackfield $(DIST)/share/jackfield/testing/cpp/
 	@sed 's/@VERSION@/$(VERSION)/' plugin-sdk/pkgconfig/jackfield-testing.pc.in >$(DIST)/share/pkgconfig/jackfield-testing.pc

@@ -14,7 +14,7 @@ $(OUT): FORCE
 	@objects=(); \
 	for source in $(PLUGIN_EXTRA_SOURCES); do \
 		object=.build/plugins/$(PLUGIN)/extra-$$(basename $$source .c).o; \
-		$(CLANG) -O2 -fPIC -fvisibility=hidden -w $(PLUGIN_CFLAGS) -c -o $$object $$source; objects+=($$object); \
+		$(CLANG) -O2 -fPIC -fvisibility=hidden -w $(INCLUDES) $(PLUGIN_CFLAGS) -c -o $$object $$source; objects+=($$object); \
 	done; \
 	for source in $(SOURCES); do \
 		object=.build/plugins/$(PLUGIN)/$$(basename $$source .c).o; \

@@ -35,6 +35,7 @@ run() {
     fi
 }
 
+run reader_test plugin-sdk/c/tests/json_test.c
 run json_test plugin-sdk/testing/c/tests/json_test.c
 "$clang" -fuse-ld=lld -std=c11 -g -fPIC -fvisibility=hidden -shared -Iplugin-sdk/include \
     plugin-sdk/testing/c/tests/bad_plugin.c -o "$out/bad_plugin.so" && \

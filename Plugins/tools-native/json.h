@@ -3,29 +3,25 @@
 #ifndef TOOLS_NATIVE_JSON_H
 #define TOOLS_NATIVE_JSON_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <jackfield/json.h>
 
-typedef enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT } json_kind;
+enum {
+    JSON_NULL = JF_JSON_NULL,
+    JSON_BOOL = JF_JSON_BOOL,
+    JSON_NUMBER = JF_JSON_NUMBER,
+    JSON_STRING = JF_JSON_STRING,
+    JSON_ARRAY = JF_JSON_ARRAY,
+    JSON_OBJECT = JF_JSON_OBJECT
+};
 
-/** A value where it stands; a string without its quotes. */
-typedef struct json_value {
-    json_kind kind;
-    bool escaped; /**< a string with escapes in it */
-    const uint8_t *ptr;
-    size_t len;
-} json_value;
+typedef jf_json_value json_value;
+typedef jf_json_walk json_members;
 
 /** Reads a whole text. False: it is no JSON. */
 bool json_parse(const uint8_t *text, size_t length, json_value *out);
 
-/** Walks an object or array: begin with `at` and `end` around the value's bytes, `started` false. */
-typedef struct json_members {
-    const uint8_t *at, *end;
-    bool started;
-} json_members;
-json_members json_walk(const json_value *object);
+/** Walks an object or array that was read. */
+json_members json_walk(const json_value *container);
 /** 1: a member; 0: the end; -1: no JSON. */
 int json_next(json_members *it, json_value *key, json_value *value);
 /** The same for an array. 1: an element; 0: the end; -1: no JSON. */
@@ -38,7 +34,7 @@ bool json_is(const json_value *string, const char *text);
 size_t json_decode(const json_value *string, char *to);
 /** A number that is an integer of at most 64 bits ("5", "5.0", "5e0"). */
 bool json_integer(const json_value *number, bool *negative, uint64_t *magnitude);
-/** False: it does not fit in a double. */
+/** False: it does not fit in a double, or has more than JF_JSON_NUMBER_MOST characters. */
 bool json_real(const json_value *number, double *out);
 /** A string of decimal digits, perhaps with a minus, as an integer. */
 bool json_digits(const json_value *string, bool *negative, uint64_t *magnitude);

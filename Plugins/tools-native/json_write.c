@@ -73,46 +73,17 @@ void text_real(text *it, double value, bool is_float) {
     text_put(it, digits);
 }
 
-/** How many bytes of valid UTF-8 begin here; 0: none. */
-static size_t utf8_at(const uint8_t *at, const uint8_t *end) {
-    if (*at < 0x80) return 1;
-    size_t length = *at >= 0xF0 ? 4 : *at >= 0xE0 ? 3 : 2;
-    if (*at < 0xC2 || *at > 0xF4 || (size_t)(end - at) < length) return 0;
-    if ((*at == 0xE0 && at[1] < 0xA0) || (*at == 0xED && at[1] > 0x9F) || (*at == 0xF0 && at[1] < 0x90) ||
-        (*at == 0xF4 && at[1] > 0x8F))
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((at[i] & 0xC0) != 0x80) return 0;
-    return length;
-}
-
-static void escaped(text *it, uint8_t c) {
-    static const char digits[] = "0123456789abcdef";
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    const char *found = c == 0 ? NULL : strchr(from, c);
-    char room[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
-    if (found != NULL) room[1] = to[found - from];
-    text_bytes(it, room, found != NULL ? 2 : 6);
-}
-
 void text_quoted(text *it, const void *bytes, size_t length) {
-    const uint8_t *at = bytes, *end = at + length, *plain = at;
+    const uint8_t *at = bytes, *end = at + length;
+    uint8_t room[6];
     if (!text_reserve(it, length + 2)) return;
     text_bytes(it, "\"", 1);
     while (at < end) {
-        size_t good = utf8_at(at, end);
-        if (good != 0 && *at >= 0x20 && *at != '"' && *at != '\\') {
-            at += good;
-            continue;
-        }
-        text_bytes(it, plain, (size_t)(at - plain));
-        if (good == 0)
-            text_bytes(it, "\xEF\xBF\xBD", 3);
-        else
-            escaped(it, *at);
-        plain = ++at;
+        size_t plain = jf_json_plain(at, end);
+        text_bytes(it, at, plain);
+        at += plain;
+        if (at < end) text_bytes(it, room, jf_json_escape(*at++, room));
     }
-    text_bytes(it, plain, (size_t)(at - plain));
     text_bytes(it, "\"", 1);
 }
 

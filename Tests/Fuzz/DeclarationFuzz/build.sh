@@ -8,5 +8,6 @@ for name in arena declare declare_params declare_tools declare_types denied json
     toml_values types; do
     sources+=("Plugins/tools-native/$name.c")
 done
-clang -fuse-ld=lld -std=c11 "${flags[@]}" -D_GNU_SOURCE -IPlugins/tools-native \
+clang -fuse-ld=lld -std=c11 "${flags[@]}" -D_GNU_SOURCE -IPlugins/tools-native -Iplugin-sdk/include \
+    -Iplugin-sdk/c/include \
     Tests/Fuzz/DeclarationFuzz/declaration_fuzz.c "${sources[@]}" -o "$1/fuzz"

@@ -1,0 +1,1 @@
+../../../c/include/jackfield/json.h
