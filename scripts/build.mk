@@ -49,8 +49,8 @@ $(PLUGIN_DIR)/$(1).so: $$(wildcard Plugins/$(1)/*.[ch] Plugins/$(1)/plugin.mk) $
 endef
 $(foreach plugin,$(C_PLUGINS),$(eval $(call c_plugin,$(plugin))))
 
-# It compiles some of its neighbour's sources in.
-$(PLUGIN_DIR)/transport-websocket.so: $(wildcard Plugins/transport-http/*.[ch])
+# They compile some of their neighbours' sources in.
+$(PLUGIN_DIR)/transport-http.so $(PLUGIN_DIR)/transport-websocket.so: $(wildcard Plugins/transport-common/*.[ch])
 $(PLUGIN_DIR)/tools-composite.so: $(wildcard Plugins/tools-native/json*.[ch])
 $(filter $(PLUGIN_DIR)/routing-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Plugins/routing-common/*.[ch])
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# One C plugin: every .c file of its folder, plus what its plugin.mk adds, as one shared object.
+# One C plugin: every .c file of its folder, plus what its plugin.mk adds, as one shared object. What several of
+# our plugins share is compiled as their own files are; extra sources are strangers', and may warn.
 
 PLUGIN_CFLAGS :=
 PLUGIN_LIBS :=
+PLUGIN_SHARED_SOURCES :=
 PLUGIN_EXTRA_SOURCES :=
 -include Plugins/$(PLUGIN)/plugin.mk
 
@@ -15,6 +17,10 @@ $(OUT): FORCE
 	for source in $(PLUGIN_EXTRA_SOURCES); do \
 		object=.build/plugins/$(PLUGIN)/extra-$$(basename $$source .c).o; \
 		$(CLANG) -O2 -fPIC -fvisibility=hidden -w $(INCLUDES) $(PLUGIN_CFLAGS) -c -o $$object $$source; objects+=($$object); \
+	done; \
+	for source in $(PLUGIN_SHARED_SOURCES); do \
+		object=.build/plugins/$(PLUGIN)/shared-$$(basename $$source .c).o; \
+		$(CLANG) $(FLAGS) $(PLUGIN_CFLAGS) -c -o $$object $$source; objects+=($$object); \
 	done; \
 	for source in $(SOURCES); do \
 		object=.build/plugins/$(PLUGIN)/$$(basename $$source .c).o; \

@@ -68,7 +68,7 @@ void put_answer_head(struct writer *w, struct conn *c, uint16_t status) {
         put_literal(w, " Status");
     }
     put_literal(w, "\r\nDate: ");
-    put_bytes(w, self_date(c->in.self), sizeof(c->in.self->date));
+    put_bytes(w, self_date(c->in.self), sizeof(whole(c->in.self)->date));
     put_literal(w, "\r\n");
     if (!c->keep)
         put_literal(w, "Connection: close\r\n");

@@ -3,7 +3,7 @@
 #include "connector.h"
 
 struct call *call_make(jf_self *self, struct origin *o) {
-    struct call *call = slots_take(&self->calls, &self->memory);
+    struct call *call = slots_take(&whole(self)->calls, &self->memory);
     if (call == NULL) return NULL;
     call->origin = o;
     o->used = self->now;
@@ -11,18 +11,18 @@ struct call *call_make(jf_self *self, struct origin *o) {
 }
 
 void call_free(struct call *call) {
-    jf_self *self = call->origin->self;
+    jf_self *self = call->origin->to.self;
     buffer_release(self, &call->copy);
     self_release(self, call->fault);
     resume_end(call);
     struct channel *ch = call->origin->channel;
-    slots_give(&self->calls, call);
+    slots_give(&whole(self)->calls, call);
     if (ch != NULL && ch->farewell) channel_relieved(ch);
 }
 
 static void tell(struct call *call, const jf_fault *why) {
     struct origin *o = call->origin;
-    jf_self *self = o->self;
+    jf_self *self = o->to.self;
     jf_ref exchange = call->exchange, ref = call->slot.ref;
     if (call->done != NULL) {
         jf_http_response response = {.size = sizeof(response), .status = why->code};
@@ -57,7 +57,7 @@ static void tell_later(struct later *item) {
 }
 
 void call_failv(struct call *call, int32_t code, uint32_t flags, const char *format, va_list arguments) {
-    jf_self *self = call->origin->self;
+    jf_self *self = call->origin->to.self;
     call->upstream = NULL;
     jf_fault why = {.size = sizeof(why)};
     if (call->resume != NULL) {
@@ -74,7 +74,7 @@ void call_failv(struct call *call, int32_t code, uint32_t flags, const char *for
         put_bytes(&w, history, strlen(history));
         why.text_len = (uint32_t)(w.at - (uint8_t *)why.text);
     }
-    if (self->sending == 0) {
+    if (whole(self)->sending == 0) {
         tell(call, &why);
         return;
     }
@@ -94,7 +94,7 @@ void call_fail(struct call *call, int32_t code, uint32_t flags, const char *form
 void call_cancel(struct call *call) {
     struct upstream *u = call->upstream;
     if (call->later.queued) {
-        self_release(call->origin->self, call->fault);
+        self_release(call->origin->to.self, call->fault);
         call->fault = NULL;
         call->exchange = 0;
         return;
@@ -111,7 +111,7 @@ void call_cancel(struct call *call) {
 
 /** Rewrites the request line of the kept copy. */
 static bool retarget(struct call *call, jf_view path) {
-    jf_self *self = call->origin->self;
+    jf_self *self = call->origin->to.self;
     const uint8_t *first = memchr(call->copy.ptr, ' ', call->copy.len);
     const uint8_t *line = memchr(call->copy.ptr, '\n', call->copy.len);
     if (first == NULL || line == NULL) return false;
@@ -145,8 +145,8 @@ bool same_origin_path(const struct origin *o, jf_view reference, const char *bas
     jf_view rest;
     struct writer w = {(uint8_t *)out, (uint8_t *)out + room - 1, false};
     if (url_parse(reference, &url)) {
-        jf_view host = view_make(o->host, strlen(o->host));
-        if (url.secure != o->secure || url.port != o->port || !view_equal_nocase(url.host, host))
+        jf_view host = view_make(o->to.host, strlen(o->to.host));
+        if (url.secure != o->to.secure || url.port != o->to.port || !view_equal_nocase(url.host, host))
             return false;
         if (url.path.len == 0 || url.path.ptr[0] != '/') put_literal(&w, "/");
         put_view(&w, url.path);
@@ -184,19 +184,19 @@ void call_redirect(struct call *call, jf_view location, bool permanent) {
         call_fail(
             call, JF_E_DENIED, JF_FAULT_NOT_STARTED,
             "server \"%s\" redirects to %.*s, which is another origin; put the final address in its url",
-            o->name, location.len > 100 ? 100 : (int)location.len, (const char *)location.ptr);
+            o->to.name, location.len > 100 ? 100 : (int)location.len, (const char *)location.ptr);
         return;
     }
     if (call->redirects++ == REDIRECTS_MAX) {
         call_fail(call, JF_E_GONE, JF_FAULT_NOT_STARTED,
-                  "server \"%s\" redirects more than %d times; check its url", o->name, REDIRECTS_MAX);
+                  "server \"%s\" redirects more than %d times; check its url", o->to.name, REDIRECTS_MAX);
         return;
     }
     // 307 is temporary, except that a missing or extra slash is not going to change.
     if (post == NULL && (permanent || differs_by_slash(path, ch->path))) {
-        char *copy = self_copy(o->self, view_make(path, strlen(path)));
+        char *copy = self_copy(o->to.self, view_make(path, strlen(path)));
         if (copy != NULL) {
-            self_release(o->self, ch->path);
+            self_release(o->to.self, ch->path);
             ch->path = copy;
             channel_build_heads(ch);
         }
@@ -204,7 +204,7 @@ void call_redirect(struct call *call, jf_view location, bool permanent) {
     if (call->copy.ptr == NULL || !retarget(call, view_make(path, strlen(path)))) {
         ch->confirmed = false;
         call_fail(call, JF_E_GONE, JF_FAULT_NOT_STARTED, "server \"%s\" has begun to redirect; try again",
-                  o->name);
+                  o->to.name);
         return;
     }
     call->upstream = NULL;

@@ -16,7 +16,7 @@ static void put_fixed(struct writer *w, struct channel *ch, uint32_t kind) {
     put_bytes(w, methods[kind], strlen(methods[kind]));
     put_bytes(w, path, strlen(path));
     put_literal(w, " HTTP/1.1\r\nHost: ");
-    put_bytes(w, ch->origin.authority, strlen(ch->origin.authority));
+    put_bytes(w, ch->origin.to.authority, strlen(ch->origin.to.authority));
     if (kind == JF_KIND_STREAM)
         put_literal(w, "\r\nAccept: text/event-stream\r\n");
     else
@@ -26,10 +26,10 @@ static void put_fixed(struct writer *w, struct channel *ch, uint32_t kind) {
 }
 
 bool channel_build_heads(struct channel *ch) {
-    jf_self *self = ch->origin.self;
+    jf_self *self = ch->origin.to.self;
     const char *post = link_post_path(ch);
     uint64_t room = 256 + strlen(ch->path) + (post != NULL ? strlen(post) : 0) +
-                    strlen(ch->origin.authority) + (ch->fixed ? strlen(ch->fixed) : 0);
+                    strlen(ch->origin.to.authority) + (ch->fixed ? strlen(ch->fixed) : 0);
     for (uint32_t kind = 0; kind < 3; kind++) {
         uint8_t *head = self_allocate(self, room);
         if (head == NULL) return false;
@@ -43,7 +43,7 @@ bool channel_build_heads(struct channel *ch) {
 }
 
 static void closed(struct channel *ch) {
-    jf_self *self = ch->origin.self;
+    jf_self *self = ch->origin.to.self;
     jf_ref ref = ch->ref;
     channel_end(ch);
     self->channels.closed(self->channels.context, ref);
@@ -51,9 +51,9 @@ static void closed(struct channel *ch) {
 
 /** Cancellations, answers and the end of a session: what they tell the server is of use now or never. */
 static bool has_farewells(const struct channel *ch) {
-    jf_self *self = ch->origin.self;
-    for (uint32_t i = 0; i < self->calls.made; i++) {
-        const struct call *call = slots_at(&self->calls, i);
+    jf_self *self = ch->origin.to.self;
+    for (uint32_t i = 0; i < whole(self)->calls.made; i++) {
+        const struct call *call = slots_at(&whole(self)->calls, i);
         if (call->slot.ref != 0 && call->origin == &ch->origin && call_is_pressing(call)) return true;
     }
     return false;
@@ -61,7 +61,7 @@ static bool has_farewells(const struct channel *ch) {
 
 static void go_on(struct later *item) {
     struct channel *ch = (struct channel *)(void *)((uint8_t *)item - offsetof(struct channel, later));
-    jf_self *self = ch->origin.self;
+    jf_self *self = ch->origin.to.self;
     if (ch->origin.closing) {
         if (!ch->farewell || !has_farewells(ch)) closed(ch);
         return;
@@ -79,7 +79,7 @@ static void go_on(struct later *item) {
 
 void channel_writable(struct channel *ch) {
     ch->tell_writable = true;
-    self_later(ch->origin.self, &ch->later, go_on);
+    self_later(ch->origin.to.self, &ch->later, go_on);
 }
 
 struct lines {
@@ -104,58 +104,60 @@ static bool add_line(void *user, jf_view name, jf_view value) {
 
 static int32_t configure(struct channel *ch, jf_view config, jf_fault *why) {
     struct origin *o = &ch->origin;
-    jf_self *self = o->self;
+    jf_self *self = o->to.self;
     struct url url;
     char *text = setting_text(self, config, "/url");
     if (text == NULL || !url_parse(view_make(text, strlen(text)), &url)) {
         self_release(self, text);
         return fault_set(why, JF_E_INVALID, 0, "server \"%s\" needs a url such as http://127.0.0.1:9000/mcp",
-                         o->name);
+                         o->to.name);
     }
-    o->secure = url.secure;
-    o->port = url.port;
-    o->host = self_copy(self, url.host);
-    o->authority = self_copy(self, url.authority);
+    o->to.secure = url.secure;
+    o->to.port = url.port;
+    o->to.host = self_copy(self, url.host);
+    o->to.authority = self_copy(self, url.authority);
     ch->path = self_copy(self, url.path.len != 0 && url.path.ptr[0] == '/' ? url.path : LITERAL("/"));
     self_release(self, text);
     uint64_t room = 16384;
     struct lines lines = {.bad = false};
     ch->fixed = self_allocate(self, room);
-    if (ch->fixed == NULL) return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->name);
+    if (ch->fixed == NULL)
+        return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->to.name);
     lines.w = (struct writer){(uint8_t *)ch->fixed, (uint8_t *)ch->fixed + room - 1, false};
     if (!setting_members(self, config, "/headers", add_line, &lines))
         return fault_set(
             why, JF_E_INVALID, 0,
             "the headers of server \"%s\" are not usable: texts of at most 16 KiB together, none that "
             "HTTP itself sets (Host, Accept, Content-Type, Content-Length, Connection)",
-            o->name);
+            o->to.name);
     // Kept at its real size: a channel per server and loop adds up.
     char *fixed = self_copy(self, view_make(ch->fixed, (uint64_t)(lines.w.at - (uint8_t *)ch->fixed)));
     self_release(self, ch->fixed);
     ch->fixed = fixed;
-    o->connect_timeout = setting_duration(self, config, "/connect_timeout_ms", 5000);
+    o->to.connect_timeout = setting_duration(self, config, "/connect_timeout_ms", 5000);
     o->idle_timeout = setting_duration(self, config, "/idle_timeout_ms", 60000);
-    o->max_message = setting_number(self, config, "/max_message", 4194304);
-    if (o->max_message > 0x7fffffffu) o->max_message = 0x7fffffffu;
+    o->to.max_message = setting_number(self, config, "/max_message", 4194304);
+    if (o->to.max_message > 0x7fffffffu) o->to.max_message = 0x7fffffffu;
     o->queue_timeout = setting_duration(self, config, "/queue_timeout_ms", 30000);
     ch->resume_attempts = (uint32_t)setting_number(self, config, "/resume_attempts", 5);
     o->max_open = (uint32_t)setting_number(self, config, "/max_connections", 256);
     if (o->max_open == 0) o->max_open = 1;
     o->max_streams = (uint32_t)setting_number(self, config, "/max_streams", 1024);
-    sweep_need(self, o->connect_timeout);
+    sweep_need(self, o->to.connect_timeout);
     sweep_need(self, o->idle_timeout);
     sweep_need(self, o->queue_timeout);
     if (setting_flag(self, config, "/sse", false) && !link_open(ch))
-        return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->name);
-    if (o->host == NULL || o->authority == NULL || ch->path == NULL || ch->fixed == NULL ||
+        return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->to.name);
+    if (o->to.host == NULL || o->to.authority == NULL || ch->path == NULL || ch->fixed == NULL ||
         !channel_build_heads(ch))
-        return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->name);
-    origin_find_literal(o);
-    if (!o->secure) return JF_OK;
+        return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->to.name);
+    remote_find_literal(&o->to);
+    if (!o->to.secure) return JF_OK;
     char *ca_file = setting_text(self, config, "/ca_file");
-    o->tls = tls_context_open(self, setting_flag(self, config, "/tls_verify", true), ca_file, o->name, why);
+    o->to.tls =
+        tls_context_open(self, setting_flag(self, config, "/tls_verify", true), ca_file, o->to.name, why);
     self_release(self, ca_file);
-    return o->tls != NULL ? JF_OK : JF_E_FAULT;
+    return o->to.tls != NULL ? JF_OK : JF_E_FAULT;
 }
 
 int32_t channel_open(jf_self *self, jf_ref ref, jf_view name, jf_view config, jf_ref *handle, jf_fault *why) {
@@ -165,10 +167,10 @@ int32_t channel_open(jf_self *self, jf_ref ref, jf_view name, jf_view config, jf
     struct channel *ch = slots_take(&self->channel_table, &self->memory);
     if (ch == NULL) return fault_set(why, JF_E_FAULT, 0, "out of memory for a channel");
     ch->ref = ref;
-    ch->origin.self = self;
+    ch->origin.to.self = self;
     ch->origin.channel = ch;
-    ch->origin.name = self_copy(self, name);
-    int32_t status = ch->origin.name == NULL ? JF_E_FAULT : configure(ch, config, why);
+    ch->origin.to.name = self_copy(self, name);
+    int32_t status = ch->origin.to.name == NULL ? JF_E_FAULT : configure(ch, config, why);
     if (status != JF_OK) {
         channel_end(ch);
         return status;
@@ -181,21 +183,21 @@ int32_t channel_open(jf_self *self, jf_ref ref, jf_view name, jf_view config, jf
 }
 
 static void farewell_stop(struct channel *ch) {
-    jf_self *self = ch->origin.self;
+    jf_self *self = ch->origin.to.self;
     if (ch->last_call != 0) self->loop.cancel(self->loop.context, ch->last_call);
     ch->last_call = 0;
     ch->farewell = false;
 }
 
 void channel_end(struct channel *ch) {
-    jf_self *self = ch->origin.self;
+    jf_self *self = ch->origin.to.self;
     self_not_later(self, &ch->later);
     farewell_stop(ch);
     link_close(ch);
     origin_end(&ch->origin);
     credentials_drop(self, ch->credentials);
     ch->credentials = NULL;
-    if (ch->origin.tls != NULL) tls_context_close(self, ch->origin.tls);
+    if (ch->origin.to.tls != NULL) tls_context_close(self, ch->origin.to.tls);
     for (uint32_t kind = 0; kind < 3; kind++)
         self_release(self, ch->heads[kind]);
     self_release(self, ch->path);
@@ -260,7 +262,7 @@ bool channel_put_get(struct channel *ch, struct buffer *to, const struct credent
         m.protocol = view_make(c->text, c->protocol_length);
         m.session = view_make(c->text + c->protocol_length, c->session_length);
     }
-    if (!buffer_take(ch->origin.self, to, (uint32_t)head_bound(ch, &m, JF_KIND_STREAM))) return false;
+    if (!buffer_take(ch->origin.to.self, to, (uint32_t)head_bound(ch, &m, JF_KIND_STREAM))) return false;
     struct writer w = {to->ptr, to->ptr + to->cap, false};
     put_head(&w, ch, &m, JF_KIND_STREAM, 0);
     to->len = (uint32_t)(w.at - to->ptr);
@@ -269,7 +271,7 @@ bool channel_put_get(struct channel *ch, struct buffer *to, const struct credent
 
 bool call_copy(struct call *call, const struct iovec *parts, uint32_t count, uint64_t total, uint64_t skip) {
     if (skip == total) return true;
-    if (!buffer_take(call->origin->self, &call->copy, (uint32_t)(total - skip))) return false;
+    if (!buffer_take(call->origin->to.self, &call->copy, (uint32_t)(total - skip))) return false;
     for (uint32_t i = 0; i < count; i++) {
         if (skip >= parts[i].iov_len) {
             skip -= parts[i].iov_len;
@@ -313,7 +315,7 @@ static int send_pooled(struct channel *ch, struct call *call, struct iovec *part
 static int32_t dispatch(struct channel *ch, const jf_message *m, struct iovec *parts, uint32_t count,
                         uint64_t total, jf_fault *why) {
     struct origin *o = &ch->origin;
-    jf_self *self = o->self;
+    jf_self *self = o->to.self;
     struct call *call = call_make(self, o);
     if (call == NULL) return fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a request");
     call->exchange = m->exchange;
@@ -328,8 +330,8 @@ static int32_t dispatch(struct channel *ch, const jf_message *m, struct iovec *p
         o->blocked = true;
         call_free(call);
         fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED,
-                  "server \"%s\" is busy: %u requests are open and %u wait", o->name, o->open - o->idle_count,
-                  o->queued);
+                  "server \"%s\" is busy: %u requests are open and %u wait", o->to.name,
+                  o->open - o->idle_count, o->queued);
         return JF_E_BUSY;
     }
     if (sent < 0 || !call_copy(call, parts, count, total, 0)) {
@@ -349,7 +351,7 @@ int32_t channel_send(jf_self *self, jf_ref handle, const jf_message *m, jf_fault
     uint32_t kind = m->kind > JF_KIND_END ? JF_KIND_MESSAGE : m->kind;
     if (!clean(m))
         return fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED,
-                         "a header value for server \"%s\" has control characters", ch->origin.name);
+                         "a header value for server \"%s\" has control characters", ch->origin.to.name);
     self_tick(self);
     if (m->session.len != 0) ch->had_session = true;
     enum { SEGMENTS = 64 };
@@ -369,13 +371,13 @@ int32_t channel_send(jf_self *self, jf_ref handle, const jf_message *m, jf_fault
         struct writer w = {head, head + (head == fixed ? sizeof(fixed) : bound), false};
         put_head(&w, ch, m, kind, length);
         parts[0] = (struct iovec){head, (size_t)(w.at - head)};
-        self->sending++;
+        whole(self)->sending++;
         // A head that did not fit would be cut: never sent.
         status = w.full || length > 0x7fffffffu
                      ? fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED, "the message is too large")
                  : ch->link != NULL ? link_send(ch, m, parts, count, length + parts[0].iov_len, why)
                                     : dispatch(ch, m, parts, count, length + parts[0].iov_len, why);
-        self->sending--;
+        whole(self)->sending--;
     } else {
         fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a request");
     }
@@ -387,8 +389,8 @@ int32_t channel_send(jf_self *self, jf_ref handle, const jf_message *m, jf_fault
 void channel_cancel(jf_self *self, jf_ref handle, jf_ref exchange) {
     struct channel *ch = slots_find(&self->channel_table, handle);
     if (ch == NULL || exchange == 0) return;
-    for (uint32_t i = 0; i < self->calls.made; i++) {
-        struct call *call = slots_at(&self->calls, i);
+    for (uint32_t i = 0; i < whole(self)->calls.made; i++) {
+        struct call *call = slots_at(&whole(self)->calls, i);
         if (call->slot.ref == 0 || call->origin != &ch->origin || call->exchange != exchange) continue;
         call_cancel(call);
         origin_go_on(&ch->origin);
@@ -397,9 +399,9 @@ void channel_cancel(jf_self *self, jf_ref handle, jf_ref exchange) {
 }
 
 static void cancel_calls(struct channel *ch, bool except_pressing) {
-    jf_self *self = ch->origin.self;
-    for (uint32_t i = 0; i < self->calls.made; i++) {
-        struct call *call = slots_at(&self->calls, i);
+    jf_self *self = ch->origin.to.self;
+    for (uint32_t i = 0; i < whole(self)->calls.made; i++) {
+        struct call *call = slots_at(&whole(self)->calls, i);
         if (call->slot.ref == 0 || call->origin != &ch->origin) continue;
         if (!except_pressing || !call_is_pressing(call)) call_cancel(call);
     }
@@ -410,11 +412,11 @@ static void farewell_over(void *user) {
     ch->last_call = 0;
     ch->farewell = false;
     cancel_calls(ch, false);
-    self_later(ch->origin.self, &ch->later, go_on);
+    self_later(ch->origin.to.self, &ch->later, go_on);
 }
 
 void channel_relieved(struct channel *ch) {
-    self_later(ch->origin.self, &ch->later, go_on);
+    self_later(ch->origin.to.self, &ch->later, go_on);
 }
 
 void channel_close(jf_self *self, jf_ref handle, uint64_t deadline_ns) {
@@ -444,8 +446,8 @@ void channels_sweep(jf_self *self) {
 }
 
 void channels_stop(jf_self *self) {
-    for (uint32_t i = 0; i < self->calls.made; i++) {
-        struct call *call = slots_at(&self->calls, i);
+    for (uint32_t i = 0; i < whole(self)->calls.made; i++) {
+        struct call *call = slots_at(&whole(self)->calls, i);
         if (call->slot.ref != 0) resume_end(call);
     }
     for (uint32_t i = 0; i < self->channel_table.made; i++) {

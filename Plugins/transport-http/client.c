@@ -11,34 +11,34 @@ static const uint64_t default_timeout = 30000000000ull, unused_for = 60000000000
 static struct origin *origin_make(jf_self *self, const struct url *url, jf_fault *why) {
     struct origin *o = self_allocate(self, sizeof(*o));
     if (o == NULL) return NULL;
-    o->self = self;
-    o->secure = url->secure;
-    o->port = url->port;
-    o->host = self_copy(self, url->host);
-    o->authority = self_copy(self, url->authority);
-    o->name = self_copy(self, url->authority);
-    o->connect_timeout = 5000000000ull;
+    o->to.self = self;
+    o->to.secure = url->secure;
+    o->to.port = url->port;
+    o->to.host = self_copy(self, url->host);
+    o->to.authority = self_copy(self, url->authority);
+    o->to.name = self_copy(self, url->authority);
+    o->to.connect_timeout = 5000000000ull;
     o->idle_timeout = unused_for;
-    o->max_message = RESPONSE_MAX;
+    o->to.max_message = RESPONSE_MAX;
     o->max_open = CLIENT_CONNECTIONS;
-    bool complete = o->host != NULL && o->authority != NULL && o->name != NULL;
-    if (complete && o->secure) o->tls = tls_context_open(self, true, NULL, o->name, why);
-    if (!complete || (o->secure && o->tls == NULL)) {
+    bool complete = o->to.host != NULL && o->to.authority != NULL && o->to.name != NULL;
+    if (complete && o->to.secure) o->to.tls = tls_context_open(self, true, NULL, o->to.name, why);
+    if (!complete || (o->to.secure && o->to.tls == NULL)) {
         origin_end(o);
         self_release(self, o);
         return NULL;
     }
-    origin_find_literal(o);
-    sweep_need(self, o->connect_timeout);
-    o->next = self->origins;
-    self->origins = o;
+    remote_find_literal(&o->to);
+    sweep_need(self, o->to.connect_timeout);
+    o->next = whole(self)->origins;
+    whole(self)->origins = o;
     return o;
 }
 
 static struct origin *origin_of(jf_self *self, const struct url *url, jf_fault *why) {
-    for (struct origin *o = self->origins; o != NULL; o = o->next)
-        if (o->secure == url->secure && o->port == url->port &&
-            view_equal_nocase(url->host, view_make(o->host, strlen(o->host))))
+    for (struct origin *o = whole(self)->origins; o != NULL; o = o->next)
+        if (o->to.secure == url->secure && o->to.port == url->port &&
+            view_equal_nocase(url->host, view_make(o->to.host, strlen(o->to.host))))
             return o;
     return origin_make(self, url, why);
 }
@@ -49,7 +49,7 @@ static bool own_header(jf_view name) {
 }
 
 static bool build(struct call *call, const jf_http_request *r, const struct url *url, jf_view method) {
-    jf_self *self = call->origin->self;
+    jf_self *self = call->origin->to.self;
     uint64_t size = 128 + method.len + r->url.len * 2 + r->body.len;
     for (uint64_t i = 0; i < r->header_count; i++)
         size += r->headers[i].name.len + r->headers[i].value.len + 4;
@@ -93,7 +93,7 @@ int32_t client_request(void *context, const jf_http_request *r, jf_http_done_fn 
     struct origin *o = origin_of(self, &url, why);
     if (o == NULL) return why != NULL && why->text_len != 0 ? why->code : JF_E_FAULT;
     if (o->queued >= QUEUE_MAX)
-        return fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED, "too many requests wait for %s", o->name);
+        return fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED, "too many requests wait for %s", o->to.name);
     struct call *call = call_make(self, o);
     if (call == NULL) return fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a request");
     call->done = done;
@@ -103,20 +103,20 @@ int32_t client_request(void *context, const jf_http_request *r, jf_http_done_fn 
     if (!build(call, r, &url, method)) {
         call_free(call);
         return fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED, "the request to %s has an unusable header",
-                         o->name);
+                         o->to.name);
     }
     sweep_need(self, r->timeout_ns == 0 ? default_timeout : r->timeout_ns);
     *out = call->slot.ref;
     origin_queue(o, call);
-    self->sending++;
+    whole(self)->sending++;
     origin_dispatch(o);
-    self->sending--;
+    whole(self)->sending--;
     return JF_OK;
 }
 
 void client_abandon(void *context, jf_ref request) {
     jf_self *self = context;
-    struct call *call = slots_find(&self->calls, request);
+    struct call *call = slots_find(&whole(self)->calls, request);
     if (call == NULL || call->done == NULL) return;
     struct origin *o = call->origin;
     call_cancel(call);
@@ -150,22 +150,23 @@ void client_finish(struct call *call, struct upstream *u, const uint8_t *body, u
 }
 
 void client_sweep(jf_self *self) {
-    if (self->origins == NULL) return;
-    for (uint32_t i = 0; i < self->calls.made; i++) {
-        struct call *call = slots_at(&self->calls, i);
+    struct http *it = whole(self);
+    if (it->origins == NULL) return;
+    for (uint32_t i = 0; i < it->calls.made; i++) {
+        struct call *call = slots_at(&it->calls, i);
         if (call->slot.ref == 0 || call->done == NULL || call->later.queued || self->now < call->deadline)
             continue;
         if (call->upstream != NULL) {
-            upstream_fail(call->upstream, JF_E_TIMEOUT, "%s did not answer in time", call->origin->name);
+            upstream_fail(call->upstream, JF_E_TIMEOUT, "%s did not answer in time", call->origin->to.name);
         } else {
             origin_unqueue(call->origin, call);
             call_fail(call, JF_E_TIMEOUT, JF_FAULT_NOT_STARTED, "no connection to %s in time",
-                      call->origin->name);
+                      call->origin->to.name);
         }
     }
-    for (struct origin **at = &self->origins; *at != NULL;) {
+    for (struct origin **at = &it->origins; *at != NULL;) {
         struct origin *o = *at;
-        bool needed = o->open != 0 || o->queued != 0 || o->lookup != NULL || o->later.queued ||
+        bool needed = o->open != 0 || o->queued != 0 || o->to.lookup != NULL || o->later.queued ||
                       self->now < o->used + unused_for;
         if (needed) {
             at = &o->next;
@@ -173,17 +174,18 @@ void client_sweep(jf_self *self) {
         }
         *at = o->next;
         origin_end(o);
-        if (o->tls != NULL) tls_context_close(self, o->tls);
+        if (o->to.tls != NULL) tls_context_close(self, o->to.tls);
         self_release(self, o);
     }
 }
 
 void clients_end(jf_self *self) {
-    while (self->origins != NULL) {
-        struct origin *o = self->origins;
-        self->origins = o->next;
+    struct http *it = whole(self);
+    while (it->origins != NULL) {
+        struct origin *o = it->origins;
+        it->origins = o->next;
         origin_end(o);
-        if (o->tls != NULL) tls_context_close(self, o->tls);
+        if (o->to.tls != NULL) tls_context_close(self, o->to.tls);
         self_release(self, o);
     }
 }

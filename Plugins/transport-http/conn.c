@@ -12,7 +12,7 @@ static void conn_release(struct conn *c) {
     incoming_drop(&c->in);
     outq_clear(self, &c->out);
     self_release(self, c->origin);
-    c->listener->open--;
+    c->listener->port.open--;
     slots_give(&self->conns, c);
 }
 
@@ -257,7 +257,7 @@ void conn_later(struct conn *c) {
 }
 
 void conn_open(struct listener *l, int fd, const struct endpoint *peer) {
-    jf_self *self = l->self;
+    jf_self *self = l->port.self;
     struct conn *c = slots_take(&self->conns, &self->memory);
     if (c == NULL || c->slot.index >= 1u << EXCHANGE_SLOT_BITS) {
         if (c != NULL) slots_give(&self->conns, c);
@@ -273,11 +273,11 @@ void conn_open(struct listener *l, int fd, const struct endpoint *peer) {
     c->in.max_body = l->max_body;
     c->in.max_head = l->max_head;
     c->since = self->now;
-    l->open++;
+    l->port.open++;
     if (self->loop.watch(self->loop.context, fd, JF_READABLE | JF_WRITABLE, on_ready, c, &c->watch) !=
         JF_OK) {
         close(fd);
-        l->open--;
+        l->port.open--;
         slots_give(&self->conns, c);
         return;
     }
@@ -333,7 +333,7 @@ void conn_sweep(struct conn *c) {
         if (c->in.phase == INCOMING_IDLE) {
             uint64_t limit =
                 !c->served && l->header_timeout < l->idle_timeout ? l->header_timeout : l->idle_timeout;
-            bool quiet = waited >= DRAIN_QUIET_MS * 1000000ull || self->now >= self->drain_ns;
+            bool quiet = waited >= DRAIN_QUIET_MS * 1000000ull || self->now >= whole(self)->drain_ns;
             if (waited >= limit || (self->draining && quiet && c->out.head == NULL)) conn_lost(c);
         } else if (waited >= (c->in.phase == INCOMING_HEAD ? l->header_timeout : l->body_timeout)) {
             c->keep = false;

@@ -3,40 +3,27 @@
 #ifndef TRANSPORT_HTTP_CONNECTOR_H
 #define TRANSPORT_HTTP_CONNECTOR_H
 
-#include "instance.h"
+#include "http.h"
+#include "remote.h"
 #include "settings.h"
 #include "sse.h"
-#include "uri.h"
 
-struct tls_context;
 struct tls;
 struct upstream;
 struct sse_link;
 
 /** SPARE_CONNECTIONS are kept for messages without an answer: what a server waits for (the answers to its
  * questions, cancellations) must reach it even when all other connections are held by calls that wait. */
-enum { ADDRESSES_MAX = 8, QUEUE_MAX = 1024, REDIRECTS_MAX = 3, SPARE_CONNECTIONS = 4 };
+enum { QUEUE_MAX = 1024, REDIRECTS_MAX = 3, SPARE_CONNECTIONS = 4 };
 
 /** Where connections go: one per channel, and one per scheme, host and port of jf.http requests. */
 struct origin {
-    struct origin *next; /**< among the instance's own */
-    jf_self *self;
+    struct remote to;
+    struct origin *next;     /**< among the instance's own */
     struct channel *channel; /**< NULL: of jf.http requests */
-    char *name;              /**< for messages: the server's name, or host:port */
-    char *host;
-    char *authority; /**< for the Host header */
-    uint16_t port;
-    bool secure;
-    bool literal; /**< the addresses need no look-up */
-    bool blocked; /**< `send` answered JF_E_BUSY and `writable` is owed */
+    bool blocked;            /**< `send` answered JF_E_BUSY and `writable` is owed */
     bool closing;
-    uint8_t address_count;
-    uint8_t good; /**< index of the address that worked last */
-    struct endpoint addresses[ADDRESSES_MAX];
-    uint64_t resolved_until;
-    struct lookup *lookup;
     struct later later;
-    struct tls_context *tls;
     struct upstream *idle; /**< most recently used first */
     struct upstream *all;
     uint32_t open, idle_count;
@@ -46,7 +33,7 @@ struct origin {
     struct call *queue_head, *queue_tail;
     struct call *queue_pressing; /**< the last of those that go before the others */
     uint32_t queued;
-    uint64_t connect_timeout, idle_timeout, max_message;
+    uint64_t idle_timeout;
     uint64_t queue_timeout; /**< for a free connection; 0: none */
     uint64_t used;          /**< when it last had work */
 };
@@ -164,8 +151,6 @@ struct upstream {
 
 // origin.c
 void origin_end(struct origin *o);
-/** Fills in the addresses of a literal host or localhost. */
-void origin_find_literal(struct origin *o);
 /** Queues `call`, or starts it when there is a connection or may be a new one. */
 void origin_dispatch(struct origin *o);
 /** Dispatches now, or soon when called inside `send`. */
@@ -186,14 +171,6 @@ void origin_sweep(struct origin *o);
 struct upstream *origin_idle_pop(struct origin *o);
 void origin_idle_push(struct upstream *u);
 void origin_idle_remove(struct upstream *u);
-/** The names of the origin are known (or not, when count is 0). */
-void origin_resolved(struct origin *o, const struct endpoint *addresses, uint32_t count, const char *error);
-
-// resolve.c
-/** Starts a look-up in a thread; `origin_resolved` follows on the lane. */
-bool resolve_start(struct origin *o);
-void resolve_forget(struct origin *o);
-void resolve_end(jf_self *self);
 
 // upstream.c
 /** Begins to connect for `call`. Failures are told through call_fail. */

@@ -36,20 +36,22 @@ static void comment(struct conn *c) {
 static void on_timer(void *user);
 
 static void arm(jf_self *self, uint64_t due) {
-    if (self->stopped || (self->quiet_timer != 0 && self->quiet_due <= due)) return;
-    if (self->quiet_timer != 0) self->loop.cancel(self->loop.context, self->quiet_timer);
-    self->quiet_timer = 0;
-    self->quiet_due = due;
+    struct http *it = whole(self);
+    if (self->stopped || (it->quiet_timer != 0 && it->quiet_due <= due)) return;
+    if (it->quiet_timer != 0) self->loop.cancel(self->loop.context, it->quiet_timer);
+    it->quiet_timer = 0;
+    it->quiet_due = due;
     uint64_t wait = due > self->now + TURN_NS ? due - self->now : TURN_NS;
-    self->loop.timer(self->loop.context, wait, on_timer, self, &self->quiet_timer);
+    self->loop.timer(self->loop.context, wait, on_timer, self, &it->quiet_timer);
 }
 
 static void on_timer(void *user) {
     jf_self *self = user;
     uint32_t left = COMMENTS_PER_TURN;
-    self->quiet_timer = 0;
+    whole(self)->quiet_timer = 0;
     self_tick(self);
-    for (struct listener *l = self->listeners; l != NULL; l = l->next) {
+    for (struct port *port = self->ports; port != NULL; port = port->next) {
+        struct listener *l = (struct listener *)(void *)port;
         struct conn *c;
         for (; (c = l->quietest) != NULL && self->now - c->wrote >= l->keepalive && left != 0; left--)
             comment(c);

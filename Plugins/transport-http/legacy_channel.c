@@ -42,7 +42,7 @@ static void timer_off(jf_self *self, jf_ref *timer) {
 }
 
 static struct sse_link *link_make(struct channel *ch, bool configured) {
-    struct sse_link *link = self_allocate(ch->origin.self, sizeof(*link));
+    struct sse_link *link = self_allocate(ch->origin.to.self, sizeof(*link));
     if (link == NULL) return NULL;
     link->channel = ch;
     link->configured = configured;
@@ -57,12 +57,12 @@ bool link_open(struct channel *ch) {
 void link_stop(struct channel *ch) {
     struct sse_link *link = ch->link;
     if (link == NULL) return;
-    timer_off(ch->origin.self, &link->timer);
-    timer_off(ch->origin.self, &link->turn);
+    timer_off(ch->origin.to.self, &link->timer);
+    timer_off(ch->origin.to.self, &link->turn);
 }
 
 void link_close(struct channel *ch) {
-    jf_self *self = ch->origin.self;
+    jf_self *self = ch->origin.to.self;
     struct sse_link *link = ch->link;
     if (link == NULL) return;
     link_stop(ch);
@@ -89,11 +89,11 @@ uint64_t link_event_max(const struct upstream *u) {
 /** Everything on the channel ends; what waits is thrown away. */
 static void drop_calls(struct sse_link *link) {
     struct origin *o = &link->channel->origin;
-    jf_self *self = o->self;
+    jf_self *self = o->to.self;
     link->stream = link->posting = link->head = link->tail = NULL;
     link->queued = 0;
-    for (uint32_t i = 0; i < self->calls.made; i++) {
-        struct call *call = slots_at(&self->calls, i);
+    for (uint32_t i = 0; i < whole(self)->calls.made; i++) {
+        struct call *call = slots_at(&whole(self)->calls, i);
         if (call->slot.ref != 0 && call->origin == o && call->exchange == 0) call_cancel(call);
     }
 }
@@ -102,14 +102,14 @@ static void restart(void *user) {
     struct sse_link *link = user;
     struct origin *o = &link->channel->origin;
     link->timer = 0;
-    if (o->closing || o->self->stopped) return;
-    self_tick(o->self);
+    if (o->closing || o->to.self->stopped) return;
+    self_tick(o->to.self);
     link_start(link->channel);
 }
 
 static void lose(struct sse_link *link, int32_t code, const char *text, uint64_t length) {
     struct channel *ch = link->channel;
-    jf_self *self = ch->origin.self;
+    jf_self *self = ch->origin.to.self;
     if (ch->origin.closing || link->state == LINK_PAUSED) return;
     link->state = LINK_PAUSED;
     link_stop(ch);
@@ -147,7 +147,7 @@ void link_broke(struct channel *ch, const jf_fault *why) {
 
 /** The server is of another kind now: the host finds out which. */
 static void leave(struct channel *ch) {
-    jf_self *self = ch->origin.self;
+    jf_self *self = ch->origin.to.self;
     drop_calls(ch->link);
     link_close(ch);
     ch->had_session = false;
@@ -157,7 +157,7 @@ static void leave(struct channel *ch) {
 
 void link_ended(struct channel *ch, uint16_t code) {
     struct sse_link *link = ch->link;
-    const char *name = ch->origin.name;
+    const char *name = ch->origin.to.name;
     link->stream = NULL;
     if (link->state == LINK_UP)
         lost(link, JF_E_GONE, "server \"%s\" ended its event stream, and with it the session", name);
@@ -178,21 +178,21 @@ static void no_endpoint(void *user) {
     struct sse_link *link = user;
     struct origin *o = &link->channel->origin;
     link->timer = 0;
-    if (o->closing || o->self->stopped) return;
-    self_tick(o->self);
-    lost(link, JF_E_TIMEOUT, "server \"%s\" sent no endpoint event within %u s", o->name,
+    if (o->closing || o->to.self->stopped) return;
+    self_tick(o->to.self);
+    lost(link, JF_E_TIMEOUT, "server \"%s\" sent no endpoint event within %u s", o->to.name,
          (uint32_t)(endpoint_wait / 1000000000u));
 }
 
 void link_start(struct channel *ch) {
     struct sse_link *link = ch->link;
     struct origin *o = &ch->origin;
-    jf_self *self = o->self;
+    jf_self *self = o->to.self;
     struct call *call = call_make(self, o);
     link->state = LINK_OPENING;
     if (call == NULL || !channel_put_get(ch, &call->copy, NULL, (jf_view){0})) {
         if (call != NULL) call_free(call);
-        lost(link, JF_E_FAULT, "out of memory for a request to server \"%s\"", o->name);
+        lost(link, JF_E_FAULT, "out of memory for a request to server \"%s\"", o->to.name);
         return;
     }
     call->kind = JF_KIND_STREAM;
@@ -210,9 +210,9 @@ static const char *take_endpoint(struct sse_link *link, const struct sse_event *
     // The schema says a URI; a server that named another host would have credentials sent there.
     if (!same_origin_path(&ch->origin, view_make(e->data, e->length), ch->path, path, sizeof(path)))
         return "which is no URI of its own scheme, host and port";
-    char *copy = self_copy(ch->origin.self, view_make(path, strlen(path)));
+    char *copy = self_copy(ch->origin.to.self, view_make(path, strlen(path)));
     if (copy == NULL) return "for which there is no memory";
-    self_release(ch->origin.self, link->post_path);
+    self_release(ch->origin.to.self, link->post_path);
     link->post_path = copy;
     return channel_build_heads(ch) ? NULL : "for which there is no memory";
 }
@@ -227,7 +227,7 @@ static void show(char *out, size_t room, const struct sse_event *e) {
 
 static void up(struct sse_link *link) {
     struct channel *ch = link->channel;
-    jf_self *self = ch->origin.self;
+    jf_self *self = ch->origin.to.self;
     timer_off(self, &link->timer);
     link->state = LINK_UP;
     self->channels.ready(self->channels.context, ch->ref, JF_CHANNEL_SHARED | JF_CHANNEL_LOCAL);
@@ -236,7 +236,7 @@ static void up(struct sse_link *link) {
 void link_adopt(struct upstream *u, const struct sse_event *e) {
     struct call *call = u->call;
     struct channel *ch = u->origin->channel;
-    jf_self *self = ch->origin.self;
+    jf_self *self = ch->origin.to.self;
     struct sse_link *link = link_make(ch, false);
     const char *problem = link == NULL ? "for which there is no memory" : take_endpoint(link, e);
     if (problem != NULL) {
@@ -244,8 +244,8 @@ void link_adopt(struct upstream *u, const struct sse_event *e) {
         show(text, sizeof(text), e);
         link_close(ch);
         channel_build_heads(ch);
-        upstream_fail(u, JF_E_DENIED, "server \"%s\" names the message endpoint \"%s\", %s", ch->origin.name,
-                      text, problem);
+        upstream_fail(u, JF_E_DENIED, "server \"%s\" names the message endpoint \"%s\", %s",
+                      ch->origin.to.name, text, problem);
         return;
     }
     jf_message last = {.size = sizeof(last), .flags = JF_MSG_FINAL, .exchange = call->exchange};
@@ -263,7 +263,7 @@ void link_adopt(struct upstream *u, const struct sse_event *e) {
 void link_event(struct upstream *u, const struct sse_event *e) {
     struct channel *ch = u->origin->channel;
     struct sse_link *link = ch->link;
-    jf_self *self = ch->origin.self;
+    jf_self *self = ch->origin.to.self;
     if (u->sse.has_retry) link->retry_ms = u->sse.retry_ms > PAUSE_MOST_MS ? PAUSE_MOST_MS : u->sse.retry_ms;
     if (e->length == 0) return;
     if (link->state == LINK_OPENING) {
@@ -275,8 +275,8 @@ void link_event(struct upstream *u, const struct sse_event *e) {
         }
         char text[80];
         show(text, sizeof(text), e);
-        lost(link, JF_E_DENIED, "server \"%s\" names the message endpoint \"%s\", %s", ch->origin.name, text,
-             problem);
+        lost(link, JF_E_DENIED, "server \"%s\" names the message endpoint \"%s\", %s", ch->origin.to.name,
+             text, problem);
         return;
     }
     if (e->name != SSE_MESSAGE) return;
@@ -291,8 +291,8 @@ static void turn_over(void *user) {
     struct origin *o = &link->channel->origin;
     link->turn = 0;
     link->posting = NULL;
-    if (o->closing || o->self->stopped) return;
-    self_tick(o->self);
+    if (o->closing || o->to.self->stopped) return;
+    self_tick(o->to.self);
     pump(link);
 }
 
@@ -306,12 +306,12 @@ static void pump(struct sse_link *link) {
     if (link->head == NULL) link->tail = NULL;
     link->queued--;
     link->posting = call;
-    o->self->loop.timer(o->self->loop.context, TURN_MS * per_ms, turn_over, link, &link->turn);
+    o->to.self->loop.timer(o->to.self->loop.context, TURN_MS * per_ms, turn_over, link, &link->turn);
     origin_queue(o, call);
     // What fails at once is told from the loop: it would come back here.
-    o->self->sending++;
+    whole(o->to.self)->sending++;
     origin_dispatch(o);
-    o->self->sending--;
+    whole(o->to.self)->sending--;
     if (link->blocked && link->queued < QUEUE_MAX / 2) {
         link->blocked = false;
         channel_writable(ch);
@@ -321,18 +321,18 @@ static void pump(struct sse_link *link) {
 void link_posted(struct channel *ch, const struct call *call, uint16_t code) {
     struct sse_link *link = ch->link;
     if (link == NULL || link->state != LINK_UP) return;
-    const char *name = ch->origin.name;
+    const char *name = ch->origin.to.name;
     if (code == 404) {
         lost(link, JF_E_GONE, "server \"%s\" answered a message with 404: it knows the session no more",
              name);
         return;
     }
     if (code >= 400)
-        self_log(ch->origin.self, JF_LOG_WARNING, "server \"%s\" refused a message with status %u", name,
+        self_log(ch->origin.to.self, JF_LOG_WARNING, "server \"%s\" refused a message with status %u", name,
                  code);
     if (link->posting != call) return;
     link->posting = NULL;
-    timer_off(ch->origin.self, &link->turn);
+    timer_off(ch->origin.to.self, &link->turn);
     pump(link);
 }
 
@@ -342,15 +342,15 @@ int32_t link_send(struct channel *ch, const jf_message *m, const struct iovec *p
     struct origin *o = &ch->origin;
     if (m->kind != JF_KIND_MESSAGE || m->exchange != 0)
         return fault_set(why, JF_E_UNSUPPORTED, JF_FAULT_NOT_STARTED,
-                         "server \"%s\" speaks HTTP+SSE: messages only, without exchange", o->name);
+                         "server \"%s\" speaks HTTP+SSE: messages only, without exchange", o->to.name);
     if (link->state != LINK_UP)
-        return fault_set(why, JF_E_GONE, JF_FAULT_NOT_STARTED, "server \"%s\" is not connected", o->name);
+        return fault_set(why, JF_E_GONE, JF_FAULT_NOT_STARTED, "server \"%s\" is not connected", o->to.name);
     if (link->queued >= QUEUE_MAX) {
         link->blocked = true;
         return fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED, "server \"%s\" is busy: %u messages wait",
-                         o->name, link->queued);
+                         o->to.name, link->queued);
     }
-    struct call *call = call_make(o->self, o);
+    struct call *call = call_make(o->to.self, o);
     if (call == NULL || !call_copy(call, parts, count, total, 0)) {
         if (call != NULL) call_free(call);
         return fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a message");

@@ -57,7 +57,8 @@ static struct legacy_session *find_id(const uint8_t id[ID_BYTES]) {
 
 struct conn *legacy_conn(jf_self *self, jf_ref client) {
     struct legacy_session key = {.client = client};
-    struct legacy_session *s = client == 0 ? NULL : found(tfind(&key, &self->legacy.clients, by_client));
+    struct legacy_session *s =
+        client == 0 ? NULL : found(tfind(&key, &whole(self)->legacy.clients, by_client));
     return s == NULL ? NULL : s->conn;
 }
 
@@ -79,7 +80,7 @@ static void end_session(struct legacy_session *s) {
     pthread_mutex_lock(&guard);
     tdelete(s, &sessions, by_id);
     pthread_mutex_unlock(&guard);
-    if (s->client != 0) tdelete(s, &self->legacy.clients, by_client);
+    if (s->client != 0) tdelete(s, &whole(self)->legacy.clients, by_client);
     self_release(self, s);
 }
 
@@ -91,7 +92,7 @@ static struct legacy_session *new_session(struct conn *c, jf_view path) {
     if (s == NULL) return NULL;
     s->owner = self;
     s->conn = c;
-    s->bound = c->listener->bound;
+    s->bound = c->listener->port.bound;
     memcpy(s->target, "/mcp", 4);
     if (rest.len != 0) memcpy(s->target + 4, rest.ptr, rest.len);
     s->target_len = 4 + rest.len;
@@ -136,7 +137,7 @@ void legacy_open(struct conn *c, jf_view path) {
     struct legacy_session *s = new_session(c, path);
     if (s != NULL && request_client(c, JF_CLIENT_SHARED)) {
         s->client = c->client;
-        if (found(tsearch(s, &self->legacy.clients, by_client)) == s) {
+        if (found(tsearch(s, &whole(self)->legacy.clients, by_client)) == s) {
             c->session = s;
             announce(c);
             return;
@@ -169,7 +170,7 @@ static bool deliver(struct legacy_session *s, jf_view body) {
                           .target = view_make(s->target, s->target_len)};
     if (self->inbound.deliver(self->inbound.context, s->client, &message) == JF_OK) return true;
     // The host knows this client no more.
-    tdelete(s, &self->legacy.clients, by_client);
+    tdelete(s, &whole(self)->legacy.clients, by_client);
     s->client = c->client = 0;
     c->closing = true;
     conn_later(c);
@@ -178,7 +179,7 @@ static bool deliver(struct legacy_session *s, jf_view body) {
 
 static void take_posts(void *user) {
     jf_self *self = user;
-    struct legacy_side *side = &self->legacy;
+    struct legacy_side *side = &whole(self)->legacy;
     // A task is never lost, but after `stop` there is nobody to tell.
     if (self->stopped) return;
     self_tick(self);
@@ -204,7 +205,7 @@ static void take_posts(void *user) {
 
 /** Queues a copy for the session's own loop. False: too much waits there already. Under the guard. */
 static bool hand_over(struct legacy_session *s, jf_view body, uint64_t most) {
-    struct legacy_side *side = &s->owner->legacy;
+    struct legacy_side *side = &whole(s->owner)->legacy;
     if (s->waiting + body.len > most) return false;
     // Not the instance's memory: it is freed by another one.
     struct legacy_post *post = calloc(1, sizeof(*post) + body.len + READ_PADDING);
@@ -265,7 +266,7 @@ void legacy_take(struct conn *c, jf_view query) {
     if (read_id(query, id)) {
         pthread_mutex_lock(&guard);
         struct legacy_session *s = find_id(id);
-        known = s != NULL && same_listener(&s->bound, &c->listener->bound);
+        known = s != NULL && same_listener(&s->bound, &c->listener->port.bound);
         // What other loops received before goes first.
         here = known && s->owner == in->self && s->waiting == 0;
         if (known && !here) taken = hand_over(s, body, 2 * c->listener->max_body);
@@ -282,9 +283,10 @@ void legacy_take(struct conn *c, jf_view query) {
 }
 
 void legacy_end(jf_self *self) {
+    struct http *it = whole(self);
     pthread_mutex_lock(&guard);
-    struct legacy_post *post = self->legacy.first;
-    self->legacy.first = self->legacy.last = NULL;
+    struct legacy_post *post = it->legacy.first;
+    it->legacy.first = it->legacy.last = NULL;
     pthread_mutex_unlock(&guard);
     while (post != NULL) {
         struct legacy_post *next = post->next;

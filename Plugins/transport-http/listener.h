@@ -3,26 +3,14 @@
 #ifndef TRANSPORT_HTTP_LISTENER_H
 #define TRANSPORT_HTTP_LISTENER_H
 
-#include "instance.h"
-#include "settings.h"
-#include "uri.h"
+#include "http.h"
+#include "port.h"
 
 /** Longest event id, in either direction. */
 enum { RESUME_MAX = 256 };
 
 struct listener {
-    struct listener *next;
-    jf_self *self;
-    jf_ref ref; /**< the host's handle */
-    int fd;     /**< -1 once it accepts no more */
-    jf_ref watch;
-    jf_ref retry; /**< timer: accept again after the process ran out of descriptors */
-    bool closed;  /**< by the host */
-    uint32_t open;
-    struct endpoint bound;
-    struct text_list hosts, origins;
-    bool any_host, any_origin, check_host;
-    bool loopback_origins; /**< nothing configured, bound to loopback: pages of this machine may call */
+    struct port port;
     uint64_t max_body, max_connections;
     uint32_t max_head;
     uint64_t header_timeout, body_timeout, idle_timeout;
@@ -90,10 +78,6 @@ struct conn {
 // listener.c
 int32_t listener_open(jf_self *self, jf_ref ref, jf_view address, jf_view config, jf_blob *bound,
                       jf_fault *why);
-void listener_close(jf_self *self, jf_ref ref);
-/** Closes the listening sockets. */
-void listeners_stop(jf_self *self);
-void listeners_end(jf_self *self);
 
 // conn.c
 /** Takes over an accepted socket. */

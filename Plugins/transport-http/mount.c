@@ -17,8 +17,8 @@ static bool covers(const struct mount *m, jf_view path) {
 
 struct mount *mount_match(jf_self *self, jf_view path) {
     struct mount *best = NULL;
-    for (uint32_t i = 0; i < self->mounts.made; i++) {
-        struct mount *m = slots_at(&self->mounts, i);
+    for (uint32_t i = 0; i < whole(self)->mounts.made; i++) {
+        struct mount *m = slots_at(&whole(self)->mounts, i);
         if (m->slot.ref != 0 && covers(m, path) && (best == NULL || m->length > best->length)) best = m;
     }
     return best;
@@ -26,19 +26,20 @@ struct mount *mount_match(jf_self *self, jf_view path) {
 
 int32_t mount_add(void *context, jf_view path, jf_http_serve_fn serve, void *user, jf_ref *mount) {
     jf_self *self = context;
+    struct http *it = whole(self);
     if (path.len == 0 || path.ptr[0] != '/' || serve == NULL || memchr(path.ptr, '?', path.len) != NULL)
         return JF_E_INVALID;
     if (path.len >= 4 && memcmp(path.ptr, "/mcp", 4) == 0 && (path.len == 4 || path.ptr[4] == '/'))
         return JF_E_BUSY;
-    for (uint32_t i = 0; i < self->mounts.made; i++) {
-        struct mount *m = slots_at(&self->mounts, i);
+    for (uint32_t i = 0; i < it->mounts.made; i++) {
+        struct mount *m = slots_at(&it->mounts, i);
         if (m->slot.ref != 0 && view_equal(view_make(m->path, m->length), path)) return JF_E_BUSY;
     }
-    struct mount *m = slots_take(&self->mounts, &self->memory);
+    struct mount *m = slots_take(&it->mounts, &self->memory);
     if (m == NULL) return JF_E_FAULT;
     m->path = self_copy(self, path);
     if (m->path == NULL) {
-        slots_give(&self->mounts, m);
+        slots_give(&it->mounts, m);
         return JF_E_FAULT;
     }
     m->length = path.len;
@@ -50,10 +51,10 @@ int32_t mount_add(void *context, jf_view path, jf_http_serve_fn serve, void *use
 
 void mount_remove(void *context, jf_ref mount) {
     jf_self *self = context;
-    struct mount *m = slots_find(&self->mounts, mount);
+    struct mount *m = slots_find(&whole(self)->mounts, mount);
     if (m == NULL) return;
     self_release(self, m->path);
-    slots_give(&self->mounts, m);
+    slots_give(&whole(self)->mounts, m);
 }
 
 uint32_t mount_size(void) {
@@ -61,11 +62,12 @@ uint32_t mount_size(void) {
 }
 
 void mounts_end(jf_self *self) {
-    for (uint32_t i = 0; i < self->mounts.made; i++) {
-        struct mount *m = slots_at(&self->mounts, i);
+    struct http *it = whole(self);
+    for (uint32_t i = 0; i < it->mounts.made; i++) {
+        struct mount *m = slots_at(&it->mounts, i);
         if (m->slot.ref != 0) mount_remove(self, m->slot.ref);
     }
-    slots_end(&self->mounts, &self->memory);
+    slots_end(&it->mounts, &self->memory);
 }
 
 void mount_run(struct conn *c) {

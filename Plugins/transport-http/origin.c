@@ -5,7 +5,7 @@
 void origin_idle_push(struct upstream *u) {
     struct origin *o = u->origin;
     u->state = UPSTREAM_IDLE;
-    u->since = o->self->now;
+    u->since = o->to.self->now;
     u->previous_idle = NULL;
     u->next_idle = o->idle;
     if (o->idle != NULL) o->idle->previous_idle = u;
@@ -48,9 +48,9 @@ void origin_queue(struct origin *o, struct call *call) {
     call->next = *at;
     *at = call;
     if (call->next == NULL) o->queue_tail = call;
-    call->queued_at = o->self->now;
+    call->queued_at = o->to.self->now;
     o->queued++;
-    sweep_need(o->self, 0);
+    sweep_need(o->to.self, 0);
 }
 
 bool origin_unqueue(struct origin *o, struct call *call) {
@@ -71,15 +71,6 @@ bool origin_unqueue(struct origin *o, struct call *call) {
     return false;
 }
 
-void origin_find_literal(struct origin *o) {
-    jf_view host = view_make(o->host, strlen(o->host));
-    o->literal = endpoint_literal(host, o->port, &o->addresses[0]);
-    if (!o->literal) return;
-    o->address_count = 1;
-    if (view_is_nocase(host, "localhost") && endpoint_literal(LITERAL("::1"), o->port, &o->addresses[1]))
-        o->address_count = 2;
-}
-
 static struct call *take(struct origin *o) {
     struct call *call = o->queue_head;
     origin_unqueue(o, call);
@@ -88,12 +79,7 @@ static struct call *take(struct origin *o) {
 
 /** The first of the queue came too late: the host has given it up, or is about to. */
 static bool is_late(const struct origin *o, const struct call *call) {
-    return call->done == NULL && call->deadline != 0 && o->self->now >= call->deadline;
-}
-
-static bool resolved(struct origin *o) {
-    if (o->literal) return true;
-    return o->address_count != 0 && o->self->now < o->resolved_until;
+    return call->done == NULL && call->deadline != 0 && o->to.self->now >= call->deadline;
 }
 
 void origin_dispatch(struct origin *o) {
@@ -102,7 +88,7 @@ void origin_dispatch(struct origin *o) {
         if (!origin_has_room(o, o->queue_head)) break;
         if (is_late(o, o->queue_head)) {
             call_fail(take(o), JF_E_TIMEOUT, JF_FAULT_NOT_STARTED,
-                      "the time for a request to server \"%s\" was over before it could be sent", o->name);
+                      "the time for a request to server \"%s\" was over before it could be sent", o->to.name);
             continue;
         }
         struct upstream *u = origin_idle_pop(o);
@@ -115,9 +101,9 @@ void origin_dispatch(struct origin *o) {
             upstream_flush(u);
             continue;
         }
-        if (!resolved(o)) {
-            if (o->lookup != NULL || resolve_start(o)) break;
-            origin_resolved(o, NULL, 0, "no thread for the look-up");
+        if (!remote_is_resolved(&o->to)) {
+            if (o->to.lookup != NULL || resolve_start(&o->to)) break;
+            remote_resolved(&o->to, "no thread for the look-up");
             break;
         }
         upstream_connect(o, take(o));
@@ -137,7 +123,7 @@ static uint32_t silent_streams(const struct origin *o) {
 }
 
 void origin_sweep(struct origin *o) {
-    uint64_t now = o->self->now;
+    uint64_t now = o->to.self->now;
     struct call *next;
     for (struct call *call = o->queue_head; call != NULL; call = next) {
         next = call->next;
@@ -148,29 +134,25 @@ void origin_sweep(struct origin *o) {
             if (due < until) until = due;
         }
         if (now < until) continue;
-        bool found = o->lookup == NULL;
+        bool found = o->to.lookup == NULL;
         origin_unqueue(o, call);
         if (!found)
             call_fail(call, JF_E_TIMEOUT, JF_FAULT_NOT_STARTED,
-                      "the host %s of server \"%s\" was not found in time; check the resolver", o->host,
-                      o->name);
+                      "the host %s of server \"%s\" was not found in time; check the resolver", o->to.host,
+                      o->to.name);
         else
             call_fail(call, JF_E_BUSY, JF_FAULT_NOT_STARTED,
                       "no connection to server \"%s\" became free in time: all %u are in use, %u of them by "
                       "open event streams; raise its max_connections",
-                      o->name, o->max_open, silent_streams(o));
+                      o->to.name, o->max_open, silent_streams(o));
         // Whoever was told may have cancelled others.
         next = o->queue_head;
     }
 }
 
-void origin_resolved(struct origin *o, const struct endpoint *addresses, uint32_t count, const char *error) {
-    o->lookup = NULL;
-    if (count != 0) {
-        o->address_count = (uint8_t)(count > ADDRESSES_MAX ? ADDRESSES_MAX : count);
-        memcpy(o->addresses, addresses, o->address_count * sizeof(*addresses));
-        o->good = 0;
-        o->resolved_until = o->self->now + 30000000000ull;
+void remote_resolved(struct remote *r, const char *error) {
+    struct origin *o = (struct origin *)(void *)((uint8_t *)r - offsetof(struct origin, to));
+    if (error == NULL) {
         origin_dispatch(o);
         return;
     }
@@ -178,8 +160,8 @@ void origin_resolved(struct origin *o, const struct endpoint *addresses, uint32_
     uint32_t waiting = o->queued;
     while (waiting-- != 0 && o->queue_head != NULL)
         call_fail(take(o), JF_E_GONE, JF_FAULT_NOT_STARTED,
-                  "cannot find the host %s of server \"%s\": %s; check the url and the resolver", o->host,
-                  o->name, error);
+                  "cannot find the host %s of server \"%s\": %s; check the url and the resolver", o->to.host,
+                  o->to.name, error);
     origin_go_on(o);
 }
 
@@ -189,10 +171,10 @@ static void dispatch_later(struct later *item) {
 
 void origin_go_on(struct origin *o) {
     if (o->queue_head == NULL && !o->blocked) return;
-    if (o->self->sending == 0)
+    if (whole(o->to.self)->sending == 0)
         origin_dispatch(o);
     else
-        self_later(o->self, &o->later, dispatch_later);
+        self_later(o->to.self, &o->later, dispatch_later);
 }
 
 bool origin_stream(struct upstream *u) {
@@ -202,7 +184,7 @@ bool origin_stream(struct upstream *u) {
     u->streams = true;
     o->streams++;
     // Its place is free for who waits. Later: this is inside of the parser, for a message not delivered yet.
-    if (o->queue_head != NULL) self_later(o->self, &o->later, dispatch_later);
+    if (o->queue_head != NULL) self_later(o->to.self, &o->later, dispatch_later);
     return true;
 }
 
@@ -213,14 +195,14 @@ void origin_stream_end(struct upstream *u) {
 }
 
 void origin_end(struct origin *o) {
-    jf_self *self = o->self;
+    jf_self *self = o->to.self;
     o->closing = true;
-    resolve_forget(o);
+    resolve_forget(&o->to);
     self_not_later(self, &o->later);
     while (o->all != NULL)
         upstream_close(o->all);
-    self_release(self, o->name);
-    self_release(self, o->host);
-    self_release(self, o->authority);
-    o->name = o->host = o->authority = NULL;
+    self_release(self, o->to.name);
+    self_release(self, o->to.host);
+    self_release(self, o->to.authority);
+    o->to.name = o->to.host = o->to.authority = NULL;
 }

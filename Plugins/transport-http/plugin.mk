@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # How this plugin is built: Debian's llhttp sources are compiled in, in strict mode; OpenSSL is loaded at run time.
-PLUGIN_CFLAGS := -I/usr/share/include/llhttp -DLLHTTP_STRICT_MODE=1
+PLUGIN_CFLAGS := -I/usr/share/include/llhttp -DLLHTTP_STRICT_MODE=1 -IPlugins/transport-common
 PLUGIN_EXTRA_SOURCES := /usr/share/llhttp/api.c /usr/share/llhttp/http.c /usr/share/llhttp/llhttp.c
+PLUGIN_SHARED_SOURCES := $(wildcard Plugins/transport-common/*.c)
 PLUGIN_LIBS := -lpthread -ldl

@@ -168,7 +168,7 @@ bool request_client(struct conn *c, uint32_t flags) {
     uint32_t length = endpoint_text(&c->peer, text, sizeof(text));
     jf_client_info info = {.size = sizeof(info),
                            .flags = flags,
-                           .listener = c->listener->ref,
+                           .listener = c->listener->port.ref,
                            .address = view_make(text, length)};
     if (self->inbound.opened(self->inbound.context, &info, &c->client) == JF_OK && c->client != 0)
         return true;
@@ -270,7 +270,7 @@ void request_run(struct conn *c) {
     jf_self *self = c->in.self;
     c->keep = c->in.keep_alive && !self->draining;
     c->events_only = false;
-    c->exchange = (++self->exchange_count << 24) | c->slot.index;
+    c->exchange = (++whole(self)->exchange_count << 24) | c->slot.index;
     c->state = CONN_BUSY;
     if (c->verdict != 0) {
         jf_view allow = c->verdict == 405 ? allowed_methods(c->route) : (jf_view){0};

@@ -54,7 +54,7 @@ static uint32_t retry_of(const struct incoming *in) {
 
 static int deliver(struct upstream *u, jf_message *message) {
     struct origin *o = u->origin;
-    jf_self *self = o->self;
+    jf_self *self = o->to.self;
     message->size = sizeof(*message);
     return self->channels.deliver(self->channels.context, o->channel->ref, message);
 }
@@ -196,7 +196,7 @@ static void redirect(struct upstream *u, uint16_t code) {
     if (code != 307 && code != 308) {
         call_fail(call, JF_E_GONE, 0,
                   "server \"%s\" answered %u with a redirect that would lose the message; check its url",
-                  o->name, code);
+                  o->to.name, code);
         return;
     }
     call_redirect(call, view_make(location, length), code == 308);
@@ -220,11 +220,11 @@ static bool stream_over(struct upstream *u, uint16_t code) {
             call, JF_E_GONE, 0,
             "the event stream of server \"%s\" broke and could not be resumed: it answered the GET with %s "
             "%u",
-            ch->origin.name, code < 300 ? "no event stream, status" : "status", code);
+            ch->origin.to.name, code < 300 ? "no event stream, status" : "status", code);
     } else {
         // Which resumes it where it can.
         call_fail(call, JF_E_GONE, 0, "server \"%s\" ended its event stream without an answer",
-                  ch->origin.name);
+                  ch->origin.to.name);
     }
     return true;
 }

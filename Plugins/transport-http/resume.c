@@ -20,7 +20,7 @@ static bool is_legacy(const jf_message *m) {
 }
 
 struct credentials *credentials_of(struct channel *ch, const jf_message *m) {
-    jf_self *self = ch->origin.self;
+    jf_self *self = ch->origin.to.self;
     if (ch->resume_attempts == 0 || m->exchange == 0 || m->kind == JF_KIND_END || !is_legacy(m)) return NULL;
     struct credentials *c = ch->credentials;
     bool same = c != NULL && view_equal(view_make(c->text, c->protocol_length), m->protocol) &&
@@ -46,7 +46,7 @@ void credentials_drop(jf_self *self, struct credentials *c) {
 }
 
 void resume_note(struct call *call, const struct sse_event *e) {
-    jf_self *self = call->origin->self;
+    jf_self *self = call->origin->to.self;
     struct resume *r = call->resume;
     if (r != NULL && (e->has_id || e->length != 0)) r->progress = true;
     if (!e->has_id || call->credentials == NULL) return;
@@ -117,11 +117,11 @@ static void ask_again(void *user) {
     struct origin *o = call->origin;
     struct resume *r = call->resume;
     r->timer = 0;
-    if (o->self->stopped || o->closing) return;
-    self_tick(o->self);
-    buffer_release(o->self, &call->copy);
+    if (o->to.self->stopped || o->closing) return;
+    self_tick(o->to.self);
+    buffer_release(o->to.self, &call->copy);
     if (!channel_put_get(o->channel, &call->copy, call->credentials, view_make(r->id, r->id_length))) {
-        call_fail(call, JF_E_FAULT, 0, "out of memory for a request to server \"%s\"", o->name);
+        call_fail(call, JF_E_FAULT, 0, "out of memory for a request to server \"%s\"", o->to.name);
         return;
     }
     r->progress = false;
@@ -139,7 +139,7 @@ bool resume_wanted(const struct call *call) {
 bool resume_later(struct call *call) {
     struct origin *o = call->origin;
     struct resume *r = call->resume;
-    if (!resume_wanted(call) || o->closing || o->self->stopped) return false;
+    if (!resume_wanted(call) || o->closing || o->to.self->stopped) return false;
     // A stream that brought something new and ends is the polling of 2025-11-25, or an accident: neither
     // counts.
     r->failures = r->progress ? 0 : r->failures + 1;
@@ -150,10 +150,10 @@ bool resume_later(struct call *call) {
         wait *= 2;
     if (wait > RETRY_MOST_MS) wait = RETRY_MOST_MS;
     wait *= 1000000u;
-    r->late = call->deadline != 0 && self_tick(o->self) + wait >= call->deadline;
+    r->late = call->deadline != 0 && self_tick(o->to.self) + wait >= call->deadline;
     if (r->late) return false;
     call->upstream = NULL;
-    return o->self->loop.timer(o->self->loop.context, wait, ask_again, call, &r->timer) == JF_OK;
+    return o->to.self->loop.timer(o->to.self->loop.context, wait, ask_again, call, &r->timer) == JF_OK;
 }
 
 const char *resume_history(const struct call *call, char *out, size_t room) {
@@ -168,7 +168,7 @@ const char *resume_history(const struct call *call, char *out, size_t room) {
 }
 
 void resume_end(struct call *call) {
-    jf_self *self = call->origin->self;
+    jf_self *self = call->origin->to.self;
     credentials_drop(self, call->credentials);
     call->credentials = NULL;
     struct resume *r = call->resume;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Server-Sent Events, read incrementally. An event that lies whole in the bytes fed is handed on in place. */
 #include "sse.h"
-#include "instance.h"
+#include "http.h"
 
 static bool append(jf_self *self, struct sse *s, struct buffer *b, const uint8_t *bytes, uint64_t length,
                    uint64_t max) {

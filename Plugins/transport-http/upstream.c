@@ -16,7 +16,7 @@ static void release(struct upstream *u) {
     incoming_drop(&u->in);
     sse_end(self, &u->sse);
     self_release(self, u->long_session);
-    slots_give(&self->upstreams, u);
+    slots_give(&whole(self)->upstreams, u);
 }
 
 static inline void pin(struct upstream *u) {
@@ -98,11 +98,11 @@ static void keep_alive(int fd) {
 /** Tries addresses from u->address on. False: none is left, `errno` tells why the last one failed. */
 static bool try_next(struct upstream *u) {
     struct origin *o = u->origin;
-    jf_self *self = o->self;
+    jf_self *self = o->to.self;
     int error = EHOSTUNREACH;
-    for (; u->tried < o->address_count; u->tried++) {
-        u->address = (uint8_t)((o->good + u->tried) % o->address_count);
-        const struct endpoint *e = &o->addresses[u->address];
+    for (; u->tried < o->to.address_count; u->tried++) {
+        u->address = (uint8_t)((o->to.good + u->tried) % o->to.address_count);
+        const struct endpoint *e = &o->to.addresses[u->address];
         u->fd = socket(e->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (u->fd < 0) {
             error = errno;
@@ -133,15 +133,15 @@ static void connect_failed(struct upstream *u, int error) {
     upstream_fail(
         u, error == ETIMEDOUT ? JF_E_TIMEOUT : JF_E_GONE,
         "cannot connect to server \"%s\" at %s port %u: %s; check that it runs and that its url is right",
-        u->origin->name, u->origin->host, u->origin->port, strerrordesc_np(error));
+        u->origin->to.name, u->origin->to.host, u->origin->to.port, strerrordesc_np(error));
 }
 
 void upstream_connect(struct origin *o, struct call *call) {
-    jf_self *self = o->self;
-    struct upstream *u = slots_take(&self->upstreams, &self->memory);
+    jf_self *self = o->to.self;
+    struct upstream *u = slots_take(&whole(self)->upstreams, &self->memory);
     if (u == NULL) {
         call_fail(call, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a connection to server \"%s\"",
-                  o->name);
+                  o->to.name);
         return;
     }
     u->origin = o;
@@ -151,7 +151,7 @@ void upstream_connect(struct origin *o, struct call *call) {
     u->in.self = self;
     u->in.owner = u;
     u->in.on_head = response_head;
-    u->in.max_body = o->max_message;
+    u->in.max_body = o->to.max_message;
     u->in.max_head = 65536;
     u->next = o->all;
     if (o->all != NULL) o->all->previous = u;
@@ -188,7 +188,7 @@ void upstream_flush(struct upstream *u) {
         u->wrote = true;
         call->copy.pos += (uint32_t)done;
     }
-    if (!call->keep_copy) buffer_release(o->self, &call->copy);
+    if (!call->keep_copy) buffer_release(o->to.self, &call->copy);
 }
 
 static void show_garbage(const struct incoming *in, char *out, uint32_t room) {
@@ -203,7 +203,7 @@ static void show_garbage(const struct incoming *in, char *out, uint32_t room) {
 
 static void bad_answer(struct upstream *u) {
     struct incoming *in = &u->in;
-    const char *name = u->origin->name;
+    const char *name = u->origin->to.name;
     char text[48];
     if (u->too_many) {
         // Clients read it after the server's name.
@@ -241,12 +241,13 @@ static void parse(struct upstream *u) {
     while (u->state == UPSTREAM_ACTIVE && in->buf.pos < in->buf.len) {
         if (in->phase == INCOMING_IDLE) {
             if (!incoming_begin(in, HTTP_RESPONSE)) {
-                upstream_fail(u, JF_E_FAULT, "out of memory for an answer of server \"%s\"", u->origin->name);
+                upstream_fail(u, JF_E_FAULT, "out of memory for an answer of server \"%s\"",
+                              u->origin->to.name);
                 return;
             }
             u->answer = ANSWER_UNKNOWN;
             u->unwanted = false;
-            in->max_body = u->origin->max_message;
+            in->max_body = u->origin->to.max_message;
         }
         int whole = incoming_parse(in);
         if (u->state == UPSTREAM_DEAD) return;
@@ -267,10 +268,11 @@ static void ended(struct upstream *u) {
         return;
     }
     if (in->phase == INCOMING_IDLE)
-        upstream_fail(u, JF_E_GONE, "server \"%s\" closed the connection without an answer", u->origin->name);
+        upstream_fail(u, JF_E_GONE, "server \"%s\" closed the connection without an answer",
+                      u->origin->to.name);
     else
         upstream_fail(u, JF_E_GONE, "server \"%s\" closed the connection in the middle of its answer",
-                      u->origin->name);
+                      u->origin->to.name);
 }
 
 static void go_on(struct later *item);
@@ -287,7 +289,7 @@ static void input(struct upstream *u, bool hangup) {
         }
         uint32_t room = incoming_room(in);
         if (room == 0) {
-            upstream_fail(u, JF_E_FAULT, "out of memory for an answer of server \"%s\"", u->origin->name);
+            upstream_fail(u, JF_E_FAULT, "out of memory for an answer of server \"%s\"", u->origin->to.name);
             break;
         }
         uint8_t *to = in->buf.ptr + in->buf.len;
@@ -303,7 +305,7 @@ static void input(struct upstream *u, bool hangup) {
         } else if (errno == EAGAIN) {
             break;
         } else if (errno != EINTR) {
-            upstream_fail(u, JF_E_GONE, "the connection to server \"%s\" broke: %s", u->origin->name,
+            upstream_fail(u, JF_E_GONE, "the connection to server \"%s\" broke: %s", u->origin->to.name,
                           strerrordesc_np(errno));
             break;
         }
@@ -326,10 +328,10 @@ static void secure(struct upstream *u) {
     if (done < 0) {
         char reason[160];
         tls_error(u->tls, reason, sizeof(reason));
-        upstream_fail(u, JF_E_GONE, "no TLS connection to server \"%s\": %s", u->origin->name, reason);
+        upstream_fail(u, JF_E_GONE, "no TLS connection to server \"%s\": %s", u->origin->to.name, reason);
         return;
     }
-    u->origin->good = u->address;
+    u->origin->to.good = u->address;
     u->state = UPSTREAM_ACTIVE;
     upstream_flush(u);
 }
@@ -344,15 +346,15 @@ static void connected(struct upstream *u, uint32_t events) {
         connect_failed(u, error);
         return;
     }
-    if (!o->secure) {
-        o->good = u->address;
+    if (!o->to.secure) {
+        o->to.good = u->address;
         u->state = UPSTREAM_ACTIVE;
         upstream_flush(u);
         return;
     }
-    u->tls = tls_open(o->tls, o->host, u->fd);
+    u->tls = tls_open(o->to.tls, o->to.host, u->fd);
     if (u->tls == NULL) {
-        upstream_fail(u, JF_E_FAULT, "out of memory for TLS to server \"%s\"", o->name);
+        upstream_fail(u, JF_E_FAULT, "out of memory for TLS to server \"%s\"", o->to.name);
         return;
     }
     u->state = UPSTREAM_SECURING;
@@ -379,13 +381,13 @@ static void on_ready(void *user, uint32_t events) {
 
 void upstream_sweep(struct upstream *u) {
     struct origin *o = u->origin;
-    uint64_t now = o->self->now, waited = now > u->since ? now - u->since : 0;
+    uint64_t now = o->to.self->now, waited = now > u->since ? now - u->since : 0;
     pin(u);
     if (u->state == UPSTREAM_IDLE && waited >= o->idle_timeout)
         upstream_close(u);
-    else if (u->state == UPSTREAM_CONNECTING && waited >= o->connect_timeout)
+    else if (u->state == UPSTREAM_CONNECTING && waited >= o->to.connect_timeout)
         connect_failed(u, ETIMEDOUT);
-    else if (u->state == UPSTREAM_SECURING && waited >= 2 * o->connect_timeout)
-        upstream_fail(u, JF_E_TIMEOUT, "the TLS handshake with server \"%s\" took too long", o->name);
+    else if (u->state == UPSTREAM_SECURING && waited >= 2 * o->to.connect_timeout)
+        upstream_fail(u, JF_E_TIMEOUT, "the TLS handshake with server \"%s\" took too long", o->to.name);
     unpin(u);
 }

@@ -15,9 +15,9 @@ int32_t uplink_create(jf_self *self, jf_ref ref, jf_view name, jf_view config, j
     if (u == NULL) return fault_set(why, JF_E_FAULT, 0, "out of memory for a channel");
     u->ref = ref;
     u->fd = -1;
-    u->framer.self = u->in.self = u->origin.self = self;
-    u->origin.name = self_copy(self, name);
-    int32_t status = u->origin.name != NULL ? uplink_configure(u, config, why)
+    u->framer.self = u->in.self = u->remote.self = self;
+    u->remote.name = self_copy(self, name);
+    int32_t status = u->remote.name != NULL ? uplink_configure(u, config, why)
                                             : fault_set(why, JF_E_FAULT, 0, "out of memory for a channel");
     if (status != JF_OK) {
         uplink_free(u);
@@ -32,7 +32,7 @@ int32_t uplink_send(jf_self *self, jf_ref handle, const jf_message *message, jf_
     struct uplink *u = find(self, handle);
     uint64_t total = 0;
     if (u == NULL) return fault_set(why, JF_E_STALE, JF_FAULT_NOT_STARTED, "no such channel");
-    const char *name = u->origin.name;
+    const char *name = u->remote.name;
     self_tick(self);
     for (uint32_t i = 0; i < message->body_count; i++)
         total += message->body[i].len;

@@ -25,7 +25,7 @@ static bool add_line(void *user, jf_view name, jf_view value) {
 }
 
 static bool read_headers(struct uplink *u, jf_view config) {
-    jf_self *self = u->origin.self;
+    jf_self *self = u->remote.self;
     uint8_t text[HEADERS_MAX];
     struct lines lines = {.w = {text, text + sizeof(text), false}};
     if (!setting_members(self, config, "/headers", add_line, &lines)) return false;
@@ -35,7 +35,7 @@ static bool read_headers(struct uplink *u, jf_view config) {
 
 /** Reads a ws or wss URL with the reader of http and https ones. False: not such a URL. */
 static bool read_url(struct uplink *u, jf_view text) {
-    struct origin *o = &u->origin;
+    struct remote *o = &u->remote;
     jf_self *self = o->self;
     struct url url;
     bool plain = text.len > 5 && same_nocase(text.ptr, 5, "ws://", 5);
@@ -77,8 +77,8 @@ static double read_real(jf_self *self, jf_view config, const char *pointer, doub
 }
 
 static void read_times(struct uplink *u, jf_view config) {
-    jf_self *self = u->origin.self;
-    u->origin.connect_timeout = setting_wait(self, config, "/connect_timeout_ms", 5000);
+    jf_self *self = u->remote.self;
+    u->remote.connect_timeout = setting_wait(self, config, "/connect_timeout_ms", 5000);
     u->handshake_timeout = setting_wait(self, config, "/handshake_timeout_ms", 10000);
     u->ping_interval = setting_wait(self, config, "/ping_interval_ms", 30000);
     u->pong_timeout = setting_wait(self, config, "/pong_timeout_ms", 10000);
@@ -91,18 +91,8 @@ static void read_times(struct uplink *u, jf_view config) {
     u->give_up_after = (uint32_t)setting_number(self, config, "/reconnect/give_up_after", 0);
 }
 
-/** Fills in the addresses of a literal host or localhost. */
-static void find_literal(struct origin *o) {
-    jf_view host = view_make(o->host, strlen(o->host));
-    o->literal = endpoint_literal(host, o->port, &o->addresses[0]);
-    if (!o->literal) return;
-    o->address_count = 1;
-    if (view_is_nocase(host, "localhost") && endpoint_literal(LITERAL("::1"), o->port, &o->addresses[1]))
-        o->address_count = 2;
-}
-
 int32_t uplink_configure(struct uplink *u, jf_view config, jf_fault *why) {
-    struct origin *o = &u->origin;
+    struct remote *o = &u->remote;
     jf_self *self = o->self;
     char *text = setting_text(self, config, "/url");
     bool valid = text != NULL && read_url(u, view_make(text, strlen(text)));
@@ -123,7 +113,7 @@ int32_t uplink_configure(struct uplink *u, jf_view config, jf_fault *why) {
     if (u->queue > 1u << 30) u->queue = 1u << 30;
     if (o->host == NULL || o->authority == NULL || u->path == NULL || u->headers == NULL)
         return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->name);
-    find_literal(o);
+    remote_find_literal(o);
     if (!o->secure) return JF_OK;
     char *ca_file = setting_text(self, config, "/ca_file");
     o->tls = tls_context_open(self, setting_flag(self, config, "/tls_verify", true), ca_file, o->name, why);

@@ -11,7 +11,7 @@ static void conn_release(struct conn *c) {
     framer_end(&c->framer);
     outq_clear(self, &c->out);
     self_release(self, c->target);
-    c->listener->open--;
+    c->listener->port.open--;
     slots_give(&self->conns, c);
 }
 
@@ -168,7 +168,7 @@ static void on_time(void *user) {
 }
 
 void conn_open(struct listener *l, int fd, const struct endpoint *peer) {
-    jf_self *self = l->self;
+    jf_self *self = l->port.self;
     struct conn *c = slots_take(&self->conns, &self->memory);
     if (c == NULL) {
         close(fd);
@@ -182,8 +182,8 @@ void conn_open(struct listener *l, int fd, const struct endpoint *peer) {
     c->in.owner = c;
     c->in.on_head = upgrade_head;
     c->in.max_head = l->max_head;
-    c->excess = l->open >= l->max_connections;
-    l->open++;
+    c->excess = l->port.open >= l->max_connections;
+    l->port.open++;
     if (incoming_begin(&c->in, HTTP_REQUEST) &&
         self->loop.watch(self->loop.context, fd, JF_READABLE | JF_WRITABLE, on_ready, c, &c->watch) ==
             JF_OK) {

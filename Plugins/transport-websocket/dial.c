@@ -3,16 +3,13 @@
 #include "uplink.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <unistd.h>
-
-static const uint64_t names_kept = 30000000000u;
 
 /** Tries addresses from u->tried on. False: none is left, `errno` tells why the last one failed. */
 static bool try_next(struct uplink *u) {
-    struct origin *o = &u->origin;
+    struct remote *o = &u->remote;
     jf_self *self = o->self;
-    int error = EHOSTUNREACH, one = 1;
+    int error = EHOSTUNREACH;
     for (; u->tried < o->address_count; u->tried++) {
         u->address = (uint8_t)((o->good + u->tried) % o->address_count);
         const struct endpoint *e = &o->addresses[u->address];
@@ -21,7 +18,7 @@ static bool try_next(struct uplink *u) {
             error = errno;
             continue;
         }
-        setsockopt(u->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+        socket_prepare(u->fd);
         int status = connect(u->fd, &e->address.any, e->length);
         if (status == 0 || errno == EINPROGRESS) {
             if (self->loop.watch(self->loop.context, u->fd, JF_READABLE | JF_WRITABLE, uplink_ready, u,
@@ -40,7 +37,7 @@ static bool try_next(struct uplink *u) {
 }
 
 static void try_addresses(struct uplink *u, int error) {
-    const struct origin *o = &u->origin;
+    const struct remote *o = &u->remote;
     u->state = UPLINK_CONNECTING;
     if (try_next(u)) return;
     if (error == 0) error = errno;
@@ -51,33 +48,27 @@ static void try_addresses(struct uplink *u, int error) {
 }
 
 void dial_start(struct uplink *u) {
-    struct origin *o = &u->origin;
+    struct remote *o = &u->remote;
     u->tried = 0;
     u->next_try = 0;
-    if (o->literal || (o->address_count != 0 && o->self->now < o->resolved_until)) {
+    if (remote_is_resolved(o)) {
         try_addresses(u, 0);
         return;
     }
     u->state = UPLINK_RESOLVING;
     if (o->lookup != NULL || resolve_start(o)) return;
-    origin_resolved(o, NULL, 0, "no thread for the look-up");
+    remote_resolved(o, "no thread for the look-up");
 }
 
-void origin_resolved(struct origin *o, const struct endpoint *addresses, uint32_t count, const char *error) {
-    struct uplink *u = (struct uplink *)(void *)((uint8_t *)o - offsetof(struct uplink, origin));
-    o->lookup = NULL;
+void remote_resolved(struct remote *o, const char *error) {
+    struct uplink *u = (struct uplink *)(void *)((uint8_t *)o - offsetof(struct uplink, remote));
     if (u->state != UPLINK_RESOLVING) return;
-    if (count == 0) {
+    if (error == NULL)
+        try_addresses(u, 0);
+    else
         uplink_fail(u, JF_E_GONE,
                     "cannot find the host %s of server \"%s\": %s; check the url and the resolver", o->host,
                     o->name, error);
-        return;
-    }
-    o->address_count = (uint8_t)(count > ADDRESSES_MAX ? ADDRESSES_MAX : count);
-    memcpy(o->addresses, addresses, o->address_count * sizeof(*addresses));
-    o->good = 0;
-    o->resolved_until = o->self->now + names_kept;
-    try_addresses(u, 0);
 }
 
 static void secure(struct uplink *u) {
@@ -86,13 +77,13 @@ static void secure(struct uplink *u) {
     if (done > 0) greet_start(u);
     if (done >= 0) return;
     tls_error(u->tls, text, sizeof(text));
-    uplink_fail(u, JF_E_GONE, "no TLS with server \"%s\" at %s port %u: %s", u->origin.name, u->origin.host,
-                u->origin.port, text);
+    uplink_fail(u, JF_E_GONE, "no TLS with server \"%s\" at %s port %u: %s", u->remote.name, u->remote.host,
+                u->remote.port, text);
 }
 
 /** The system's verdict on the connection attempt. */
 static void connected(struct uplink *u) {
-    struct origin *o = &u->origin;
+    struct remote *o = &u->remote;
     int error = 0;
     socklen_t size = sizeof(error);
     struct endpoint peer = {.length = sizeof(peer.address)};

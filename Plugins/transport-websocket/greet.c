@@ -13,7 +13,7 @@ static int answer_head(struct incoming *in) {
 }
 
 void greet_start(struct uplink *u) {
-    struct origin *o = &u->origin;
+    struct remote *o = &u->remote;
     jf_self *self = o->self;
     uint8_t random[16];
     char key[KEY_LENGTH + 1];
@@ -48,7 +48,7 @@ void greet_start(struct uplink *u) {
 }
 
 static void refused(struct uplink *u, uint32_t status) {
-    const char *name = u->origin.name;
+    const char *name = u->remote.name;
     jf_view wait = incoming_field(&u->in, FIELD_RETRY_AFTER);
     uint64_t seconds = 0;
     for (uint64_t i = 0; i < wait.len && wait.ptr[i] >= '0' && wait.ptr[i] <= '9' && seconds < pause_most;
@@ -85,7 +85,7 @@ static const char *flaw(const struct uplink *u) {
 
 bool greet_step(struct uplink *u) {
     struct incoming *in = &u->in;
-    const char *name = u->origin.name;
+    const char *name = u->remote.name;
     int head = incoming_parse(in);
     if (head == 0) return false;
     if (head < 0) {

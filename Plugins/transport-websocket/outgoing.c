@@ -18,10 +18,10 @@ void uplink_write(void *owner, struct iovec *parts, uint32_t count, const struct
     if (!fits && out->ptr != NULL && wanted > out->cap / 2)
         wanted = wanted < out->cap ? 2ull * out->cap : 2 * wanted;
     if (wanted > 0xf0000000u ||
-        (!fits && !(out->ptr == NULL ? buffer_take(u->origin.self, out, (uint32_t)wanted)
-                                     : buffer_grow(u->origin.self, out, (uint32_t)wanted, out->pos)))) {
-        self_log(u->origin.self, JF_LOG_WARNING, "out of memory for messages to server \"%s\"",
-                 u->origin.name);
+        (!fits && !(out->ptr == NULL ? buffer_take(u->remote.self, out, (uint32_t)wanted)
+                                     : buffer_grow(u->remote.self, out, (uint32_t)wanted, out->pos)))) {
+        self_log(u->remote.self, JF_LOG_WARNING, "out of memory for messages to server \"%s\"",
+                 u->remote.name);
         u->broken = true;
         uplink_later(u);
         return;
@@ -34,7 +34,7 @@ void uplink_write(void *owner, struct iovec *parts, uint32_t count, const struct
 
 void uplink_flush(struct uplink *u) {
     struct buffer *out = &u->out;
-    jf_self *self = u->origin.self;
+    jf_self *self = u->remote.self;
     if (u->broken || u->fd < 0) return;
     if (u->tls != NULL && out->ptr == NULL && tls_flush(u->tls) < 0) u->broken = true;
     while (out->pos < out->len && !u->broken) {

@@ -3,12 +3,10 @@
 #include "server.h"
 #include "uplink.h"
 
-#include <stdio.h>
-
 static const jf_listener_1 listener_table = {
     .size = sizeof(jf_listener_1),
     .listen = listener_open,
-    .unlisten = listener_close,
+    .unlisten = port_close,
     .reply = reply_send,
     .close = reply_close,
 };
@@ -21,58 +19,14 @@ static const jf_connector_1 connector_table = {
     .close = uplink_close,
 };
 
-char *self_copy(jf_self *self, jf_view text) {
-    char *copy = self_allocate(self, text.len + 1);
-    if (copy != NULL && text.len != 0) memcpy(copy, text.ptr, text.len);
-    return copy;
-}
-
-void self_log(jf_self *self, uint32_t level, const char *format, ...) {
-    char text[512];
-    if (self->log.enabled(self->log.context, level) == 0) return;
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    if (length < 0) return;
-    if ((size_t)length >= sizeof(text)) length = (int)sizeof(text) - 1;
-    self->log.write(self->log.context, level, view_make(text, (uint64_t)length), NULL, 0);
-}
-
-/** Copies min(sizes) of a service's table into ours, so that either side may be the newer. */
-static bool attach(const jf_offer *offer, const char *id, void *table, uint32_t size) {
-    const void *theirs = offer->service(offer->host, id);
-    uint32_t length;
-    if (theirs == NULL) return false;
-    memcpy(&length, theirs, sizeof(length));
-    memcpy(table, theirs, length < size ? length : size);
-    return length >= size;
-}
-#define ATTACH(id, member) attach(offer, id, &(member), sizeof(member))
-
 static int32_t create(const jf_offer *offer, jf_view config, jf_self **out, jf_fault *why) {
-    jf_memory_1 memory = {0};
     (void)config;
-    if (!ATTACH(JF_MEMORY_1, memory))
-        return fault_set(why, JF_E_UNSUPPORTED, 0, "transport-websocket needs the host service jf.memory/1");
-    struct websocket *made = memory.allocate(memory.context, sizeof(*made));
-    if (made == NULL) return fault_set(why, JF_E_FAULT, 0, "out of memory for transport-websocket");
-    jf_self *self = &made->self;
-    self->memory = memory;
-    int32_t status = JF_OK;
-    if (!ATTACH(JF_LOOP_1, self->loop) || !ATTACH(JF_CONFIG_1, self->config) ||
-        !ATTACH(JF_LOG_1, self->log) || !ATTACH(JF_CLOCK_1, self->clock))
-        status = fault_set(
-            why, JF_E_UNSUPPORTED, 0,
-            "transport-websocket needs the host services jf.loop/1, jf.config/1, jf.log/1 and jf.clock/1");
-    else if (!sender_open(&made->sender))
-        status = fault_set(why, JF_E_FAULT, 0, "out of memory for transport-websocket");
-    if (status != JF_OK) {
-        memory.release(memory.context, made);
-        return status;
+    jf_self *self = instance_make(offer, sizeof(struct websocket), "transport-websocket", why);
+    if (self == NULL) return why->code;
+    if (!sender_open(&whole(self)->sender)) {
+        instance_free(self);
+        return fault_set(why, JF_E_FAULT, 0, "out of memory for transport-websocket");
     }
-    ATTACH(JF_INBOUND_1, self->inbound);
-    ATTACH(JF_CHANNELS_1, self->channels);
     self->conns.object_size = sizeof(struct conn);
     self->channel_table.object_size = sizeof(struct uplink);
     *out = self;
@@ -107,12 +61,10 @@ static void stop(jf_self *self) {
         }
         uplink_hang_up(u);
     }
-    listeners_stop(self);
+    ports_stop(self);
 }
 
 static void destroy(jf_self *self) {
-    struct websocket *made = whole(self);
-    jf_memory_1 memory = self->memory;
     if (!self->stopped) stop(self);
     // What waited for its post is still pinned by it.
     for (uint32_t i = 0; i < self->conns.made; i++) {
@@ -123,18 +75,10 @@ static void destroy(jf_self *self) {
         struct uplink *u = slots_at(&self->channel_table, i);
         if (u->slot.ref != 0) uplink_free(u);
     }
-    listeners_end(self);
-    slots_end(&self->conns, &memory);
-    slots_end(&self->channel_table, &memory);
-    client_map_end(&made->clients, &memory);
-    sender_end(&made->sender);
-    while (self->free_heads != NULL) {
-        struct head *head = self->free_heads;
-        self->free_heads = head->next_free;
-        memory.release(memory.context, head);
-    }
-    if (self->spare != NULL) memory.give_back(memory.context, self->spare);
-    memory.release(memory.context, made);
+    ports_end(self);
+    client_map_end(&whole(self)->clients, &self->memory);
+    sender_end(&whole(self)->sender);
+    instance_free(self);
 }
 
 static const jf_plugin plugin = {

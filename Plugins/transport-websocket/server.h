@@ -3,26 +3,15 @@
 #ifndef TRANSPORT_WEBSOCKET_SERVER_H
 #define TRANSPORT_WEBSOCKET_SERVER_H
 
+#include "port.h"
 #include "shake.h"
-#include "uri.h"
 #include "websocket.h"
 
 /** Connections beyond max_connections that are told 503 at the same time; further ones are just closed. */
 enum { EXCESS_MAX = 64 };
 
 struct listener {
-    struct listener *next;
-    jf_self *self;
-    jf_ref ref; /**< the host's handle */
-    int fd;     /**< -1 once it accepts no more */
-    jf_ref watch;
-    jf_ref retry; /**< timer: accept again after the process ran out of descriptors */
-    bool closed;  /**< by the host */
-    uint32_t open;
-    struct endpoint bound;
-    struct text_list hosts, origins;
-    bool any_host, any_origin, check_host;
-    bool loopback_origins; /**< nothing configured, bound to loopback: pages of this machine may call */
+    struct port port;
     uint64_t max_message, max_connections;
     uint32_t max_head;
     uint64_t handshake_timeout, ping_interval, pong_timeout, close_timeout;
@@ -62,14 +51,6 @@ struct conn {
 // listener.c
 int32_t listener_open(jf_self *self, jf_ref ref, jf_view address, jf_view config, jf_blob *bound,
                       jf_fault *why);
-void listener_close(jf_self *self, jf_ref ref);
-/** Closes the listening sockets. */
-void listeners_stop(jf_self *self);
-void listeners_end(jf_self *self);
-
-// bind.c
-/** Binds listener->fd to `address`. `leads`: the first loop to do so; the others share what it got. */
-int32_t listener_bind(struct listener *l, jf_view address, bool leads, jf_fault *why);
 
 // conn.c
 /** Takes over an accepted socket. */

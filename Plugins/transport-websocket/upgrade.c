@@ -102,7 +102,8 @@ static bool open_client(struct conn *c) {
     jf_self *self = c->self;
     char text[64];
     uint32_t length = endpoint_text(&c->peer, text, sizeof(text));
-    jf_client_info info = {.size = sizeof(info), .flags = JF_CLIENT_SHARED, .listener = c->listener->ref};
+    jf_client_info info = {
+        .size = sizeof(info), .flags = JF_CLIENT_SHARED, .listener = c->listener->port.ref};
     info.address = view_make(text, length);
     if (self->inbound.opened(self->inbound.context, &info, &c->client) != JF_OK) c->client = 0;
     if (c->client == 0) return false;

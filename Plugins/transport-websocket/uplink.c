@@ -7,16 +7,16 @@
 
 static void deliver(void *owner, jf_view text) {
     struct uplink *u = owner;
-    jf_self *self = u->origin.self;
+    jf_self *self = u->remote.self;
     if (u->state != UPLINK_OPEN || u->closing) return;
     jf_message message = {.size = sizeof(message), .flags = JF_MSG_PADDED, .body = &text, .body_count = 1};
     (void)self->channels.deliver(self->channels.context, u->ref, &message);
 }
 
 void uplink_hang_up(struct uplink *u) {
-    jf_self *self = u->origin.self;
+    jf_self *self = u->remote.self;
     timer_end(self, &u->timer);
-    resolve_forget(&u->origin);
+    resolve_forget(&u->remote);
     watch_end(self, &u->watch);
     if (u->tls != NULL) tls_close(u->tls);
     if (u->fd >= 0) close(u->fd);
@@ -29,13 +29,13 @@ void uplink_hang_up(struct uplink *u) {
 }
 
 void uplink_free(struct uplink *u) {
-    jf_self *self = u->origin.self;
+    jf_self *self = u->remote.self;
     uplink_hang_up(u);
     framer_end(&u->framer);
-    if (u->origin.tls != NULL) tls_context_close(self, u->origin.tls);
-    self_release(self, u->origin.name);
-    self_release(self, u->origin.host);
-    self_release(self, u->origin.authority);
+    if (u->remote.tls != NULL) tls_context_close(self, u->remote.tls);
+    self_release(self, u->remote.name);
+    self_release(self, u->remote.host);
+    self_release(self, u->remote.authority);
     self_release(self, u->path);
     self_release(self, u->headers);
     slots_give(&self->channel_table, u);
@@ -43,7 +43,7 @@ void uplink_free(struct uplink *u) {
 
 /** The channel's last word, unless somebody further up still works with it: then his unpin does it. */
 static void end(struct uplink *u) {
-    jf_self *self = u->origin.self;
+    jf_self *self = u->remote.self;
     if (!u->closing || u->state != UPLINK_RESTING || u->pins != 0) return;
     jf_ref ref = u->ref;
     uplink_free(u);
@@ -57,7 +57,7 @@ static void unpin(struct uplink *u) {
 
 /** Nanoseconds until the next attempt; 0: no more attempts. */
 static uint64_t next_pause(struct uplink *u) {
-    jf_self *self = u->origin.self;
+    jf_self *self = u->remote.self;
     if (u->opened != 0 && self->now - u->opened >= u->healthy) u->failures = 0;
     u->opened = 0;
     u->failures++;
@@ -74,7 +74,7 @@ static uint64_t next_pause(struct uplink *u) {
 }
 
 void uplink_fail(struct uplink *u, int32_t code, const char *format, ...) {
-    jf_self *self = u->origin.self;
+    jf_self *self = u->remote.self;
     jf_fault why = {.size = sizeof(why)};
     bool was_open = u->state == UPLINK_OPEN;
     va_list arguments;
@@ -105,7 +105,7 @@ void uplink_fail(struct uplink *u, int32_t code, const char *format, ...) {
 }
 
 static void upgraded(struct uplink *u) {
-    jf_self *self = u->origin.self;
+    jf_self *self = u->remote.self;
     struct incoming *in = &u->in;
     uint64_t due;
     framer_end(&u->framer);
@@ -114,11 +114,11 @@ static void upgraded(struct uplink *u) {
                                 .on_text = deliver,
                                 .write = uplink_write,
                                 .client = true,
-                                .max_message = u->origin.max_message,
+                                .max_message = u->remote.max_message,
                                 .ping_interval = u->ping_interval,
                                 .pong_timeout = u->pong_timeout};
     if (!framer_open(&u->framer)) {
-        uplink_fail(u, JF_E_FAULT, "out of memory for a connection to server \"%s\"", u->origin.name);
+        uplink_fail(u, JF_E_FAULT, "out of memory for a connection to server \"%s\"", u->remote.name);
         return;
     }
     u->state = UPLINK_OPEN;
@@ -133,7 +133,7 @@ static void upgraded(struct uplink *u) {
 
 /** The connection carries frames; says what its end was, when it has ended. */
 static void look(struct uplink *u) {
-    const char *name = u->origin.name;
+    const char *name = u->remote.name;
     if (u->state != UPLINK_OPEN && u->state != UPLINK_CLOSING) return;
     if (!u->framer.over && !u->broken) {
         if (u->out.ptr != NULL) uplink_flush(u);
@@ -157,14 +157,14 @@ static void look(struct uplink *u) {
 static void ended(struct uplink *u, int error) {
     const char *what = u->state == UPLINK_SHAKING ? "during the WebSocket upgrade" : "without a close frame";
     if (error == 0)
-        uplink_fail(u, JF_E_GONE, "server \"%s\" ended the connection %s", u->origin.name, what);
+        uplink_fail(u, JF_E_GONE, "server \"%s\" ended the connection %s", u->remote.name, what);
     else
-        uplink_fail(u, JF_E_GONE, "the connection to server \"%s\" ended %s: %s", u->origin.name, what,
+        uplink_fail(u, JF_E_GONE, "the connection to server \"%s\" ended %s: %s", u->remote.name, what,
                     strerrordesc_np(error));
 }
 
 static void input(struct uplink *u) {
-    jf_self *self = u->origin.self;
+    jf_self *self = u->remote.self;
     struct buffer scratch = {0};
     u->unread = true;
     for (uint32_t turn = 0; turn < TURN && u->unread && u->state >= UPLINK_SHAKING; turn++) {
@@ -172,7 +172,7 @@ static void input(struct uplink *u) {
         struct buffer *to = shaking ? &u->in.buf : &scratch;
         uint32_t room = shaking ? incoming_room(&u->in) : READ_SIZE;
         if (room == 0 || (!shaking && scratch.ptr == NULL && !buffer_take(self, &scratch, READ_SIZE))) {
-            uplink_fail(u, JF_E_FAULT, "out of memory for messages of server \"%s\"", u->origin.name);
+            uplink_fail(u, JF_E_FAULT, "out of memory for messages of server \"%s\"", u->remote.name);
             break;
         }
         uint8_t *at = to->ptr + (shaking ? to->len : 0);
@@ -197,7 +197,7 @@ static void input(struct uplink *u) {
 
 void uplink_ready(void *user, uint32_t events) {
     struct uplink *u = user;
-    self_tick(u->origin.self);
+    self_tick(u->remote.self);
     u->pins++;
     if (u->state == UPLINK_CONNECTING || u->state == UPLINK_SECURING) dial_step(u);
     if (u->state >= UPLINK_SHAKING && (events & JF_WRITABLE) != 0) {
@@ -210,10 +210,10 @@ void uplink_ready(void *user, uint32_t events) {
 
 static void on_time(void *user) {
     struct uplink *u = user;
-    const char *name = u->origin.name;
+    const char *name = u->remote.name;
     uint64_t due;
     u->timer = 0;
-    self_tick(u->origin.self);
+    self_tick(u->remote.self);
     u->pins++;
     switch (u->state) {
     case UPLINK_RESTING:
@@ -222,11 +222,11 @@ static void on_time(void *user) {
     case UPLINK_CONNECTING:
     case UPLINK_SECURING:
     case UPLINK_SHAKING:
-        uplink_fail(u, JF_E_TIMEOUT, "server \"%s\" at %s port %u: no %s in time", name, u->origin.host,
-                    u->origin.port, u->state == UPLINK_CONNECTING ? "connection" : "answer to the upgrade");
+        uplink_fail(u, JF_E_TIMEOUT, "server \"%s\" at %s port %u: no %s in time", name, u->remote.host,
+                    u->remote.port, u->state == UPLINK_CONNECTING ? "connection" : "answer to the upgrade");
         break;
     case UPLINK_OPEN:
-        if (framer_pulse(&u->framer, u->origin.self->now, &due)) {
+        if (framer_pulse(&u->framer, u->remote.self->now, &due)) {
             uplink_arm(u, due);
             look(u);
         } else {
@@ -241,7 +241,7 @@ static void on_time(void *user) {
 }
 
 void uplink_arm(struct uplink *u, uint64_t due) {
-    jf_self *self = u->origin.self;
+    jf_self *self = u->remote.self;
     timer_end(self, &u->timer);
     if (due == UINT64_MAX) return;
     self->loop.timer(self->loop.context, due > self->now ? due - self->now : 0, on_time, u, &u->timer);
@@ -249,7 +249,7 @@ void uplink_arm(struct uplink *u, uint64_t due) {
 
 static void go_on(void *user) {
     struct uplink *u = user;
-    jf_self *self = u->origin.self;
+    jf_self *self = u->remote.self;
     if (self->stopped) return;
     u->posted = false;
     self_tick(self);
@@ -264,8 +264,8 @@ static void go_on(void *user) {
 }
 
 void uplink_later(struct uplink *u) {
-    if (u->posted || u->origin.self->stopped) return;
+    if (u->posted || u->remote.self->stopped) return;
     u->posted = true;
     u->pins++;
-    u->origin.self->loop.post(u->origin.self->loop.context, go_on, u);
+    u->remote.self->loop.post(u->remote.self->loop.context, go_on, u);
 }

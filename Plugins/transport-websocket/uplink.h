@@ -3,7 +3,7 @@
 #ifndef TRANSPORT_WEBSOCKET_UPLINK_H
 #define TRANSPORT_WEBSOCKET_UPLINK_H
 
-#include "connector.h"
+#include "remote.h"
 #include "shake.h"
 #include "tls.h"
 #include "websocket.h"
@@ -20,8 +20,8 @@ enum uplink_state {
 
 struct uplink {
     struct slot slot;
-    jf_ref ref;           /**< the host's handle */
-    struct origin origin; /**< name, host, port, addresses, TLS: what transport-http's look-up knows too */
+    jf_ref ref; /**< the host's handle */
+    struct remote remote;
     char *path;
     char *headers; /**< configured headers as lines */
 

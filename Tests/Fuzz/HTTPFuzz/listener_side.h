@@ -201,10 +201,11 @@ static void run_listener(script *s, record *log) {
     from.address.v4.sin_family = AF_INET;
     jf_self *self = jf_mock_self(mock);
     self_tick(self);
-    conn_open(self->listeners, peer_open(&client, has(s, 's')), &from);
+    struct listener *opened = (struct listener *)(void *)self->ports;
+    conn_open(opened, peer_open(&client, has(s, 's')), &from);
     if (has(s, 'k')) {
-        self->listeners->slow_bytes = 10000;
-        self->listeners->full_bytes = 500000;
+        opened->slow_bytes = 10000;
+        opened->full_bytes = 500000;
     }
     peer_say(mock, &client, s, s->bytes, has(s, 'q'));
     if (has(s, 'q'))

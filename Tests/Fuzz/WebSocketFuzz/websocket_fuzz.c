@@ -84,7 +84,7 @@ static void run_listener(const script *s, jf_view cuts, record *given) {
     jf_self *self = jf_mock_self(mock);
     self_tick(self);
     jf_mock_fail_allocations(mock, starved_from(s));
-    conn_open(self->listeners, peer_open(&client, has(s, 's')), &from);
+    conn_open((struct listener *)(void *)self->ports, peer_open(&client, has(s, 's')), &from);
     if (has(s, 'u'))
         peer_say(mock, &client,
                  jf_mock_view(

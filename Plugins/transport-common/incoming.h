@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One HTTP/1.x message while it is read: llhttp, the table of its header fields, its body made contiguous. */
-#ifndef TRANSPORT_HTTP_INCOMING_H
-#define TRANSPORT_HTTP_INCOMING_H
+#ifndef TRANSPORT_COMMON_INCOMING_H
+#define TRANSPORT_COMMON_INCOMING_H
 
 #include "buffer.h"
 #include <llhttp.h>

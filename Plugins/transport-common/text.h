@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Views, bounded text building, comparisons and Base64: pure functions, no allocation. */
-#ifndef TRANSPORT_HTTP_TEXT_H
-#define TRANSPORT_HTTP_TEXT_H
+#ifndef TRANSPORT_COMMON_TEXT_H
+#define TRANSPORT_COMMON_TEXT_H
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

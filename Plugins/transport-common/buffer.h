@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Read buffers borrowed only while a message is incomplete, and the queue of what a socket refused. */
-#ifndef TRANSPORT_HTTP_BUFFER_H
-#define TRANSPORT_HTTP_BUFFER_H
+#ifndef TRANSPORT_COMMON_BUFFER_H
+#define TRANSPORT_COMMON_BUFFER_H
 
 #include "text.h"
 #include <sys/uio.h>

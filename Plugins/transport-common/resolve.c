@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Host names: getaddrinfo in a short-lived thread, its result posted to the loop. */
-#include "connector.h"
+#include "remote.h"
 
 #include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { KEPT_S = 30 };
+
 /** Outlives its instance's `stop` while the thread runs: the thread frees it then. */
 struct lookup {
     struct lookup *next;
     jf_self *self;
-    struct origin *origin; /**< NULL: nobody waits any more */
+    struct remote *remote; /**< NULL: nobody waits any more */
     jf_loop_1 loop;
     pthread_mutex_t lock;
     bool abandoned; /**< the instance has stopped; a post that is under way still comes and frees it */
@@ -25,6 +27,17 @@ struct lookup {
 static void lookup_free(struct lookup *l) {
     pthread_mutex_destroy(&l->lock);
     free(l);
+}
+
+static void tell(struct remote *r, const struct lookup *l) {
+    r->lookup = NULL;
+    if (l->count != 0) {
+        r->address_count = (uint8_t)l->count;
+        memcpy(r->addresses, l->addresses, l->count * sizeof(*l->addresses));
+        r->good = 0;
+        r->resolved_until = r->self->now + KEPT_S * 1000000000ull;
+    }
+    remote_resolved(r, l->count != 0 ? NULL : l->error);
 }
 
 static void on_result(void *user) {
@@ -44,7 +57,7 @@ static void on_result(void *user) {
             break;
         }
     self_tick(self);
-    if (l->origin != NULL) origin_resolved(l->origin, l->addresses, l->count, l->error);
+    if (l->remote != NULL) tell(l->remote, l);
     lookup_free(l);
 }
 
@@ -71,15 +84,15 @@ static void *run(void *user) {
     return NULL;
 }
 
-bool resolve_start(struct origin *o) {
-    size_t length = strlen(o->host);
+bool resolve_start(struct remote *r) {
+    size_t length = strlen(r->host);
     struct lookup *l = calloc(1, sizeof(*l) + length + 1);
     if (l == NULL) return false;
-    memcpy(l->host, o->host, length);
-    snprintf(l->port, sizeof(l->port), "%u", o->port);
-    l->self = o->self;
-    l->origin = o;
-    l->loop = o->self->loop;
+    memcpy(l->host, r->host, length);
+    snprintf(l->port, sizeof(l->port), "%u", r->port);
+    l->self = r->self;
+    l->remote = r;
+    l->loop = r->self->loop;
     pthread_mutex_init(&l->lock, NULL);
     pthread_attr_t attributes;
     pthread_t thread;
@@ -92,24 +105,37 @@ bool resolve_start(struct origin *o) {
         lookup_free(l);
         return false;
     }
-    l->next = o->self->lookups;
-    o->self->lookups = l;
-    o->lookup = l;
+    l->next = r->self->lookups;
+    r->self->lookups = l;
+    r->lookup = l;
     return true;
 }
 
-void resolve_forget(struct origin *o) {
-    if (o->lookup != NULL) o->lookup->origin = NULL;
-    o->lookup = NULL;
+void resolve_forget(struct remote *r) {
+    if (r->lookup != NULL) r->lookup->remote = NULL;
+    r->lookup = NULL;
 }
 
 void resolve_end(jf_self *self) {
     while (self->lookups != NULL) {
         struct lookup *l = self->lookups;
         self->lookups = l->next;
-        if (l->origin != NULL) l->origin->lookup = NULL;
+        if (l->remote != NULL) l->remote->lookup = NULL;
         pthread_mutex_lock(&l->lock);
         l->abandoned = true;
         pthread_mutex_unlock(&l->lock);
     }
+}
+
+bool remote_is_resolved(const struct remote *r) {
+    return r->literal || (r->address_count != 0 && r->self->now < r->resolved_until);
+}
+
+void remote_find_literal(struct remote *r) {
+    jf_view host = view_make(r->host, strlen(r->host));
+    r->literal = endpoint_literal(host, r->port, &r->addresses[0]);
+    if (!r->literal) return;
+    r->address_count = 1;
+    if (view_is_nocase(host, "localhost") && endpoint_literal(LITERAL("::1"), r->port, &r->addresses[1]))
+        r->address_count = 2;
 }

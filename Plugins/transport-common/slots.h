@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Tables of objects that are named by handles (slot and generation). Objects never move, and their memory
  * stays readable until the instance ends: a stale pointer is recognised by its changed handle. */
-#ifndef TRANSPORT_HTTP_SLOTS_H
-#define TRANSPORT_HTTP_SLOTS_H
+#ifndef TRANSPORT_COMMON_SLOTS_H
+#define TRANSPORT_COMMON_SLOTS_H
 
 #include "text.h"
 #include <jackfield/memory.h>

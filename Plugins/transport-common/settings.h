@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reading this plugin's configuration through jf.config/1. */
-#ifndef TRANSPORT_HTTP_SETTINGS_H
-#define TRANSPORT_HTTP_SETTINGS_H
+#ifndef TRANSPORT_COMMON_SETTINGS_H
+#define TRANSPORT_COMMON_SETTINGS_H
 
 #include "instance.h"
 

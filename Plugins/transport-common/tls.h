@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * TLS towards https servers. Nothing of it is touched, and libssl is not even mapped, without an https URL.
  */
-#ifndef TRANSPORT_HTTP_TLS_H
-#define TRANSPORT_HTTP_TLS_H
+#ifndef TRANSPORT_COMMON_TLS_H
+#define TRANSPORT_COMMON_TLS_H
 
 #include "text.h"
 #include <sys/types.h>

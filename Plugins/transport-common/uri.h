@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The little of RFC 3986 that an HTTP transport needs: http(s) URLs, host:port texts, socket addresses. */
-#ifndef TRANSPORT_HTTP_URI_H
-#define TRANSPORT_HTTP_URI_H
+#ifndef TRANSPORT_COMMON_URI_H
+#define TRANSPORT_COMMON_URI_H
 
 #include "text.h"
 #include <netinet/in.h>
