@@ -139,7 +139,27 @@ class Scripted(HttpServer):
         self.post("/mark", {"number": number})
 
 
-class Stage:
+class Ending:
+    """How a stage ends: clients first, then the gateway, then what both sides said is checked."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if error is not None:
+            if hasattr(self, "gateway"):
+                error.add_note("the gateway's log ends:\n" + self.gateway.tail())
+            self.clients.close()
+            self.stack.close()
+            return
+        with self.stack:
+            self.clients.close()
+            if hasattr(self, "gateway") and self.gateway.process.running():
+                self.gateway.stop()
+            self.check()
+
+
+class Stage(Ending):
     """A scripted server `s` and a gateway behind a proxy each; the gateway's messages are checked at the end.
 
     `bad_client`, `bad_server`: that side sends something invalid on purpose, so its wire is not checked.
@@ -235,22 +255,6 @@ class Stage:
         ):
             if wire:
                 wire.check()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if error is not None:
-            if hasattr(self, "gateway"):
-                error.add_note("the gateway's log ends:\n" + self.gateway.tail())
-            self.clients.close()
-            self.stack.close()
-            return
-        with self.stack:
-            self.clients.close()
-            if hasattr(self, "gateway") and self.gateway.process.running():
-                self.gateway.stop()
-            self.check()
 
 
 class Crowd:

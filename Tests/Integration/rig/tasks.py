@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rig import processes
-from rig.dialogues import ANSWERS, DECLARED, HttpClient, PipeClient, ask, entry, heard
+from rig.dialogues import ANSWERS, DECLARED, Ending, HttpClient, PipeClient, ask, entry, heard
 from rig.gateway import Gateway, native, stdio, write
 from rig.peers import HttpServer, server_command
 from rig.rpc import MODERN, RpcError
@@ -105,7 +105,7 @@ class Peer:
         self.era, self.pipe, self.bare, self.copies, self.block = era, pipe, bare, copies, block
 
 
-class TaskStage:
+class TaskStage(Ending):
     """Servers by name and a gateway; every message of both sides of the gateway is checked at the end."""
 
     numbers = itertools.count(1)
@@ -220,22 +220,6 @@ class TaskStage:
             # SDK 1.30 leaves out the ttl that is null.
             wire.violations[:] = [v for v in wire.violations if not (wire.name in self.lax and LAX in v)]
             wire.check()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if error is not None:
-            if hasattr(self, "gateway"):
-                error.add_note("the gateway's log ends:\n" + self.gateway.tail())
-            self.clients.close()
-            self.stack.close()
-            return
-        with self.stack:
-            self.clients.close()
-            if hasattr(self, "gateway") and self.gateway.process.running():
-                self.gateway.stop()
-            self.check()
 
 
 def text_of(result):

@@ -8,13 +8,14 @@ to a GET stream, POST /forget drops all sessions, POST /mark is reported as an e
 
 import argparse
 import asyncio
+import functools
 import json
 import sys
 import uuid
 
 from catalogue import Events
 from dialogue_steps import PlayLegacy, PlayModern, listing, shaped
-from inbound import Inbound
+from inbound import serve
 
 MODERN = "2026-07-28"
 META = "io.modelcontextprotocol/"
@@ -209,10 +210,7 @@ async def control(server, path, body, way):
 
 async def http_request(server, inbound, writer):
     """Serves one request; false when the connection is to be closed."""
-    head = (await inbound.until(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    headers = {k.strip().lower(): v.strip() for k, v in (h.split(":", 1) for h in head[1:] if ":" in h)}
-    verb, path = head[0].split(" ")[:2]
-    body = await inbound.exactly(int(headers.get("content-length", 0)))
+    verb, path, headers, body = await inbound.request()
     way = PostWay(writer)
     if path != "/mcp":
         await control(server, path, body, way)
@@ -248,28 +246,13 @@ async def http_request(server, inbound, writer):
         await inbound.end()
         return False
     work = asyncio.ensure_future(server.handle(message, conversation, way))
-    end = asyncio.ensure_future(inbound.end())
-    await asyncio.wait([work, end], return_when=asyncio.FIRST_COMPLETED)
-    if end.done() and not work.done():
+    if not await inbound.outlives(work) and not work.done():
         server.emit("disconnected", method=message.get("method"), session=conversation.name)
         if server.o.era == "modern" and (task := conversation.running.get(json.dumps(message.get("id")))):
             task.cancel()
         return False
-    end.cancel()
-    await asyncio.gather(end, return_exceptions=True)
     work.result()
     return way.keep
-
-
-async def http_connection(server, reader, writer):
-    try:
-        inbound = Inbound(reader)
-        while await http_request(server, inbound, writer):
-            pass
-    except (EOFError, ConnectionError):
-        pass
-    finally:
-        writer.close()
 
 
 async def main():
@@ -283,11 +266,7 @@ async def main():
     server = DialogueServer(p.parse_args())
     if server.o.stdio:
         return await serve_stdio(server)
-    listener = await asyncio.start_server(
-        lambda r, w: http_connection(server, r, w), "127.0.0.1", server.o.port, limit=1 << 26, backlog=2048
-    )
-    print("port", listener.sockets[0].getsockname()[1], flush=True)
-    await listener.serve_forever()
+    await serve(functools.partial(http_request, server), server.o.port, limit=1 << 26, backlog=2048)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ Its tools: `echo` behaves; `fault {kind, …}` does what its kind says. Switches
 import argparse
 import asyncio
 import base64
+import functools
 import json
 import sys
 import uuid
 
 from catalogue import Events
-from inbound import Inbound
+from inbound import serve
 from raw_faults import Faults, text_result
 from raw_wires import HttpOut, StdioOut, answered
 
@@ -223,11 +224,9 @@ async def serve_stdio(server):
 
 async def http_request(server, inbound, writer):
     """Serves one request; false when the connection is to be closed."""
-    head = (await inbound.until(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    headers = {k.strip().lower(): v.strip() for k, v in (h.split(":", 1) for h in head[1:] if ":" in h)}
-    body = await inbound.exactly(int(headers.get("content-length", 0)))
+    verb, _, headers, body = await inbound.request()
     out = HttpOut(writer)
-    if not head[0].startswith("POST "):
+    if verb != "POST":
         await out.raw(b"", status=405)
         return True
     message = json.loads(body)
@@ -238,28 +237,13 @@ async def http_request(server, inbound, writer):
         await out.nothing()
         return True
     work = asyncio.ensure_future(server.handle(message, headers, out))
-    end = asyncio.ensure_future(inbound.end())
-    await asyncio.wait([work, end], return_when=asyncio.FIRST_COMPLETED)
-    if end.done():
+    if not await inbound.outlives(work):
         if not work.done():
             server.events.emit("disconnected", method=message.get("method"))
             work.cancel()
         return False
-    end.cancel()
-    await asyncio.gather(end, return_exceptions=True)
     work.result()
     return out.keep
-
-
-async def http_connection(server, reader, writer):
-    try:
-        inbound = Inbound(reader)
-        while await http_request(server, inbound, writer):
-            pass
-    except (EOFError, ConnectionError):
-        pass
-    finally:
-        writer.close()
 
 
 async def main():
@@ -281,11 +265,7 @@ async def main():
     if server.o.stdio:
         await serve_stdio(server)
         return
-    listener = await asyncio.start_server(
-        lambda r, w: http_connection(server, r, w), "127.0.0.1", server.o.port
-    )
-    print("port", listener.sockets[0].getsockname()[1], flush=True)
-    await listener.serve_forever()
+    await serve(functools.partial(http_request, server), server.o.port)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ Its tool `touch {uri}` sends an update; `end` ends every stream as its era does,
 
 import argparse
 import asyncio
+import functools
 import json
 import uuid
 
 from catalogue import Events
-from inbound import Inbound
+from inbound import serve
 from watched import RESOURCES, TOOLS
 
 MODERN = "2026-07-28"
@@ -178,23 +179,17 @@ async def answer(writer, status, body, more):
 
 async def one(server, inbound, writer):
     """Serves one request; false when the connection is over."""
-    head = (await inbound.until(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    headers = {k.strip().lower(): v.strip() for k, v in (h.split(":", 1) for h in head[1:] if ":" in h)}
-    body = await inbound.exactly(int(headers.get("content-length", 0)))
-    verb = head[0].split()[0]
+    verb, _, headers, body = await inbound.request()
     if verb == "DELETE" or verb == "GET" and (server.modern or server.o.deaf):
         await answer(writer, 200 if verb == "DELETE" else 405, None, {})
         return True
     message = json.loads(body) if verb == "POST" else None
     made = server.handle(message, headers, writer) if message else server.get(headers, writer)
-    work, end = asyncio.ensure_future(made), asyncio.ensure_future(inbound.end())
-    await asyncio.wait([work, end], return_when=asyncio.FIRST_COMPLETED)
-    if not work.done():
+    work = asyncio.ensure_future(made)
+    if not await inbound.outlives(work) and not work.done():
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         return False
-    end.cancel()
-    await asyncio.gather(end, return_exceptions=True)
     if work.result() is None:
         return False
     status, body, more = work.result()
@@ -202,17 +197,6 @@ async def one(server, inbound, writer):
         body = {"jsonrpc": "2.0", "id": message["id"], **body}
     await answer(writer, status, body, more)
     return True
-
-
-async def connection(server, reader, writer):
-    try:
-        inbound = Inbound(reader)
-        while await one(server, inbound, writer):
-            pass
-    except (EOFError, ConnectionError):
-        pass
-    finally:
-        writer.close()
 
 
 async def main():
@@ -230,11 +214,7 @@ async def main():
     p.add_argument("--deaf", action="store_true", help="legacy without a GET stream")
     p.add_argument("--events")
     server = Watched(p.parse_args())
-    listener = await asyncio.start_server(
-        lambda r, w: connection(server, r, w), "127.0.0.1", server.o.port
-    )
-    print("port", listener.sockets[0].getsockname()[1], flush=True)
-    await listener.serve_forever()
+    await serve(functools.partial(one, server), server.o.port)
 
 
 asyncio.run(main())

@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Requests and single answers: keep-alive, pipelining, framing, mirrored headers, sizes. */
 
-/** A started plugin with one listener. */
-typedef struct front {
-    jf_mock *mock;
-    int port;
-    jf_ref listener;
-} front;
-
 static front front_open(const char *config) {
-    front f = {.mock = jf_mock_new()};
-    char bound[96] = "";
-    CHECK(jf_mock_up(f.mock, jf_check_plugin, "{}"), "the plugin does not start");
-    f.listener = jf_mock_listen(f.mock, "127.0.0.1:0", config, bound, sizeof(bound));
-    CHECK(strncmp(bound, "http://127.0.0.1:", 17) == 0, "bound to %s: %s", bound, jf_mock_why(f.mock));
-    f.port = port_of(bound);
-    return f;
-}
-
-static void front_close(front *f) {
-    CHECK(jf_mock_free(f->mock) == 0, "the plugin broke a rule");
+    return front_at("http://127.0.0.1:", config);
 }
 
 /** A POST to /mcp with a Content-Length. `extra` are header lines. */

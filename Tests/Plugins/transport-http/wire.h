@@ -222,4 +222,26 @@ static char *big_json(size_t length) {
     return text;
 }
 
+/** A started plugin with one listener. */
+typedef struct front {
+    jf_mock *mock;
+    int port;
+    jf_ref listener;
+} front;
+
+/** `begin` is how the URL of what it is bound to begins. */
+static front front_at(const char *begin, const char *config) {
+    front f = {.mock = jf_mock_new()};
+    char bound[96] = "";
+    CHECK(jf_mock_up(f.mock, jf_check_plugin, "{}"), "the plugin does not start");
+    f.listener = jf_mock_listen(f.mock, "127.0.0.1:0", config, bound, sizeof(bound));
+    CHECK(strncmp(bound, begin, strlen(begin)) == 0, "bound to %s: %s", bound, jf_mock_why(f.mock));
+    f.port = port_of(bound);
+    return f;
+}
+
+static void front_close(front *f) {
+    CHECK(jf_mock_free(f->mock) == 0, "the plugin broke a rule");
+}
+
 #endif

@@ -16,25 +16,8 @@ enum { CONTINUATION = 0, TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10, F
     "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Key: " KEY                       \
     "\r\nSec-WebSocket-Version: 13\r\n"
 
-/** A started plugin with one listener. */
-typedef struct front {
-    jf_mock *mock;
-    int port;
-    jf_ref listener;
-} front;
-
 static front front_open(const char *config) {
-    front f = {.mock = jf_mock_new()};
-    char bound[96] = "";
-    CHECK(jf_mock_up(f.mock, jf_check_plugin, "{}"), "the plugin does not start");
-    f.listener = jf_mock_listen(f.mock, "127.0.0.1:0", config, bound, sizeof(bound));
-    CHECK(strncmp(bound, "ws://127.0.0.1:", 15) == 0, "bound to %s: %s", bound, jf_mock_why(f.mock));
-    f.port = port_of(bound);
-    return f;
-}
-
-static void front_close(front *f) {
-    CHECK(jf_mock_free(f->mock) == 0, "the plugin broke a rule");
+    return front_at("ws://127.0.0.1:", config);
 }
 
 /** Takes bytes off the front of what came. */
