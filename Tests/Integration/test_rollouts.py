@@ -337,6 +337,21 @@ def test_waiting_has_an_end(run, two):
         assert "is drained" in rig.run("drain", "s", "--wait")
 
 
+def test_calls_from_before_a_reload_count(run, two):
+    """Same replicas, another timeout: the server is another one inside, and its calls are still under way."""
+    with run(*two) as (rig, gateway, link):
+        two[0].mood("hang")
+        two[1].mood("hang")
+        call = link.start_call("s__charge", {})
+        eventually(lambda: arrived(two))
+        rig.write(timeout="50s")
+        rig.reload(gateway)
+        eventually(lambda: reloaded(gateway))
+        assert "1 call is under way" in rig.run("drain", "s")
+        call.cancel()
+        assert "is drained" in rig.run("drain", "s", "--wait")
+
+
 def test_wrong_names_show_what_there_is(run, two):
     with run(*two) as (rig, _gateway, _):
         assert "there is no server 'x'; there are: s" in rig.run("drain", "x", status=1)

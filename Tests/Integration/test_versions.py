@@ -51,8 +51,8 @@ class Versions:
         self.running.append(server)
         return {"url": server.url}
 
-    def config(self, versions, **blocks):
-        server = {"replicas": self.replicas}
+    def config(self, versions, options=(), **blocks):
+        server = {"replicas": self.replicas, **dict(options)}
         if versions is not None:
             server["versions"] = versions
         return write(self.folder / "c.yaml", native({"s": server}, **blocks))
@@ -124,6 +124,18 @@ def test_the_version_shown_can_be_chosen(make, clients, show, schema, expected):
         with clients.open(FRONTS[0], url=gateway.url) as link:
             assert shown(link) == schema["inputSchema"]
             assert takers(link) == expected
+
+
+def test_a_rollout_does_not_take_what_does_not_fit(make, clients):
+    """Everything is to go to 2.0, and what it cannot be called for stays with 1.0."""
+    server = make("modern", [ONE, KEEP], [OTHER, KEEP])
+    options = {"rollout": {"version": "2.0", "steps": ["100%"]}}
+    with serving(server.config({}, options)) as gateway:
+        up(gateway)
+        with clients.open(FRONTS[0], url=gateway.url) as link:
+            assert takers(link) == {"1.0"}
+            assert takers(link, "s__keep") == {"2.0"}
+        assert detail(gateway)["rollout"]["calls"] == 12
 
 
 def test_without_the_block_every_replica_is_called(make, clients):

@@ -26,7 +26,7 @@ final class Lane: @unchecked Sendable {
     private(set) var links: [ServerLink] = []
     private var linkByGeneration: [UInt64: ServerLink] = [:]
     /// Links of servers that left, until their last call here ends.
-    private var retired: [ServerLink] = []
+    private(set) var retired: [ServerLink] = []
 
     /// Handles are JSON-RPC ids in sessions that all lanes share: no two lanes have the same.
     var calls: SlotMap<Call>

@@ -14,6 +14,26 @@ struct DrainNews: Sendable {
     var isDone = false
 }
 
+/// An operator who waits until replicas are empty.
+private struct DrainWatch: Sendable {
+    let label: String
+    let server: Server
+    let indexes: Set<Int>
+    let report: @Sendable (Result<DrainNews, ReplicaProblem>) -> Void
+    let isHeard: @Sendable () -> Bool
+    /// The server, and those before it that may have calls of the same replicas.
+    var servers: [Server] = []
+    var until: UInt64?
+    var last: Int?
+
+    /// Calls under way.
+    var open: Int {
+        servers.reduce(0) { sum, server in
+            indexes.reduce(sum) { $0 + server.endpoints[$1].inFlight.load(ordering: .relaxed) }
+        }
+    }
+}
+
 extension Gateway {
     /// The server that a request names; else a sentence.
     func named(_ name: String) -> Result<Server, ReplicaProblem> {
@@ -42,58 +62,50 @@ extension Gateway {
                 .info, "replicas are drained: they get no new calls",
                 [.init("server", name), .init("replicas", places(indexes))])
             let began = control.now
-            // Once every loop has the new states, no call begins there any more.
-            gather { _ in
-                true
-            } then: { [self] _ in
-                follow(
-                    label, server, indexes, until: wait.map { began &+ $0 }, last: nil, isHeard, report)
+            // Once every loop has the new states, no call begins there any more. Calls that a build or a configuration
+            // before this one took are with the servers of that time.
+            gather {
+                $0.retired.map(\.server) + $0.allLinks.map(\.server)
+            } then: { [self] found in
+                var watch = DrainWatch(
+                    label: label, server: server, indexes: indexes, report: report, isHeard: isHeard)
+                watch.until = wait.map { began &+ $0 }
+                watch.servers = [server]
+                for other in found.joined()
+                where other.name == name && other.plan.endpoints == server.plan.endpoints
+                    && !watch.servers.contains(where: { $0 === other })
+                {
+                    watch.servers.append(other)
+                }
+                follow(watch)
             }
         }
     }
 
-    private func follow(
-        _ label: String, _ server: Server, _ indexes: Set<Int>, until: UInt64?, last: Int?,
-        _ isHeard: @escaping @Sendable () -> Bool,
-        _ report: @escaping @Sendable (Result<DrainNews, ReplicaProblem>) -> Void
-    ) {
-        guard isHeard() else { return }
-        let open = indexes.reduce(0) { $0 + server.endpoints[$1].inFlight.load(ordering: .relaxed) }
+    private func follow(_ watch: DrainWatch) {
+        guard watch.isHeard() else { return }
+        let (open, label) = (watch.open, watch.label)
         let calls = open == 1 ? "1 call is" : "\(open == 0 ? "no" : String(open)) calls are"
-        if open == 0 {
-            return report(
-                .success(
-                    DrainNews(
-                        open: 0, text: "\(label) is drained: \(calls) under way", isFinal: true, isDone: true)
-                ))
+        func end(_ text: String, isDone: Bool = false) {
+            watch.report(.success(DrainNews(open: open, text: text, isFinal: true, isDone: isDone)))
         }
-        guard let until else {
-            return report(
-                .success(
-                    DrainNews(
-                        open: open, text: "\(label) gets no new calls; \(calls) under way", isFinal: true,
-                        isDone: true)))
+        if open == 0 { return end("\(label) is drained: \(calls) under way", isDone: true) }
+        guard let until = watch.until else {
+            return end("\(label) gets no new calls; \(calls) under way", isDone: true)
         }
-        guard traffic.holding(server.plan)?.indexes.isSuperset(of: indexes) == true else {
-            return report(
-                .success(
-                    DrainNews(
-                        open: open, text: "\(label) is not drained any more; \(calls) under way",
-                        isFinal: true)))
+        guard traffic.holding(watch.server.plan)?.indexes.isSuperset(of: watch.indexes) == true else {
+            return end("\(label) is not drained any more; \(calls) under way")
         }
         guard control.now < until else {
-            return report(
-                .success(
-                    DrainNews(
-                        open: open, text: "\(label) gets no new calls, but \(calls) still under way",
-                        isFinal: true)))
+            return end("\(label) gets no new calls, but \(calls) still under way")
         }
-        if open != last {
-            report(.success(DrainNews(open: open, text: "\(label) is being drained: \(calls) under way")))
+        if open != watch.last {
+            watch.report(
+                .success(DrainNews(open: open, text: "\(label) is being drained: \(calls) under way")))
         }
-        control.after(50_000_000) { [weak self] in
-            self?.follow(label, server, indexes, until: until, last: open, isHeard, report)
-        }
+        var next = watch
+        next.last = open
+        control.after(50_000_000) { [weak self, next] in self?.follow(next) }
     }
 
     /// Puts replicas back into service.
