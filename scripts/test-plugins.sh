@@ -3,8 +3,8 @@
 # Builds and runs each plugin's test against the mock host: `test-plugins.sh CLANG PLUGIN_DIR BUILD_DIR`.
 set -uo pipefail
 clang=$1 plugins=$2 out=$3
-flags=(-std=c11 -g -O1 -Wall -Wextra -Werror -Wno-unused-function -Iplugin-sdk/include -Iplugin-sdk/testing/c
-    -ISources/CCell/include)
+flags=(-std=c11 -g -O1 -Wall -Wextra -Werror -Wno-unused-function -Iplugin-sdk/include -Iplugin-sdk/c/include
+    -Iplugin-sdk/testing/c -ISources/CCell/include)
 mkdir -p "$out"
 passed=0 failed=0
 
@@ -35,6 +35,7 @@ run() {
     fi
 }
 
+run host_test plugin-sdk/c/tests/host_test.c
 run reader_test plugin-sdk/c/tests/json_test.c
 run json_test plugin-sdk/testing/c/tests/json_test.c
 "$clang" -fuse-ld=lld -std=c11 -g -fPIC -fvisibility=hidden -shared -Iplugin-sdk/include \

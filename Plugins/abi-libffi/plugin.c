@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * abi-libffi: the entry function, the life of an instance, its settings. */
-#include "fault.h"
 #include "pool.h"
 #include "stand.h"
 
 #include <jackfield/config.h>
+#include <jackfield/host.h>
 #include <jackfield/log.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -56,22 +56,12 @@ static uint32_t setting(const jf_config_1 *reader, jf_view config, const char *p
     return (uint32_t)value;
 }
 
-/** Copies min(sizes) of a service's table into ours, so that either side may be the newer. */
-static bool attach(const jf_offer *offer, const char *id, void *table, uint32_t size) {
-    const void *theirs = offer->service(offer->host, id);
-    uint32_t length;
-    if (theirs == NULL) return false;
-    memcpy(&length, theirs, sizeof length);
-    memcpy(table, theirs, length < size ? length : size);
-    return length >= size;
-}
-
 static int32_t create(const jf_offer *offer, jf_view config, jf_self **out, jf_fault *why) {
     jf_config_1 reader = {0};
-    if (!attach(offer, JF_CONFIG_1, &reader, sizeof reader))
-        return fault_set(why, JF_E_UNSUPPORTED, "abi-libffi needs the host service jf.config/1");
+    if (!jf_attach(offer, JF_CONFIG_1, &reader, sizeof reader))
+        return jf_fault_set(why, JF_E_UNSUPPORTED, 0, "abi-libffi needs the host service jf.config/1");
     jf_self *self = calloc(1, sizeof *self);
-    if (self == NULL) return fault_set(why, JF_E_FAULT, "abi-libffi: out of memory for an instance");
+    if (self == NULL) return jf_fault_set(why, JF_E_FAULT, 0, "abi-libffi: out of memory for an instance");
     uint32_t most = setting(&reader, config, "/callbacks", 4096, 1, 1048576);
     uint32_t kept = setting(&reader, config, "/kept", 256, 0, 1048576);
     self->functions = pool_new(most, kept);
@@ -80,9 +70,9 @@ static int32_t create(const jf_offer *offer, jf_view config, jf_self **out, jf_f
         if (self->functions != NULL) pool_end(self->functions);
         free(self->tables);
         free(self);
-        return fault_set(why, JF_E_FAULT, "abi-libffi: out of memory for its tables");
+        return jf_fault_set(why, JF_E_FAULT, 0, "abi-libffi: out of memory for its tables");
     }
-    self->has_log = attach(offer, JF_LOG_1, &self->log, sizeof self->log);
+    self->has_log = jf_attach(offer, JF_LOG_1, &self->log, sizeof self->log);
     self->callback =
         (jf_callback_1){.size = sizeof(jf_callback_1), .context = self, .lease = lease, .release = release};
     self->interpose =
@@ -119,6 +109,6 @@ static const jf_plugin plugin = {
 
 JF_PUBLIC const jf_plugin *jf_entry_1(const jf_offer *offer, jf_fault *why) {
     if (offer->major == JF_ABI_MAJOR) return &plugin;
-    fault_set(why, JF_E_UNSUPPORTED, "abi-libffi speaks plugin ABI %d only", JF_ABI_MAJOR);
+    jf_fault_set(why, JF_E_UNSUPPORTED, 0, "abi-libffi speaks plugin ABI %d only", JF_ABI_MAJOR);
     return NULL;
 }

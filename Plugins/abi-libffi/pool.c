@@ -8,9 +8,9 @@
  * nobody touches it after that. */
 #include "pool.h"
 
-#include "fault.h"
 #include "shape.h"
 
+#include <jackfield/host.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -129,7 +129,7 @@ static function *make(pool *owner, const shape *wanted, int32_t *status, jf_faul
     function *it = calloc(1, sizeof *it);
     *status = JF_E_FAULT;
     if (it == NULL) {
-        fault_set(why, JF_E_FAULT, "there is no memory for a function made at run time");
+        jf_fault_set(why, JF_E_FAULT, 0, "there is no memory for a function made at run time");
         return NULL;
     }
     it->shape = *wanted;
@@ -143,7 +143,7 @@ static function *make(pool *owner, const shape *wanted, int32_t *status, jf_faul
     }
     if (!shape_prepare(&it->shape, &it->cif) ||
         ffi_prep_closure_loc(it->closure, &it->cif, entered, it, it->code) != FFI_OK) {
-        *status = fault_set(why, JF_E_INVALID, "libffi cannot make a function of this shape");
+        *status = jf_fault_set(why, JF_E_INVALID, 0, "libffi cannot make a function of this shape");
         ffi_closure_free(it->closure); /* never handed out */
         free(it);
         return NULL;
@@ -170,21 +170,23 @@ static function *reuse(pool *owner, const shape *wanted) {
 int32_t pool_lease(pool *owner, const jf_callback_request *given, jf_code_fn *code, jf_ref *lease,
                    jf_fault *why) {
     jf_callback_request request = {0};
-    if (given == NULL) return fault_set(why, JF_E_INVALID, "there is no request");
+    if (given == NULL) return jf_fault_set(why, JF_E_INVALID, 0, "there is no request");
     memcpy(&request, given, given->size < sizeof request ? given->size : sizeof request);
     shape wanted;
-    if (request.call == NULL) return fault_set(why, JF_E_INVALID, "the request has no function to call");
-    if (request.flags != 0) return fault_set(why, JF_E_INVALID, "the request has flags that are not known");
+    if (request.call == NULL)
+        return jf_fault_set(why, JF_E_INVALID, 0, "the request has no function to call");
+    if (request.flags != 0)
+        return jf_fault_set(why, JF_E_INVALID, 0, "the request has flags that are not known");
     int32_t status = shape_read(&wanted, request.shape, why);
     if (status != JF_OK) return status;
     pthread_mutex_lock(&owner->lock);
     function *it = reuse(owner, &wanted);
     if (it == NULL && owner->count == owner->most && owner->free_count > 0) free_one(owner);
     if (it == NULL && owner->count == owner->most)
-        status = fault_set(why, JF_E_BUSY,
-                           "%u functions are leased or still held by libraries, which is the limit "
-                           "('callbacks' of abi-libffi)",
-                           owner->most);
+        status = jf_fault_set(why, JF_E_BUSY, 0,
+                              "%u functions are leased or still held by libraries, which is the limit "
+                              "('callbacks' of abi-libffi)",
+                              owner->most);
     else if (it == NULL)
         it = make(owner, &wanted, &status, why);
     if (it != NULL) {

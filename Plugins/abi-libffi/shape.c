@@ -2,7 +2,7 @@
  * abi-libffi: shapes of functions (jackfield/callback.h) as libffi describes them. */
 #include "shape.h"
 
-#include "fault.h"
+#include <jackfield/host.h>
 
 #include <string.h>
 
@@ -40,9 +40,9 @@ static bool take(jf_view text, uint64_t *at, char wanted) {
 }
 
 static int32_t wrong(jf_view text, uint64_t at, const char *what, jf_fault *why) {
-    return fault_set(why, JF_E_INVALID, "the shape '%.*s' is wrong at byte %llu: %s",
-                     (int)(text.len < 80 ? text.len : 80), (const char *)text.ptr, (unsigned long long)at,
-                     what);
+    return jf_fault_set(why, JF_E_INVALID, 0, "the shape '%.*s' is wrong at byte %llu: %s",
+                        (int)(text.len < 80 ? text.len : 80), (const char *)text.ptr, (unsigned long long)at,
+                        what);
 }
 
 int32_t shape_read(shape *out, jf_view text, jf_fault *why) {
@@ -51,7 +51,7 @@ int32_t shape_read(shape *out, jf_view text, jf_fault *why) {
     uint64_t at = 0;
     *out = (shape){0};
     if (text.ptr == NULL || text.len == 0 || memchr(text.ptr, 0, text.len) != NULL)
-        return fault_set(why, JF_E_INVALID, "a shape is missing, such as i32(pointer,u64)");
+        return jf_fault_set(why, JF_E_INVALID, 0, "a shape is missing, such as i32(pointer,u64)");
     out->result = take_type(text, &at);
     if (out->result == NULL) return wrong(text, at, no_type, why);
     if (out->result == &view_type) return wrong(text, 0, "a view can be a parameter only", why);
@@ -114,8 +114,8 @@ void shape_answer(const shape *it, uint64_t answer, void *result) {
 ffi_closure *shape_closure(void **code, jf_fault *why) {
     ffi_closure *closure = ffi_closure_alloc(sizeof *closure, code);
     if (closure == NULL)
-        fault_set(
-            why, JF_E_UNSUPPORTED,
+        jf_fault_set(
+            why, JF_E_UNSUPPORTED, 0,
             "this process may not make functions at run time: libffi found no memory that may be executed; "
             "allow it (SELinux execmem, MemoryDenyWriteExecute of systemd, system call filters), or do "
             "without");

@@ -3,9 +3,9 @@
  * call with the very arguments that it got, and tells the host how it ended. */
 #include "stand.h"
 
-#include "fault.h"
 #include "shape.h"
 
+#include <jackfield/host.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +91,8 @@ static int32_t watch(stand *owner, uint32_t number, jf_view text, jf_fault *why)
     int32_t status = shape_read(&it->shape, text, why);
     if (status != JF_OK) return status;
     if (it->shape.count == 0 || it->shape.types[0] != &ffi_type_pointer)
-        return fault_set(why, JF_E_INVALID, "slot %u: its first parameter is the context, a pointer", number);
+        return jf_fault_set(why, JF_E_INVALID, 0, "slot %u: its first parameter is the context, a pointer",
+                            number);
     memcpy(&it->real, at, sizeof it->real);
     if (it->real == NULL) return JF_OK;
     void *code;
@@ -102,7 +103,8 @@ static int32_t watch(stand *owner, uint32_t number, jf_view text, jf_fault *why)
     it->gives_status = it->shape.result == &ffi_type_sint32;
     if (!shape_prepare(&it->shape, &it->cif) ||
         ffi_prep_closure_loc(it->closure, &it->cif, passes, it, code) != FFI_OK)
-        return fault_set(why, JF_E_INVALID, "slot %u: libffi cannot call a function of its shape", number);
+        return jf_fault_set(why, JF_E_INVALID, 0, "slot %u: libffi cannot call a function of its shape",
+                            number);
     memcpy(at, &code, sizeof code);
     return JF_OK;
 }
@@ -111,19 +113,21 @@ int32_t stands_wrap(stands *it, const jf_interpose_plan *given, const void *tabl
                     jf_ref *handle, jf_fault *why) {
     jf_interpose_plan plan = {0};
     uint32_t size, at = 0;
-    if (given == NULL || table == NULL) return fault_set(why, JF_E_INVALID, "there is no plan or no table");
+    if (given == NULL || table == NULL)
+        return jf_fault_set(why, JF_E_INVALID, 0, "there is no plan or no table");
     memcpy(&plan, given, given->size < sizeof plan ? given->size : sizeof plan);
     memcpy(&size, table, sizeof size);
     if (size < HEAD || size > TABLE_MOST)
-        return fault_set(why, JF_E_INVALID, "the table says that it has %u bytes: no service's table does",
-                         size);
+        return jf_fault_set(why, JF_E_INVALID, 0,
+                            "the table says that it has %u bytes: no service's table does", size);
     if (plan.before == NULL || plan.after == NULL || plan.flags != 0 || plan.count > JF_INTERPOSE_SLOTS)
-        return fault_set(why, JF_E_INVALID, "the plan has too many slots, unknown flags or nobody to tell");
+        return jf_fault_set(why, JF_E_INVALID, 0,
+                            "the plan has too many slots, unknown flags or nobody to tell");
     while (at < it->most && it->places[at].it != NULL)
         at++;
     if (at == it->most)
-        return fault_set(why, JF_E_BUSY, "%u tables are wrapped, which is the limit ('tables' of abi-libffi)",
-                         it->most);
+        return jf_fault_set(why, JF_E_BUSY, 0,
+                            "%u tables are wrapped, which is the limit ('tables' of abi-libffi)", it->most);
     uint32_t fits = (size - HEAD) / (uint32_t)sizeof(void (*)(void));
     uint32_t count = plan.count < fits ? (uint32_t)plan.count : fits;
     stand *made = calloc(1, sizeof *made + count * sizeof made->slots[0]);
@@ -131,7 +135,7 @@ int32_t stands_wrap(stands *it, const jf_interpose_plan *given, const void *tabl
     if (made == NULL || copy == NULL) {
         free(made);
         free(copy);
-        return fault_set(why, JF_E_FAULT, "out of memory for a table");
+        return jf_fault_set(why, JF_E_FAULT, 0, "out of memory for a table");
     }
     memcpy(copy, table, size);
     made->table = copy;

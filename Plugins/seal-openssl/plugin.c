@@ -4,9 +4,10 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "fault.h"
 #include "token.h"
+
 #include <jackfield/clock.h>
+#include <jackfield/host.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,30 +28,20 @@ static int32_t open(void *context, jf_view sealed, jf_view bound, jf_blob *plain
     return token_open(self->ring, self->clock.monotonic_ns(self->clock.context), sealed, bound, plain, why);
 }
 
-/** Copies min(sizes) of a service's table into ours, so that either side may be the newer. */
-static bool attach(const jf_offer *offer, const char *id, void *table, uint32_t size) {
-    const void *theirs = offer->service(offer->host, id);
-    uint32_t length;
-    if (theirs == NULL) return false;
-    memcpy(&length, theirs, sizeof(length));
-    memcpy(table, theirs, length < size ? length : size);
-    return length >= size;
-}
-
 static int32_t create(const jf_offer *offer, jf_view config, jf_self **out, jf_fault *why) {
     jf_config_1 reader = {0};
     struct settings settings;
     jf_self *self = calloc(1, sizeof(*self));
-    if (self == NULL) return fault_set(why, JF_E_FAULT, 0, "seal-openssl: out of memory for an instance");
-    if (!attach(offer, JF_CONFIG_1, &reader, sizeof(reader)) ||
-        !attach(offer, JF_CLOCK_1, &self->clock, sizeof(self->clock))) {
+    if (self == NULL) return jf_fault_set(why, JF_E_FAULT, 0, "seal-openssl: out of memory for an instance");
+    if (!jf_attach(offer, JF_CONFIG_1, &reader, sizeof(reader)) ||
+        !jf_attach(offer, JF_CLOCK_1, &self->clock, sizeof(self->clock))) {
         free(self);
-        return fault_set(why, JF_E_UNSUPPORTED, 0,
-                         "seal-openssl needs the host services jf.config/1 and jf.clock/1");
+        return jf_fault_set(why, JF_E_UNSUPPORTED, 0,
+                            "seal-openssl needs the host services jf.config/1 and jf.clock/1");
     }
     int32_t status = settings_read(&reader, config, &settings, why);
     if (status == JF_OK && (self->ring = keyring_take(&settings)) == NULL)
-        status = fault_set(why, JF_E_FAULT, 0, "seal-openssl: out of memory for its keys");
+        status = jf_fault_set(why, JF_E_FAULT, 0, "seal-openssl: out of memory for its keys");
     explicit_bzero(&settings, sizeof(settings));
     if (status != JF_OK) {
         free(self);
@@ -80,6 +71,6 @@ static const jf_plugin plugin = {
 
 JF_PUBLIC const jf_plugin *jf_entry_1(const jf_offer *offer, jf_fault *why) {
     if (offer->major == JF_ABI_MAJOR) return &plugin;
-    fault_set(why, JF_E_UNSUPPORTED, 0, "seal-openssl speaks plugin ABI %d only", JF_ABI_MAJOR);
+    jf_fault_set(why, JF_E_UNSUPPORTED, 0, "seal-openssl speaks plugin ABI %d only", JF_ABI_MAJOR);
     return NULL;
 }

@@ -7,8 +7,8 @@
 #include "settings.h"
 
 #include "base64.h"
-#include "fault.h"
 
+#include <jackfield/host.h>
 #include <string.h>
 
 enum { KEY_TEXT = 43, KEYS_ALIVE_MOST = 1000, DISTINCT_LEAST = 8 };
@@ -22,10 +22,11 @@ static int32_t read_ms(const jf_config_1 *config, jf_view document, const char *
     if (config->find(config->context, document, path, &value, &kind) != JF_OK) return JF_OK;
     if (kind != JF_JSON_NUMBER || config->integer(config->context, value, &ms) != JF_OK || ms < ms_least ||
         ms > ms_most)
-        return fault_set(why, JF_E_INVALID, 0,
-                         "seal-openssl: %s must be a number of milliseconds from 60000 (1 min) to 2592000000 "
-                         "(30 days)",
-                         pointer + 1);
+        return jf_fault_set(
+            why, JF_E_INVALID, 0,
+            "seal-openssl: %s must be a number of milliseconds from 60000 (1 min) to 2592000000 "
+            "(30 days)",
+            pointer + 1);
     *ns = (uint64_t)ms * 1000000u;
     return JF_OK;
 }
@@ -63,19 +64,21 @@ static int32_t read_key(const jf_config_1 *config, jf_view value, uint32_t kind,
               decode_key(text.ptr, text.len, key);
     if (text.drop != NULL) text.drop(text.owner);
     if (!ok)
-        return fault_set(why, JF_E_INVALID, 0,
-                         "seal-openssl: keys[%u] is not the base64 of 32 bytes; make one with: "
-                         "openssl rand -base64 32",
-                         index);
+        return jf_fault_set(why, JF_E_INVALID, 0,
+                            "seal-openssl: keys[%u] is not the base64 of 32 bytes; make one with: "
+                            "openssl rand -base64 32",
+                            index);
     if (!looks_random(key))
-        return fault_set(why, JF_E_INVALID, 0,
-                         "seal-openssl: keys[%u] repeats a few bytes, so anyone can guess it; make one with: "
-                         "openssl rand -base64 32",
-                         index);
+        return jf_fault_set(
+            why, JF_E_INVALID, 0,
+            "seal-openssl: keys[%u] repeats a few bytes, so anyone can guess it; make one with: "
+            "openssl rand -base64 32",
+            index);
     for (uint32_t i = 0; i < index; i++) {
         if (memcmp(out->keys[i], key, KEY_SIZE) == 0)
-            return fault_set(why, JF_E_INVALID, 0,
-                             "seal-openssl: keys[%u] is the same as keys[%u]; remove one of them", index, i);
+            return jf_fault_set(why, JF_E_INVALID, 0,
+                                "seal-openssl: keys[%u] is the same as keys[%u]; remove one of them", index,
+                                i);
     }
     out->key_count++;
     return JF_OK;
@@ -87,11 +90,11 @@ static int32_t read_keys(const jf_config_1 *config, jf_view document, struct set
     uint64_t cursor = 0;
     if (config->find(config->context, document, path, &list, &kind) != JF_OK) return JF_OK;
     if (kind != JF_JSON_ARRAY)
-        return fault_set(why, JF_E_INVALID, 0, "seal-openssl: keys must be a list of texts");
+        return jf_fault_set(why, JF_E_INVALID, 0, "seal-openssl: keys must be a list of texts");
     while (config->next(config->context, list, &cursor, &name, &value, &kind) == JF_OK) {
         if (out->key_count == KEYS_MOST)
-            return fault_set(why, JF_E_INVALID, 0,
-                             "seal-openssl: keys has more than %d entries; remove the oldest", KEYS_MOST);
+            return jf_fault_set(why, JF_E_INVALID, 0,
+                                "seal-openssl: keys has more than %d entries; remove the oldest", KEYS_MOST);
         int32_t status = read_key(config, value, kind, out, why);
         if (status != JF_OK) return status;
     }
@@ -104,8 +107,8 @@ int32_t settings_read(const jf_config_1 *config, jf_view document, struct settin
     if (status == JF_OK) status = read_ms(config, document, "/rotate_ms", &out->rotate_ns, why);
     if (status == JF_OK) status = read_ms(config, document, "/keep_ms", &out->keep_ns, why);
     if (status == JF_OK && out->keep_ns / out->rotate_ns > KEYS_ALIVE_MOST)
-        status = fault_set(why, JF_E_INVALID, 0,
-                           "seal-openssl: keep_ms may be at most %d times rotate_ms; rotate less often",
-                           KEYS_ALIVE_MOST);
+        status = jf_fault_set(why, JF_E_INVALID, 0,
+                              "seal-openssl: keep_ms may be at most %d times rotate_ms; rotate less often",
+                              KEYS_ALIVE_MOST);
     return status;
 }

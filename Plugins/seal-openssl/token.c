@@ -17,8 +17,8 @@
 #include "token.h"
 
 #include "base64.h"
-#include "fault.h"
 
+#include <jackfield/host.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,20 +33,20 @@ enum {
 };
 
 static int32_t not_valid(jf_fault *why) {
-    return fault_set(why, JF_E_INVALID, JF_FAULT_PUBLIC,
-                     "the token is not valid: it was changed, was given to someone else, or is too old");
+    return jf_fault_set(why, JF_E_INVALID, JF_FAULT_PUBLIC,
+                        "the token is not valid: it was changed, was given to someone else, or is too old");
 }
 
 static int32_t no_memory(jf_fault *why) {
-    return fault_set(why, JF_E_FAULT, 0, "seal-openssl: out of memory for a token");
+    return jf_fault_set(why, JF_E_FAULT, 0, "seal-openssl: out of memory for a token");
 }
 
 static const struct crypto *library(jf_fault *why) {
     const char *missing = NULL;
     const struct crypto *c = crypto_load(&missing);
     if (c == NULL)
-        fault_set(why, JF_E_FAULT, 0,
-                  "seal-openssl needs OpenSSL 3 (%s not found): install the package libssl3", missing);
+        jf_fault_set(why, JF_E_FAULT, 0,
+                     "seal-openssl needs OpenSSL 3 (%s not found): install the package libssl3", missing);
     return c;
 }
 
@@ -81,10 +81,10 @@ static bool write_token(const struct crypto *c, const struct key *master, jf_vie
 int32_t token_seal(struct keyring *ring, uint64_t now_ns, jf_view plain, jf_view bound, jf_blob *sealed,
                    jf_fault *why) {
     if (plain.len > JF_SEAL_MOST || bound.len > JF_SEAL_MOST)
-        return fault_set(why, JF_E_INVALID, 0, "seal-openssl: %s of %llu bytes, more than %u",
-                         plain.len > JF_SEAL_MOST ? "plain data" : "bound data",
-                         (unsigned long long)(plain.len > JF_SEAL_MOST ? plain.len : bound.len),
-                         JF_SEAL_MOST);
+        return jf_fault_set(why, JF_E_INVALID, 0, "seal-openssl: %s of %llu bytes, more than %u",
+                            plain.len > JF_SEAL_MOST ? "plain data" : "bound data",
+                            (unsigned long long)(plain.len > JF_SEAL_MOST ? plain.len : bound.len),
+                            JF_SEAL_MOST);
     const struct crypto *c = library(why);
     if (c == NULL) return JF_E_FAULT;
     size_t size = FRAME_SIZE + plain.len, length = base64_length(size);
@@ -97,7 +97,7 @@ int32_t token_seal(struct keyring *ring, uint64_t now_ns, jf_view plain, jf_view
     explicit_bzero(&master, sizeof(master));
     if (!ok) {
         free(text);
-        return fault_set(why, JF_E_FAULT, 0, "seal-openssl: OpenSSL could not seal a token");
+        return jf_fault_set(why, JF_E_FAULT, 0, "seal-openssl: OpenSSL could not seal a token");
     }
     base64_encode(text + length, size, text);
     *sealed = (jf_blob){text, length, text, free};

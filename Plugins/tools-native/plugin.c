@@ -4,11 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jackfield/host.h>
 #include <jackfield/toolset.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,20 +39,6 @@ typedef struct settings {
     limits limits;
     uint32_t workers, queue, stop_wait_ms;
 } settings;
-
-__attribute__((format(printf, 4, 5))) static int32_t fault(jf_fault *why, int32_t code, uint32_t flags,
-                                                           const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(why->text, sizeof why->text, format, arguments);
-    va_end(arguments);
-    why->text_len = (uint32_t)(length < 0                       ? 0
-                               : length < (int)sizeof why->text ? length
-                                                                : (int)sizeof why->text - 1);
-    why->code = code;
-    why->flags = flags;
-    return code;
-}
 
 static void say(const jf_self *self, uint32_t level, const char *words) {
     if (self->log == NULL) return;
@@ -168,7 +152,7 @@ static int32_t open_set(jf_self *self, jf_ref host, jf_view name, jf_view config
     uint32_t slot = 0;
     (void)host, (void)name;
     if (!read_settings(config, &wanted))
-        return fault(why, JF_E_INVALID, 0, "tools-native: bad configuration");
+        return jf_fault_set(why, JF_E_INVALID, 0, "tools-native: bad configuration");
     while (slot < MOST_SETS && self->sets[slot] != NULL)
         slot++;
     set *it = slot == MOST_SETS ? NULL : calloc(1, sizeof *it);
@@ -176,7 +160,7 @@ static int32_t open_set(jf_self *self, jf_ref host, jf_view name, jf_view config
     if (it == NULL || list == NULL) {
         free(it);
         free(list);
-        return fault(why, JF_E_BUSY, 0, "tools-native: no memory, or more than %u servers", MOST_SETS);
+        return jf_fault_set(why, JF_E_BUSY, 0, "tools-native: no memory, or more than %u servers", MOST_SETS);
     }
     list->file = wanted.declarations;
     it->binding.sinks = self->sinks;
@@ -186,7 +170,8 @@ static int32_t open_set(jf_self *self, jf_ref host, jf_view name, jf_view config
         char rest[48] = "";
         if (list->count > 1) snprintf(rest, sizeof rest, " (and %u more in the log)", list->count - 1);
         const char *first = list->count == 0 ? "tools-native: out of memory" : list->text[0];
-        (void)fault(why, JF_E_INVALID, 0, "%.*s%s", (int)(sizeof why->text - 1 - strlen(rest)), first, rest);
+        (void)jf_fault_set(why, JF_E_INVALID, 0, "%.*s%s", (int)(sizeof why->text - 1 - strlen(rest)), first,
+                           rest);
         binding_free(&it->binding);
         free(it);
         free(list);
@@ -222,12 +207,12 @@ static void close_set(jf_self *self, jf_ref handle) {
 static int32_t list_tools(jf_self *self, jf_ref handle, uint32_t kind, jf_blob *items, jf_fault *why) {
     set *it = find_set(self, handle);
     text out = {0};
-    if (it == NULL) return fault(why, JF_E_STALE, 0, "tools-native: no such set");
+    if (it == NULL) return jf_fault_set(why, JF_E_STALE, 0, "tools-native: no such set");
     if (kind != JF_TOOLS) return JF_ABSENT;
     schema_write(&it->binding, &out);
     if (out.failed) {
         text_free(&out);
-        return fault(why, JF_E_BUSY, 0, "tools-native: out of memory");
+        return jf_fault_set(why, JF_E_BUSY, 0, "tools-native: out of memory");
     }
     *items = (jf_blob){out.bytes, out.length, out.bytes, free};
     return JF_OK;
@@ -237,7 +222,7 @@ static int32_t list_tools(jf_self *self, jf_ref handle, uint32_t kind, jf_blob *
 static int32_t give(text *out, jf_blob *result, jf_fault *why) {
     if (out->failed) {
         text_free(out);
-        return fault(why, JF_E_BUSY, 0, "tools-native: out of memory");
+        return jf_fault_set(why, JF_E_BUSY, 0, "tools-native: out of memory");
     }
     *result = (jf_blob){out->bytes, out->length, out->bytes, free};
     return JF_OK;
@@ -248,7 +233,7 @@ static int32_t call_later(set *it, const bound_tool *tool, const jf_request *req
                           const json_value *arguments, jf_ref op, jf_blob *result, jf_fault *why) {
     char words[WHY_SIZE] = "";
     job *work = job_make();
-    if (work == NULL) return fault(why, JF_E_BUSY, 0, "tools-native: out of memory");
+    if (work == NULL) return jf_fault_set(why, JF_E_BUSY, 0, "tools-native: out of memory");
     if (!frame_make(job_frame(work), &it->binding, tool, arguments, request->principal.ptr,
                     request->principal.len, words)) {
         text out = {0};
@@ -260,20 +245,20 @@ static int32_t call_later(set *it, const bound_tool *tool, const jf_request *req
     if (status == JF_PENDING) return status;
     job_free(work);
     why->retry_ms = 100;
-    return fault(why, JF_E_BUSY, JF_FAULT_PUBLIC | JF_FAULT_NOT_STARTED,
-                 "too many calls wait for this library");
+    return jf_fault_set(why, JF_E_BUSY, JF_FAULT_PUBLIC | JF_FAULT_NOT_STARTED,
+                        "too many calls wait for this library");
 }
 
 static int32_t call(jf_self *self, jf_ref op, const jf_request *request, jf_blob *result, jf_fault *why) {
     static const char none[] = "{}";
     set *it = find_set(self, request->set);
-    if (it == NULL) return fault(why, JF_E_STALE, 0, "tools-native: no such set");
+    if (it == NULL) return jf_fault_set(why, JF_E_STALE, 0, "tools-native: no such set");
     const bound_tool *tool = binding_find(&it->binding, (const char *)request->name.ptr, request->name.len);
-    if (tool == NULL) return fault(why, JF_E_INVALID, JF_FAULT_PUBLIC, "no such tool");
+    if (tool == NULL) return jf_fault_set(why, JF_E_INVALID, JF_FAULT_PUBLIC, "no such tool");
     json_value arguments;
     jf_view given = request->arguments.ptr == NULL ? (jf_view){(const uint8_t *)none, 2} : request->arguments;
     if (!json_parse(given.ptr, given.len, &arguments))
-        return fault(why, JF_E_INVALID, JF_FAULT_PUBLIC, "the arguments are no JSON");
+        return jf_fault_set(why, JF_E_INVALID, JF_FAULT_PUBLIC, "the arguments are no JSON");
     if (tool->on_worker) return call_later(it, tool, request, &arguments, op, result, why);
     frame now;
     text out = {0};
@@ -289,9 +274,9 @@ static int32_t call(jf_self *self, jf_ref op, const jf_request *request, jf_blob
     frame_end(&now);
     if (answered) return give(&out, result, why);
     text_free(&out);
-    if (*words == 0) return fault(why, JF_E_BUSY, 0, "tools-native: out of memory");
+    if (*words == 0) return jf_fault_set(why, JF_E_BUSY, 0, "tools-native: out of memory");
     say(self, JF_LOG_ERROR, words);
-    return fault(why, JF_E_FAULT, 0, "%s", words);
+    return jf_fault_set(why, JF_E_FAULT, 0, "%s", words);
 }
 
 static const void *facet(jf_self *self, const char *id) {
@@ -306,13 +291,13 @@ static int32_t create(const jf_offer *offer, jf_view config, jf_self **out, jf_f
     const jf_ops_1 *ops = offer->service(offer->host, JF_OPS_1);
     const jf_log_1 *log = offer->service(offer->host, JF_LOG_1);
     if (!JF_HAS(ops, finish) || !JF_HAS(ops, state))
-        return fault(why, JF_E_UNSUPPORTED, 0, "tools-native needs jf.ops/1");
+        return jf_fault_set(why, JF_E_UNSUPPORTED, 0, "tools-native needs jf.ops/1");
     jf_self *self = calloc(1, sizeof *self);
-    if (self == NULL) return fault(why, JF_E_BUSY, 0, "tools-native: out of memory");
+    if (self == NULL) return jf_fault_set(why, JF_E_BUSY, 0, "tools-native: out of memory");
     self->sinks = sinks_make(offer->service(offer->host, JF_CALLBACK_1));
     if (self->sinks == NULL) {
         free(self);
-        return fault(why, JF_E_BUSY, 0, "tools-native: out of memory");
+        return jf_fault_set(why, JF_E_BUSY, 0, "tools-native: out of memory");
     }
     self->ops = ops;
     self->log = JF_HAS(log, write) ? log : NULL;

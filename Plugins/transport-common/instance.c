@@ -4,35 +4,25 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 
-/** Copies min(sizes) of a service's table into ours, so that either side may be the newer. */
-static bool attach(const jf_offer *offer, const char *id, void *table, uint32_t size) {
-    const void *theirs = offer->service(offer->host, id);
-    uint32_t length;
-    if (theirs == NULL) return false;
-    memcpy(&length, theirs, sizeof(length));
-    memcpy(table, theirs, length < size ? length : size);
-    return length >= size;
-}
-#define ATTACH(id, member) attach(offer, id, &(member), sizeof(member))
+#define ATTACH(id, member) jf_attach(offer, id, &(member), sizeof(member))
 
 jf_self *instance_make(const jf_offer *offer, uint64_t size, const char *plugin, jf_fault *why) {
     jf_memory_1 memory = {0};
     if (!ATTACH(JF_MEMORY_1, memory)) {
-        fault_set(why, JF_E_UNSUPPORTED, 0, "%s needs the host service jf.memory/1", plugin);
+        jf_fault_set(why, JF_E_UNSUPPORTED, 0, "%s needs the host service jf.memory/1", plugin);
         return NULL;
     }
     jf_self *self = memory.allocate(memory.context, size);
     if (self == NULL) {
-        fault_set(why, JF_E_FAULT, 0, "out of memory for %s", plugin);
+        jf_fault_set(why, JF_E_FAULT, 0, "out of memory for %s", plugin);
         return NULL;
     }
     self->memory = memory;
     if (!ATTACH(JF_LOOP_1, self->loop) || !ATTACH(JF_CONFIG_1, self->config) ||
         !ATTACH(JF_LOG_1, self->log) || !ATTACH(JF_CLOCK_1, self->clock)) {
-        fault_set(why, JF_E_UNSUPPORTED, 0,
-                  "%s needs the host services jf.loop/1, jf.config/1, jf.log/1 and jf.clock/1", plugin);
+        jf_fault_set(why, JF_E_UNSUPPORTED, 0,
+                     "%s needs the host services jf.loop/1, jf.config/1, jf.log/1 and jf.clock/1", plugin);
         memory.release(memory.context, self);
         return NULL;
     }

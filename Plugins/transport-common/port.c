@@ -78,9 +78,9 @@ static bool is_taken(const struct endpoint *bound, int family) {
 }
 
 static int32_t refused(jf_view address, int error, jf_fault *why) {
-    return fault_set(why, error == EADDRINUSE ? JF_E_BUSY : JF_E_FAULT, 0,
-                     "cannot listen on %.*s: %s; choose another address or stop what uses it",
-                     (int)address.len, (const char *)address.ptr, strerrordesc_np(error));
+    return jf_fault_set(why, error == EADDRINUSE ? JF_E_BUSY : JF_E_FAULT, 0,
+                        "cannot listen on %.*s: %s; choose another address or stop what uses it",
+                        (int)address.len, (const char *)address.ptr, strerrordesc_np(error));
 }
 
 /** `leads`: the first loop to bind this address; the others share what it got. */
@@ -89,9 +89,9 @@ static int32_t bind_to(struct port *p, jf_view address, bool leads, jf_fault *wh
     uint16_t number = 0;
     authority_split(usual, &host, &number);
     if (!authority_split(address, &host, &number) || !endpoint_literal(host, number, &p->bound))
-        return fault_set(why, JF_E_INVALID, 0,
-                         "cannot listen on \"%.*s\": write an IP address and a port, such as %s",
-                         (int)address.len, (const char *)address.ptr, p->kind->usual);
+        return jf_fault_set(why, JF_E_INVALID, 0,
+                            "cannot listen on \"%.*s\": write an IP address and a port, such as %s",
+                            (int)address.len, (const char *)address.ptr, p->kind->usual);
     int family = p->bound.address.any.sa_family, one = 1;
     if (leads && is_taken(&p->bound, family)) return refused(address, EADDRINUSE, why);
     p->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -155,14 +155,14 @@ static void reap(jf_self *self) {
 
 struct port *port_make(jf_self *self, uint64_t size, const struct port_kind *kind, jf_fault *why) {
     if (self->inbound.deliver == NULL) {
-        fault_set(why, JF_E_UNSUPPORTED, 0, "%s cannot listen: the host offers no jf.inbound/1",
-                  kind->plugin);
+        jf_fault_set(why, JF_E_UNSUPPORTED, 0, "%s cannot listen: the host offers no jf.inbound/1",
+                     kind->plugin);
         return NULL;
     }
     reap(self);
     struct port *p = self_allocate(self, size);
     if (p == NULL) {
-        fault_set(why, JF_E_FAULT, 0, "out of memory for a listener");
+        jf_fault_set(why, JF_E_FAULT, 0, "out of memory for a listener");
         return NULL;
     }
     p->kind = kind;
@@ -174,7 +174,7 @@ struct port *port_make(jf_self *self, uint64_t size, const struct port_kind *kin
 static int32_t open_at(struct port *p, jf_view address, jf_view config, jf_blob *bound, jf_fault *why) {
     jf_self *self = p->self;
     if (!allowed_read(&p->allowed, self, config))
-        return fault_set(why, JF_E_INVALID, 0, "allowed_hosts and allowed_origins must be lists of texts");
+        return jf_fault_set(why, JF_E_INVALID, 0, "allowed_hosts and allowed_origins must be lists of texts");
     char *configured = setting_text(self, config, "/address");
     const char *own = configured != NULL ? configured : p->kind->usual;
     bool leads = address.len == 0;
@@ -184,7 +184,7 @@ static int32_t open_at(struct port *p, jf_view address, jf_view config, jf_blob 
     allowed_settle(&p->allowed, &p->bound);
     if (self->loop.watch(self->loop.context, p->fd, JF_READABLE, on_ready, p, &p->watch) != JF_OK) {
         p->watch = 0;
-        return fault_set(why, JF_E_FAULT, 0, "the event loop refused a listening socket");
+        return jf_fault_set(why, JF_E_FAULT, 0, "the event loop refused a listening socket");
     }
     return tell_bound(p, bound);
 }

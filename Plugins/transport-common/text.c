@@ -146,23 +146,3 @@ bool mirrored_decode(uint8_t *bytes, uint64_t *length) {
     *length = (uint64_t)(out - bytes);
     return true;
 }
-
-int32_t fault_setv(jf_fault *why, int32_t code, uint32_t flags, const char *format, va_list arguments) {
-    if (why == NULL) return code;
-    why->flags = flags;
-    why->code = code;
-    why->retry_ms = 0;
-    int length = vsnprintf(why->text, sizeof(why->text), format, arguments);
-    if (length < 0) length = 0;
-    if ((size_t)length >= sizeof(why->text)) length = (int)sizeof(why->text) - 1;
-    why->text_len = (uint32_t)length;
-    return code;
-}
-
-int32_t fault_set(jf_fault *why, int32_t code, uint32_t flags, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    fault_setv(why, code, flags, format, arguments);
-    va_end(arguments);
-    return code;
-}

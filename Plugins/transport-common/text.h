@@ -6,11 +6,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <jackfield/base.h>
-#include <stdarg.h>
-#include <stdbool.h>
+#include <jackfield/host.h>
 #include <stdint.h>
-#include <string.h>
 
 /** A view of a string literal. */
 #define LITERAL(text) ((jf_view){(const uint8_t *)(text), sizeof(text) - 1})
@@ -64,10 +61,5 @@ bool mirrored_needs_sentinel(jf_view v);
 void put_mirrored(struct writer *w, jf_view v);
 /** Decodes the sentinel form in place; a plain value stays as it is. False: undecodable. */
 bool mirrored_decode(uint8_t *bytes, uint64_t *length);
-
-/** Fills a fault; `why` may be NULL. `flags` are JF_FAULT_*. Returns `code`. */
-int32_t fault_set(jf_fault *why, int32_t code, uint32_t flags, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-int32_t fault_setv(jf_fault *why, int32_t code, uint32_t flags, const char *format, va_list arguments);
 
 #endif

@@ -128,7 +128,7 @@ static bool load(struct openssl *api, const char **missing) {
 static int32_t refuse(struct tls_context *c, jf_fault *why, const char *name, const char *what) {
     if (c->context != NULL) c->api.SSL_CTX_free(c->context);
     self_release(c->self, c);
-    return fault_set(why, JF_E_FAULT, 0, "no TLS for server \"%s\": %s", name, what);
+    return jf_fault_set(why, JF_E_FAULT, 0, "no TLS for server \"%s\": %s", name, what);
 }
 
 struct tls_context *tls_context_open(jf_self *self, bool verify, const char *ca_file, const char *name,
@@ -136,16 +136,16 @@ struct tls_context *tls_context_open(jf_self *self, bool verify, const char *ca_
     const char *missing = NULL;
     struct tls_context *c = self_allocate(self, sizeof(*c));
     if (c == NULL) {
-        fault_set(why, JF_E_FAULT, 0, "out of memory for TLS to server \"%s\"", name);
+        jf_fault_set(why, JF_E_FAULT, 0, "out of memory for TLS to server \"%s\"", name);
         return NULL;
     }
     c->self = self;
     c->verify = verify;
     if (!load(&c->api, &missing)) {
         self_release(self, c);
-        fault_set(why, JF_E_UNSUPPORTED, 0,
-                  "https for server \"%s\" needs OpenSSL 3 (%s not found): install the package libssl3", name,
-                  missing);
+        jf_fault_set(why, JF_E_UNSUPPORTED, 0,
+                     "https for server \"%s\" needs OpenSSL 3 (%s not found): install the package libssl3",
+                     name, missing);
         return NULL;
     }
     const struct openssl *api = &c->api;

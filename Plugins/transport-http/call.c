@@ -65,7 +65,7 @@ void call_failv(struct call *call, int32_t code, uint32_t flags, const char *for
         flags &= ~(uint32_t)JF_FAULT_NOT_STARTED;
         if ((code == JF_E_GONE || code == JF_E_TIMEOUT) && resume_later(call)) return;
     }
-    fault_setv(&why, code, flags, format, arguments);
+    jf_fault_setv(&why, code, flags, format, arguments);
     if (call->resume != NULL) {
         char history[96];
         resume_history(call, history, sizeof(history));

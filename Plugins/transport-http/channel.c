@@ -109,8 +109,8 @@ static int32_t configure(struct channel *ch, jf_view config, jf_fault *why) {
     char *text = setting_text(self, config, "/url");
     if (text == NULL || !url_parse(view_make(text, strlen(text)), &url)) {
         self_release(self, text);
-        return fault_set(why, JF_E_INVALID, 0, "server \"%s\" needs a url such as http://127.0.0.1:9000/mcp",
-                         o->to.name);
+        return jf_fault_set(why, JF_E_INVALID, 0,
+                            "server \"%s\" needs a url such as http://127.0.0.1:9000/mcp", o->to.name);
     }
     o->to.secure = url.secure;
     o->to.port = url.port;
@@ -122,10 +122,10 @@ static int32_t configure(struct channel *ch, jf_view config, jf_fault *why) {
     struct lines lines = {.bad = false};
     ch->fixed = self_allocate(self, room);
     if (ch->fixed == NULL)
-        return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->to.name);
+        return jf_fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->to.name);
     lines.w = (struct writer){(uint8_t *)ch->fixed, (uint8_t *)ch->fixed + room - 1, false};
     if (!setting_members(self, config, "/headers", add_line, &lines))
-        return fault_set(
+        return jf_fault_set(
             why, JF_E_INVALID, 0,
             "the headers of server \"%s\" are not usable: texts of at most 16 KiB together, none that "
             "HTTP itself sets (Host, Accept, Content-Type, Content-Length, Connection)",
@@ -147,10 +147,10 @@ static int32_t configure(struct channel *ch, jf_view config, jf_fault *why) {
     sweep_need(self, o->idle_timeout);
     sweep_need(self, o->queue_timeout);
     if (setting_flag(self, config, "/sse", false) && !link_open(ch))
-        return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->to.name);
+        return jf_fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->to.name);
     if (o->to.host == NULL || o->to.authority == NULL || ch->path == NULL || ch->fixed == NULL ||
         !channel_build_heads(ch))
-        return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->to.name);
+        return jf_fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->to.name);
     remote_find_literal(&o->to);
     if (!o->to.secure) return JF_OK;
     char *ca_file = setting_text(self, config, "/ca_file");
@@ -162,10 +162,10 @@ static int32_t configure(struct channel *ch, jf_view config, jf_fault *why) {
 
 int32_t channel_open(jf_self *self, jf_ref ref, jf_view name, jf_view config, jf_ref *handle, jf_fault *why) {
     if (self->channels.deliver == NULL)
-        return fault_set(why, JF_E_UNSUPPORTED, 0,
-                         "transport-http cannot connect: the host offers no jf.channels/1");
+        return jf_fault_set(why, JF_E_UNSUPPORTED, 0,
+                            "transport-http cannot connect: the host offers no jf.channels/1");
     struct channel *ch = slots_take(&self->channel_table, &self->memory);
-    if (ch == NULL) return fault_set(why, JF_E_FAULT, 0, "out of memory for a channel");
+    if (ch == NULL) return jf_fault_set(why, JF_E_FAULT, 0, "out of memory for a channel");
     ch->ref = ref;
     ch->origin.to.self = self;
     ch->origin.channel = ch;
@@ -317,7 +317,8 @@ static int32_t dispatch(struct channel *ch, const jf_message *m, struct iovec *p
     struct origin *o = &ch->origin;
     jf_self *self = o->to.self;
     struct call *call = call_make(self, o);
-    if (call == NULL) return fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a request");
+    if (call == NULL)
+        return jf_fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a request");
     call->exchange = m->exchange;
     call->kind = m->kind;
     call->deadline = m->deadline_ns;
@@ -329,14 +330,15 @@ static int32_t dispatch(struct channel *ch, const jf_message *m, struct iovec *p
     if (sent == 0 && !origin_has_room(o, call) && o->queued >= QUEUE_MAX) {
         o->blocked = true;
         call_free(call);
-        fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED,
-                  "server \"%s\" is busy: %u requests are open and %u wait", o->to.name,
-                  o->open - o->idle_count, o->queued);
+        jf_fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED,
+                     "server \"%s\" is busy: %u requests are open and %u wait", o->to.name,
+                     o->open - o->idle_count, o->queued);
         return JF_E_BUSY;
     }
     if (sent < 0 || !call_copy(call, parts, count, total, 0)) {
         call_free(call);
-        return fault_set(why, JF_E_FAULT, sent < 0 ? 0 : JF_FAULT_NOT_STARTED, "out of memory for a request");
+        return jf_fault_set(why, JF_E_FAULT, sent < 0 ? 0 : JF_FAULT_NOT_STARTED,
+                            "out of memory for a request");
     }
     call->keep_copy = !ch->confirmed;
     origin_queue(o, call);
@@ -347,11 +349,11 @@ static int32_t dispatch(struct channel *ch, const jf_message *m, struct iovec *p
 int32_t channel_send(jf_self *self, jf_ref handle, const jf_message *m, jf_fault *why) {
     struct channel *ch = slots_find(&self->channel_table, handle);
     if (ch == NULL || ch->origin.closing)
-        return fault_set(why, JF_E_STALE, JF_FAULT_NOT_STARTED, "the channel is closed");
+        return jf_fault_set(why, JF_E_STALE, JF_FAULT_NOT_STARTED, "the channel is closed");
     uint32_t kind = m->kind > JF_KIND_END ? JF_KIND_MESSAGE : m->kind;
     if (!clean(m))
-        return fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED,
-                         "a header value for server \"%s\" has control characters", ch->origin.to.name);
+        return jf_fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED,
+                            "a header value for server \"%s\" has control characters", ch->origin.to.name);
     self_tick(self);
     if (m->session.len != 0) ch->had_session = true;
     enum { SEGMENTS = 64 };
@@ -374,12 +376,12 @@ int32_t channel_send(jf_self *self, jf_ref handle, const jf_message *m, jf_fault
         whole(self)->sending++;
         // A head that did not fit would be cut: never sent.
         status = w.full || length > 0x7fffffffu
-                     ? fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED, "the message is too large")
+                     ? jf_fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED, "the message is too large")
                  : ch->link != NULL ? link_send(ch, m, parts, count, length + parts[0].iov_len, why)
                                     : dispatch(ch, m, parts, count, length + parts[0].iov_len, why);
         whole(self)->sending--;
     } else {
-        fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a request");
+        jf_fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a request");
     }
     if (head != fixed) self_release(self, head);
     if (parts != few) self_release(self, parts);

@@ -87,23 +87,25 @@ int32_t client_request(void *context, const jf_http_request *r, jf_http_done_fn 
     struct url url;
     jf_view method = r->method.len == 0 ? LITERAL("GET") : r->method;
     if (done == NULL || self->stopped || !url_parse(r->url, &url) || !header_name_clean(method))
-        return fault_set(why, JF_E_INVALID, 0, "not an http or https request: \"%.*s\"",
-                         r->url.len > 120 ? 120 : (int)r->url.len, (const char *)r->url.ptr);
+        return jf_fault_set(why, JF_E_INVALID, 0, "not an http or https request: \"%.*s\"",
+                            r->url.len > 120 ? 120 : (int)r->url.len, (const char *)r->url.ptr);
     self_tick(self);
     struct origin *o = origin_of(self, &url, why);
     if (o == NULL) return why != NULL && why->text_len != 0 ? why->code : JF_E_FAULT;
     if (o->queued >= QUEUE_MAX)
-        return fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED, "too many requests wait for %s", o->to.name);
+        return jf_fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED, "too many requests wait for %s",
+                            o->to.name);
     struct call *call = call_make(self, o);
-    if (call == NULL) return fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a request");
+    if (call == NULL)
+        return jf_fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a request");
     call->done = done;
     call->user = user;
     call->head_only = view_equal(method, LITERAL("HEAD"));
     call->deadline = self->now + (r->timeout_ns == 0 ? default_timeout : r->timeout_ns);
     if (!build(call, r, &url, method)) {
         call_free(call);
-        return fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED, "the request to %s has an unusable header",
-                         o->to.name);
+        return jf_fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED,
+                            "the request to %s has an unusable header", o->to.name);
     }
     sweep_need(self, r->timeout_ns == 0 ? default_timeout : r->timeout_ns);
     *out = call->slot.ref;

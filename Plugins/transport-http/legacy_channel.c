@@ -121,7 +121,7 @@ static void lose(struct sse_link *link, int32_t code, const char *text, uint64_t
     if (pause > PAUSE_MOST_MS) pause = PAUSE_MOST_MS;
     link->failures++;
     jf_fault why = {.size = sizeof(why)};
-    fault_set(&why, code, 0, "%.*s", (int)length, text);
+    jf_fault_set(&why, code, 0, "%.*s", (int)length, text);
     why.retry_ms = (uint32_t)pause;
     if (self->loop.timer(self->loop.context, pause * per_ms, restart, link, &link->timer) != JF_OK)
         why.retry_ms = 0;
@@ -341,19 +341,20 @@ int32_t link_send(struct channel *ch, const jf_message *m, const struct iovec *p
     struct sse_link *link = ch->link;
     struct origin *o = &ch->origin;
     if (m->kind != JF_KIND_MESSAGE || m->exchange != 0)
-        return fault_set(why, JF_E_UNSUPPORTED, JF_FAULT_NOT_STARTED,
-                         "server \"%s\" speaks HTTP+SSE: messages only, without exchange", o->to.name);
+        return jf_fault_set(why, JF_E_UNSUPPORTED, JF_FAULT_NOT_STARTED,
+                            "server \"%s\" speaks HTTP+SSE: messages only, without exchange", o->to.name);
     if (link->state != LINK_UP)
-        return fault_set(why, JF_E_GONE, JF_FAULT_NOT_STARTED, "server \"%s\" is not connected", o->to.name);
+        return jf_fault_set(why, JF_E_GONE, JF_FAULT_NOT_STARTED, "server \"%s\" is not connected",
+                            o->to.name);
     if (link->queued >= QUEUE_MAX) {
         link->blocked = true;
-        return fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED, "server \"%s\" is busy: %u messages wait",
-                         o->to.name, link->queued);
+        return jf_fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED, "server \"%s\" is busy: %u messages wait",
+                            o->to.name, link->queued);
     }
     struct call *call = call_make(o->to.self, o);
     if (call == NULL || !call_copy(call, parts, count, total, 0)) {
         if (call != NULL) call_free(call);
-        return fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a message");
+        return jf_fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a message");
     }
     call->kind = JF_KIND_MESSAGE;
     call->keep_copy = true;

@@ -251,6 +251,6 @@ static const jf_plugin plugin = {
 
 JF_PUBLIC const jf_plugin *jf_entry_1(const jf_offer *offer, jf_fault *why) {
     if (offer->major == JF_ABI_MAJOR) return &plugin;
-    fault_set(why, JF_E_UNSUPPORTED, 0, "transport-http speaks plugin ABI %d only", JF_ABI_MAJOR);
+    jf_fault_set(why, JF_E_UNSUPPORTED, 0, "transport-http speaks plugin ABI %d only", JF_ABI_MAJOR);
     return NULL;
 }

@@ -98,10 +98,10 @@ int32_t uplink_configure(struct uplink *u, jf_view config, jf_fault *why) {
     bool valid = text != NULL && read_url(u, view_make(text, strlen(text)));
     self_release(self, text);
     if (!valid)
-        return fault_set(why, JF_E_INVALID, 0, "server \"%s\" needs a url such as ws://127.0.0.1:9000/mcp",
-                         o->name);
+        return jf_fault_set(why, JF_E_INVALID, 0, "server \"%s\" needs a url such as ws://127.0.0.1:9000/mcp",
+                            o->name);
     if (!read_headers(u, config))
-        return fault_set(
+        return jf_fault_set(
             why, JF_E_INVALID, 0,
             "the headers of server \"%s\" are not usable: texts of at most 16 KiB together, none "
             "that the upgrade itself sets (Host, Connection, Upgrade, Sec-WebSocket-*)",
@@ -112,7 +112,7 @@ int32_t uplink_configure(struct uplink *u, jf_view config, jf_fault *why) {
     u->queue = setting_number(self, config, "/queue", 8388608);
     if (u->queue > 1u << 30) u->queue = 1u << 30;
     if (o->host == NULL || o->authority == NULL || u->path == NULL || u->headers == NULL)
-        return fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->name);
+        return jf_fault_set(why, JF_E_FAULT, 0, "out of memory for server \"%s\"", o->name);
     remote_find_literal(o);
     if (!o->secure) return JF_OK;
     char *ca_file = setting_text(self, config, "/ca_file");

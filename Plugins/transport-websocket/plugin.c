@@ -25,7 +25,7 @@ static int32_t create(const jf_offer *offer, jf_view config, jf_self **out, jf_f
     if (self == NULL) return why->code;
     if (!sender_open(&whole(self)->sender)) {
         instance_free(self);
-        return fault_set(why, JF_E_FAULT, 0, "out of memory for transport-websocket");
+        return jf_fault_set(why, JF_E_FAULT, 0, "out of memory for transport-websocket");
     }
     self->conns.object_size = sizeof(struct conn);
     self->channel_table.object_size = sizeof(struct uplink);
@@ -93,6 +93,6 @@ static const jf_plugin plugin = {
 
 JF_PUBLIC const jf_plugin *jf_entry_1(const jf_offer *offer, jf_fault *why) {
     if (offer->major == JF_ABI_MAJOR) return &plugin;
-    fault_set(why, JF_E_UNSUPPORTED, 0, "transport-websocket speaks plugin ABI %d only", JF_ABI_MAJOR);
+    jf_fault_set(why, JF_E_UNSUPPORTED, 0, "transport-websocket speaks plugin ABI %d only", JF_ABI_MAJOR);
     return NULL;
 }

@@ -79,7 +79,7 @@ void uplink_fail(struct uplink *u, int32_t code, const char *format, ...) {
     bool was_open = u->state == UPLINK_OPEN;
     va_list arguments;
     va_start(arguments, format);
-    fault_setv(&why, code, was_open ? 0 : JF_FAULT_NOT_STARTED, format, arguments);
+    jf_fault_setv(&why, code, was_open ? 0 : JF_FAULT_NOT_STARTED, format, arguments);
     va_end(arguments);
     u->pins++;
     uplink_hang_up(u);
