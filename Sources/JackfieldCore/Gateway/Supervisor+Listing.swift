@@ -18,9 +18,12 @@ final class ListingWork {
     var isPublic = true
     var receivedAt: UInt64 = 0
     var bytes = 0
+    /// It follows a handshake, so the server is there.
+    let isFirst: Bool
 
-    init(kinds: [ItemKind], from known: ServerListing?) {
+    init(kinds: [ItemKind], from known: ServerListing?, isFirst: Bool = true) {
         self.kinds = kinds
+        self.isFirst = isFirst
         result = known ?? ServerListing()
     }
 }
@@ -36,13 +39,14 @@ extension Supervisor {
         step = .listing
         turn += 1
         let kinds = ItemKind.allCases.filter { wanted.contains($0) && status.capabilities.offers($0) }
-        let work = ListingWork(kinds: kinds, from: all ? nil : listing)
+        let work = ListingWork(kinds: kinds, from: all ? nil : listing, isFirst: all)
         nextKind(work)
     }
 
     /// Something changed: list it again, now or after the listing under way.
     func listChanged(_ kind: ItemKind) {
         dirty.insert(kind)
+        emptied.announced(kind)
         if kind == .resources { dirty.insert(.templates) }
         guard step == .up else { return }
         if isToolset { listToolset() } else { list(all: false) }
@@ -95,8 +99,8 @@ extension Supervisor {
             // Advertised as a whole, missing in part: resource templates above all.
             if envelope.outcome?.member("code")?.int64 == -32601 { return finished(work, kind) }
             keepOld(work, kind, text(envelope))
-        case .status(let status): failed(kind, lane.statusText(status))
-        case .failed(let why, _): failed(kind, why)
+        case .status(let status): notListed(work, kind, lane.statusText(status), isThere: true)
+        case .failed(let why, _): notListed(work, kind, why, isThere: work.isFirst)
         case .timedOut: keepOld(work, kind, "no answer in time")
         }
     }
@@ -132,6 +136,12 @@ extension Supervisor {
     }
 
     private func finished(_ work: ListingWork, _ kind: ItemKind) {
+        if work.items.isEmpty, let before = listing?[kind].count, before > 0, server.plan.keepStale,
+            !emptied.isBelieved(kind, lane.loop.now)
+        {
+            return keepOld(work, kind, "it lists none, where it had \(before) before")
+        }
+        emptied.settled(kind)
         work.result[kind] = work.items
         work.result.freshness[kind.rawValue] = freshness(work, kind)
         work.result.failed.remove(kind)
@@ -161,11 +171,23 @@ extension Supervisor {
             .warning, "a list failed; it is tried again, and what was known stays",
             [.init("server", server.name), .init("list", "\(kind.member)"), .init("why", why)])
         unlisted.insert(kind)
+        unlistedWhy = "\(kind.member) could not be listed: \(why)"
         work.result[kind] = listing?[kind] ?? []
         work.result.freshness[kind.rawValue] = listing?.freshness[kind.rawValue] ?? .stale
         work.result.failed.insert(kind)
         work.kinds.removeFirst()
         nextKind(work)
+    }
+
+    /// No answer of MCP's came. A server that has just shaken hands, or answers at all, can go on with what it listed
+    /// before; else a handshake finds out whether it is there.
+    private func notListed(_ work: ListingWork, _ kind: ItemKind, _ why: String, isThere: Bool) {
+        guard server.plan.keepStale, listing?[kind].isEmpty == false else { return failed(kind, why) }
+        if isThere { return keepOld(work, kind, why) }
+        log.write(
+            .warning, "a list failed; the server is asked whether it is there",
+            [.init("server", server.name), .init("list", "\(kind.member)"), .init("why", why)])
+        probe()
     }
 
     private func failed(_ kind: ItemKind, _ why: String) {

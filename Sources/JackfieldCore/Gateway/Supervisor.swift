@@ -29,6 +29,9 @@ final class Supervisor {
     /// Kinds whose last listing failed; listed again after a pause.
     var unlisted: Set<ItemKind> = []
     var listBackOff = BackOff()
+    /// Why, in one sentence, and lists that are suddenly empty.
+    var unlistedWhy = ""
+    var emptied = EmptiedLists()
     var refreshTimer: UInt64 = 0
     /// Counts handshakes and listings begun: an answer that belongs to an older one is dropped.
     var turn = 0
@@ -141,7 +144,8 @@ final class Supervisor {
         step = .up
         if status.state != .up { endpoint.health.reset(jf_monotonic_ns()) }
         status.state = .up
-        status.reason = ""
+        status.reason =
+            unlisted.isEmpty ? "" : unlistedWhy + (isStale ? "; what it listed before is shown" : "")
         publish()
         for waiting in renewals { answerRenewal(waiting) }
         renewals = []
@@ -151,6 +155,9 @@ final class Supervisor {
 
     private func became(_ state: EndpointStatus.State, _ why: String) {
         let isNews = status.state != state || status.reason != why
+    /// Something is shown that it did not list when it was last asked.
+    private var isStale: Bool { unlisted.contains { listing?[$0].isEmpty == false } }
+
         status.state = state
         status.reason = why
         if isNews {

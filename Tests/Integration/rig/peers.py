@@ -61,6 +61,7 @@ def server_command(kind, *switches, events=None):
         "dialogue": ("tests", "dialogue_raw.py"),
         "moody": ("tests", "moody_raw.py"),
         "counting": ("tests", "counting_raw.py"),
+        "late": ("tests", "late_raw.py"),
         "tasks-modern": ("tests", "tasks_raw_modern.py"),
         "tasks-legacy": ("tests", "tasks_raw_legacy.py"),
         "tasks-sdk1": ("sdk1", "tasks_sdk1.py"),

@@ -239,14 +239,14 @@ async def http_request(server, inbound, writer):
     work = asyncio.ensure_future(server.handle(message, headers, out))
     if not await inbound.outlives(work):
         if not work.done():
-            server.events.emit("disconnected", method=message.get("method"))
+            server.events.emit("disconnected", label=server.o.label, method=message.get("method"))
             work.cancel()
         return False
     work.result()
     return out.keep
 
 
-async def main():
+def parser():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--stdio", action="store_true")
     p.add_argument("--port", type=int, default=0)
@@ -261,7 +261,10 @@ async def main():
     p.add_argument("--regional", action="store_true", help="tools with x-mcp-header, good and bad")
     p.add_argument("--expire-once", action="store_true", help="the first tools/call finds its session gone")
     p.add_argument("--events")
-    server = RawServer(p.parse_args())
+    return p
+
+
+async def run(server):
     if server.o.stdio:
         await serve_stdio(server)
         return
@@ -269,4 +272,4 @@ async def main():
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(run(RawServer(parser().parse_args())))
