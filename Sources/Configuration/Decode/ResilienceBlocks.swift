@@ -124,6 +124,7 @@ private func decodeHealth(
     }
     if let node = section.take("expect_tools") {
         health.expectedTools =
+    bulkhead.perClient = bound("per_client")
             sink.texts(
                 node, "\(label).expect_tools", expected: "the server's own names of tools", atMost: 1024)
             ?? []

@@ -44,6 +44,24 @@ extension Configuration {
         public var wait: UInt64 = 5_000_000_000
         /// Calls of one tool, prompt or resource at once; nil: no bound of its own.
         public var perTool: Int?
+        /// Calls of one client at once; nil: no bound of its own.
+        public var perClient: Int?
+
+        public init() {}
+    }
+
+    /// When a call is made at a second replica beside the first (`hedge`). Only where that is known to be safe.
+    public struct Hedge: Sendable, Equatable {
+        /// How long the first try may take, in nanoseconds; nil: `percentile` says.
+        public var after: UInt64?
+        /// Percentage of the server's recent calls that were quicker.
+        public var percentile: Int?
+        /// With `percentile`: never before, in nanoseconds.
+        public var atLeast: UInt64 = 10_000_000
+        /// Patterns for the server's own names of tools; empty: all that are safe.
+        public var tools: [String] = []
+        /// Second tries as a percentage of calls, over time.
+        public var budget = 10
 
         public init() {}
     }
@@ -99,7 +117,17 @@ extension Configuration.Bulkhead {
     var line: String {
         let calls = calls.map { "calls: \($0), " } ?? ""
         let perTool = perTool.map { ", per_tool: \($0)" } ?? ""
-        return "{ \(calls)queue: \(queue), wait: \(durationText(nanoseconds: wait))\(perTool) }"
+        let perClient = perClient.map { ", per_client: \($0)" } ?? ""
+        return "{ \(calls)queue: \(queue), wait: \(durationText(nanoseconds: wait))\(perTool)\(perClient) }"
+    }
+}
+
+extension Configuration.Hedge {
+    var line: String {
+        let delay =
+            after.map { "after: \(durationText(nanoseconds: $0))" }
+            ?? "percentile: \(percentile ?? 0), at_least: \(durationText(nanoseconds: atLeast))"
+        return "{ \(delay), tools: [\(tools.map(jsonString).joined(separator: ", "))], budget: \(budget) }"
     }
 }
 

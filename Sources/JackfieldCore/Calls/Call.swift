@@ -133,6 +133,7 @@ final class Call {
     // Tasks.
     /// A legacy client asked for a task.
     var taskWish: TaskWish?
+    var roomClient: RoomClient?
     /// The kept task that this call runs for, and the one whose result it waits for; 0: none.
     var task: UInt64 = 0
     var awaitedTask: UInt64 = 0
@@ -260,6 +261,7 @@ final class Call {
         wantsServerTask = false
         upstreamTask = nil
         progressHandle = 0
+        if roomClient != nil { roomClient = nil }
         taskId = nil
         isRetry = false
         if !lacking.isEmpty { lacking = [] }

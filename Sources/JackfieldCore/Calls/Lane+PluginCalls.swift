@@ -28,6 +28,7 @@ extension Lane {
             return Int32(JF_E_INVALID)
         }
         guard let call = takeCall(.plugin) else {
+            counters.add(.overloads)
             why?.pointee.set(Int32(JF_E_BUSY), "the gateway has \(limits.calls) calls under way, its limit")
             return Int32(JF_E_BUSY)
         }

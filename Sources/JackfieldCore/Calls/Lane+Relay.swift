@@ -57,6 +57,7 @@ extension Lane {
         target: Target, deadline: UInt64, wantsProgress: Bool, asker: Asker
     ) {
         guard let call = takeCall(.relay) else {
+            counters.add(.overloads)
             let error =
                 "{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":-32603,\"message\":\"the gateway is overloaded\"}}"
             let padded = Array(error.utf8) + [UInt8](repeating: 32, count: JSONParser.padding)

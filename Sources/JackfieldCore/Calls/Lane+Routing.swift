@@ -275,6 +275,7 @@ extension Lane {
     }
 
     func refuseOverload(_ asking: Asking, _ text: String) {
+        counters.add(.overloads)
         refuse(
             asking.client, asking.message, id: asking.id, .internalError, text,
             data: "{\"reason\":\"overload\"}", status: JF_STATUS_OVERLOADED, retryAfter: 1000)

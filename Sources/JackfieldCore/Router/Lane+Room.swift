@@ -15,38 +15,72 @@ final class ServerRoom: Sendable {
     let waiting = Atomic<Int>(0)
     /// By tool, prompt or resource; kept only where there is a bound.
     private let tools = Mutex<[String: Int]>([:])
+    private let clients = Mutex<[RoomClient: Int]>([:])
 
     init(_ plan: RoomPlan, callsPerServer: Int) {
         self.plan = plan
         calls = plan.calls ?? callsPerServer
     }
 
-    enum Refusal { case full, toolFull }
+    enum Refusal { case full, toolFull, clientFull }
+
+    /// Who waits for a single tool, or is at the bound of his own, is passed by others.
+    var isShared: Bool { plan.perTool != nil || plan.perClient != nil }
 
     /// Takes a place. Nil: it is taken.
-    func take(_ server: Server, _ name: String) -> Refusal? {
+    func take(_ server: Server, _ name: String, _ client: RoomClient?) -> Refusal? {
         if server.inFlight.add(1, ordering: .relaxed).newValue > calls {
             server.inFlight.subtract(1, ordering: .relaxed)
             return .full
         }
-        guard let bound = plan.perTool else { return nil }
-        let fits = tools.withLock { tools in
-            let now = tools[name, default: 0]
-            guard now < bound else { return false }
-            tools[name] = now + 1
-            return true
+        guard isShared else { return nil }
+        if let bound = plan.perTool, !tools.withLock({ Self.count(&$0, name, upTo: bound) }) {
+            server.inFlight.subtract(1, ordering: .relaxed)
+            return .toolFull
         }
-        if fits { return nil }
-        server.inFlight.subtract(1, ordering: .relaxed)
-        return .toolFull
+        if let bound = plan.perClient, let client, !clients.withLock({ Self.count(&$0, client, upTo: bound) })
+        {
+            leave(server, name, nil)
+            return .clientFull
+        }
+        return nil
     }
 
-    func leave(_ server: Server, _ name: String?) {
+    func leave(_ server: Server, _ name: String?, _ client: RoomClient?) {
         server.inFlight.subtract(1, ordering: .relaxed)
-        guard plan.perTool != nil, let name else { return }
-        tools.withLock { tools in
-            guard let now = tools[name] else { return }
-            tools[name] = now > 1 ? now - 1 : nil
+        if plan.perTool != nil, let name { tools.withLock { Self.discount(&$0, name) } }
+        if plan.perClient != nil, let client { clients.withLock { Self.discount(&$0, client) } }
+    }
+
+    private static func count<Key>(_ places: inout [Key: Int], _ key: Key, upTo bound: Int) -> Bool {
+        let now = places[key, default: 0]
+        guard now < bound else { return false }
+        places[key] = now + 1
+        return true
+    }
+
+    private static func discount<Key>(_ places: inout [Key: Int], _ key: Key) {
+        guard let now = places[key] else { return }
+        places[key] = now > 1 ? now - 1 : nil
+    }
+}
+
+/// Who asks, as bounds for single clients count him: a principal wherever he comes from, else a session, else a connection.
+/// Calls of plugins are nobody's.
+enum RoomClient: Hashable, Sendable {
+    case principal(String)
+    case session(SessionKey)
+    case connection(lane: Int, handle: UInt64)
+
+    init?(_ call: Call) {
+        if !call.principal.isEmpty {
+            self = .principal(call.principal)
+        } else if let session = call.session {
+            self = .session(session.key)
+        } else if let client = call.client {
+            self = .connection(lane: call.lane.index, handle: client.handle)
+        } else {
+            return nil
         }
     }
 }
@@ -57,13 +91,15 @@ extension Lane {
         let server = link.server
         let room = server.room
         let refusal: ServerRoom.Refusal?
-        if link.queue.isEmpty || room.plan.perTool != nil {
-            refusal = room.take(server, target.name)
+        let client = room.plan.perClient == nil ? nil : RoomClient(call)
+        if link.queue.isEmpty || room.isShared {
+            refusal = room.take(server, target.name, client)
         } else {
             refusal = .full  // behind those who wait already
         }
         guard let refusal else {
             call.roomName = room.plan.perTool == nil ? nil : target.name
+            if let client { call.roomClient = client }
             call.countsAtServer = true
             return true
         }
@@ -72,6 +108,8 @@ extension Lane {
             case .full: "server \(server.name) has \(room.calls) calls under way, its limit"
             case .toolFull:
                 "server \(server.name) has \(room.plan.perTool ?? 0) calls of \(target.name) under way, its limit"
+            case .clientFull:
+                "this client has \(room.plan.perClient ?? 0) calls of server \(server.name) under way, its limit"
             }
         guard room.plan.queue > 0 else {
             refuseRoom(call, what)
@@ -123,7 +161,7 @@ extension Lane {
         }
         guard call.countsAtServer else { return }
         call.countsAtServer = false
-        room.leave(server, call.roomName)
+        room.leave(server, call.roomName, call.roomClient)
         guard room.waiting.load(ordering: .relaxed) > 0 else { return }
         if let link = link(server), !link.queue.isEmpty {
             loop.later { [weak self] in self?.callNext(link) }
@@ -134,17 +172,19 @@ extension Lane {
         }
     }
 
-    /// Lets those who wait in, first come first served, as far as there is room. With bounds for single tools, calls of
-    /// other tools pass those who wait for theirs.
+    /// Lets those who wait in, first come first served, as far as there is room. With bounds for single tools or clients,
+    /// other calls pass those who wait at theirs.
     private func callNext(_ link: ServerLink) {
         let server = link.server
         for handle in link.queue {
             guard let call = calls[handle], let target = call.target else { continue }
-            switch server.room.take(server, target.name) {
+            let client = server.room.plan.perClient == nil ? nil : RoomClient(call)
+            switch server.room.take(server, target.name, client) {
             case .full: return
-            case .toolFull: continue
+            case .toolFull, .clientFull: continue
             case nil:
                 call.roomName = server.room.plan.perTool == nil ? nil : target.name
+                if let client { call.roomClient = client }
                 call.countsAtServer = true
                 call.isQueued = false
                 server.room.waiting.subtract(1, ordering: .relaxed)

@@ -45,6 +45,8 @@ public struct RoomPlan: Sendable, Equatable {
     public var wait: UInt64 = 5_000_000_000
     /// Calls of one tool, prompt or resource at once; nil: as many as the server takes.
     public var perTool: Int?
+    /// Calls of one client at once; nil: as many as the server takes.
+    public var perClient: Int?
 
     public init() {}
 }

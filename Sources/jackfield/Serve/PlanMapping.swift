@@ -228,6 +228,16 @@ extension RoomPlan {
         perTool = bulkhead.perTool
     }
 }
+        perClient = bulkhead.perClient
+    }
+}
+
+extension HedgePlan {
+    init(_ hedge: Configuration.Hedge) {
+        self.init(delay: .percentile(hedge.percentile ?? 95, atLeast: hedge.atLeast))
+        if let after = hedge.after { delay = .fixed(after) }
+        tools = hedge.tools
+        budget = hedge.budget
 
 extension SelectionPlan {
     init(_ selection: Configuration.Selection) {
