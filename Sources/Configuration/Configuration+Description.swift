@@ -83,6 +83,7 @@ extension Configuration.Server {
         case .pinned(let revision): parts.append("era: \(jsonString(revision))")
         }
         if let timeout { parts.append("timeout: \(durationText(nanoseconds: timeout))") }
+        if let longestTimeout { parts.append("max_timeout: \(durationText(nanoseconds: longestTimeout))") }
         for (key, selection) in [("tools", tools), ("resources", resources), ("prompts", prompts)] {
             if selection != .init() { parts.append("\(key): \(selection.line)") }
         }

@@ -79,6 +79,9 @@ extension Configuration.Server {
         if let node = section.take("era") { era = decodeEra(node, section.label("era"), section.sink) ?? era }
         if let node = section.take("tools") {
             tools = decodeSelection(node, section.label("tools"), section.sink)
+        if let node = section.take("max_timeout") {
+            readLongest(node, section.label("max_timeout"), section.sink)
+        }
         }
         if let node = section.take("resources") {
             resources = decodeSelection(node, section.label("resources"), section.sink, renames: false)
@@ -96,6 +99,15 @@ extension Configuration.Server {
     private mutating func readPrefix(_ node: ConfigurationNode, _ label: String, _ sink: ProblemSink) {
         let expected = "up to 32 letters, digits, \"_\" or \"-\" (none: \"\")"
         guard node.kind != .boolean else {
+    /// After `timeout`, which it cannot be below.
+    private mutating func readLongest(_ node: ConfigurationNode, _ label: String, _ sink: ProblemSink) {
+        guard let read = sink.duration(node, label, in: durationRange) else { return }
+        longestTimeout = read
+        if let timeout, read < timeout {
+            sink.error(node.position, "\(label) is less than \"timeout\", which it extends")
+        }
+    }
+
             return sink.wrongType(
                 node, label, expected: expected, suggestion: node.scalar?.text == "false" ? "''" : nil)
         }

@@ -111,6 +111,8 @@ final class Call {
     var traits: CallTraits = []
     /// Its session was replaced once.
     var isRenewed = false
+    /// Its server's progress extends its deadline.
+    var stretch: Stretch?
     /// `.relay`: it failed before its server began with it.
     var isUntouched = false
     /// Its endpoint gave no answer, which counts against it. What is lost with a whole channel does not: that is its
@@ -244,6 +246,7 @@ final class Call {
         traits = []
         isRenewed = false
         isUntouched = false
+        if stretch != nil { stretch = nil }
         isUnanswered = false
         isTrial = false
         if isToolError { isToolError = false }

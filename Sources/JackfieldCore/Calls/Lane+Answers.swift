@@ -301,6 +301,7 @@ extension Lane {
             let call = calls[UInt64(clamping: token)] ?? progressing[UInt64(clamping: token)],
             call.channel === channel, call.phase == .sent
         else { return }
+        if call.stretch != nil { progressed(call, params.member("progress")?.double) }
         switch call.origin {
         case .client:
             guard !call.progressToken.isEmpty, canStream(call) else { return }

@@ -11,6 +11,7 @@ func callTimedOut(_ user: UnsafeMutableRawPointer?) {
     guard let user else { return }
     let call = Unmanaged<Call>.fromOpaque(user).takeUnretainedValue()
     call.timer = 0
+    if call.stretch != nil, call.lane.isStretched(call) { return }
     call.lane.timedOut(call)
 }
 

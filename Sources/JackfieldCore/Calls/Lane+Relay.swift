@@ -40,8 +40,8 @@ extension Lane {
         let copy = paddedCopy(body)
         let from = RelayKey(lane: index, handle: call.handle)
         let method = call.method
-        let deadline = call.deadline
-        let wantsProgress = !call.progressToken.isEmpty
+        let deadline = call.latest
+        let wantsProgress = !call.progressToken.isEmpty || call.stretch != nil
         let asker = Asker(call)
         home.loop.post { [self] in
             home.relayArrived(
@@ -198,9 +198,9 @@ extension Lane {
             case .notification where call.origin == .relay: relayBack(call, bytes)
             case .notification where call.origin == .shared: shareNote(call, bytes)
             case .notification where envelope.method == .progress:
-                guard let params = envelope.params, !call.progressToken.isEmpty, canStream(call) else {
-                    return
-                }
+                guard let params = envelope.params else { return }
+                if call.stretch != nil { progressed(call, params.member("progress")?.double) }
+                guard !call.progressToken.isEmpty, canStream(call) else { return }
                 writeProgress(call, params)
                 stream(call, reply.finish(), .note)
             case .notification:

@@ -20,7 +20,10 @@ extension Lane {
         call.link = link
         link.openCalls += 1
         call.shownURI = target.shownURI
-        if call.deadline == 0 { call.deadline = loop.now &+ server.timeout }
+        if call.deadline == 0 {
+            call.deadline = loop.now &+ server.timeout
+            if server.longestTimeout != 0 { stretch(call, server) }
+        }
         call.traits = target.traits
         if let reuse = server.reuse, pinned == nil,
             shares(call, target, envelope, meta, body, reuse)
@@ -206,7 +209,7 @@ extension Lane {
         var request = OutgoingRequest(
             id: call.handle, method: call.method, params: envelope.params, meta: meta)
         request.nameKey = target.key
-        request.wantsProgress = !call.progressToken.isEmpty
+        request.wantsProgress = !call.progressToken.isEmpty || call.stretch != nil
         request.spanId = meta.traceparent == nil ? 0 : nextSpan()
         request.logLevel = call.logLevel
         if let wish = wish(call, target, hop) {
@@ -250,7 +253,7 @@ extension Lane {
                     revision: revision, session: hop.session,
                     // Questions and tasks stretch a call's time: the core alone keeps it.
                     deadline: call.upstream == nil && call.promotion == 0 && call.origin != .shared
-                        ? call.deadline : 0,
+                        ? call.latest : 0,
                     headers: headers, headerCount: count)
             }
         }

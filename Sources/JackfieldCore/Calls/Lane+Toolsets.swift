@@ -43,7 +43,7 @@ extension Lane {
         let status: Int32 = name.withUTF8 { name in
             var request = jf_request()
             request.size = UInt32(MemoryLayout<jf_request>.size)
-            request.deadline_ns = call.deadline
+            request.deadline_ns = call.latest
             request.set = channel.remote
             request.name = jf_view(UnsafeRawBufferPointer(name))
             request.arguments = envelope.params?.member("arguments").map { jf_view($0.raw) } ?? jf_view("{}")
@@ -68,7 +68,7 @@ extension Lane {
         let params = envelope.params.map { [UInt8]($0.raw) } ?? Array("{}".utf8)
         let name = target.name
         let handle = call.handle
-        let deadline = call.deadline
+        let deadline = call.latest
         let set = channel.remote
         let instance = channel.instance
         let isQueued = instance.work { [self] in
@@ -184,6 +184,7 @@ extension Lane {
 
     /// Progress of a toolset operation; on the lane.
     func operationProgressed(_ handle: UInt64, _ done: Double, _ total: Double, _ message: String?) {
+        if let call = calls[handle], call.stretch != nil { progressed(call, done) }
         guard let call = calls[handle], !call.progressToken.isEmpty, done.isFinite,
             call.origin == .relay || call.origin == .shared || call.origin == .client && canStream(call)
         else { return }

@@ -164,6 +164,8 @@ public struct ServerPlan: Sendable, Equatable {
     public var strategyOptions = "{}"
     public var breaker = BreakerPlan()
     public var retry = RetryPlan()
+    /// How long a call may take whose server tells of progress, in nanoseconds; nil: not longer than others.
+    public var longestTimeout: UInt64?
     public var room = RoomPlan()
     public var health = HealthPlan()
     public var objective: ObjectivePlan?

@@ -40,6 +40,7 @@ extension Lane {
     func pauseDeadline(_ call: Call) {
         if call.timer != 0 { loop.cancelTimer(call.timer) }
         call.deadline = jf_monotonic_ns() &+ limits.parkedAge
+        call.stretch?.pause(jf_monotonic_ns())
         call.timer = loop.arm(at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
     }
 
@@ -47,7 +48,11 @@ extension Lane {
     func resumeDeadline(_ call: Call) {
         guard let server = call.server else { return }
         if call.timer != 0 { loop.cancelTimer(call.timer) }
-        call.deadline = jf_monotonic_ns() &+ (call.origin == .task ? gateway.taskPlan.ttl : server.timeout)
+        let now = jf_monotonic_ns()
+        call.deadline = now &+ (call.origin == .task ? gateway.taskPlan.ttl : server.timeout)
+        if let stretch = call.stretch, call.origin != .task {
+            call.deadline = stretch.resume(call.deadline, now)
+        }
         call.timer = loop.arm(at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
     }
 

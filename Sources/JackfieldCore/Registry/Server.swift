@@ -20,6 +20,8 @@ final class Server: Sendable {
     /// Calls under way on all loops, and what further tries they have earned.
     let inFlight = Atomic<Int>(0)
     let retryBudget: RetryBudget
+    /// How long a call may take that tells of progress, in nanoseconds; 0: not longer than others.
+    let longestTimeout: UInt64
     let room: ServerRoom
     let objective: ServerObjective?
     /// Kept answers and shared calls; nil: each call goes its own way.
@@ -41,6 +43,7 @@ final class Server: Sendable {
         self.strategyPlugin = strategyPlugin
         timeout = plan.timeout ?? limits.callTimeout
         retryBudget = RetryBudget(percent: plan.retry.budget)
+        longestTimeout = plan.longestTimeout ?? 0
         objective = plan.objective.map { ServerObjective($0) }
         reuse = plan.reuse.isEmpty ? nil : ServerReuse(plan.reuse)
         room = ServerRoom(plan.room, callsPerServer: limits.callsPerServer)

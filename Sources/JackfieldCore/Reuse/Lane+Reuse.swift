@@ -223,7 +223,7 @@ extension Lane {
     /// A message of the server on the way to an answer, for those of this lane who wait for it and asked for such.
     func told(_ flight: Flight, _ handles: [UInt64], _ padded: [UInt8]) {
         for handle in handles {
-            guard let call = calls[handle], call.flight === flight, call.origin == .client else { continue }
+            guard let call = calls[handle], call.flight === flight else { continue }
             padded.withUnsafeBytes { padded in
                 let bytes = UnsafeRawBufferPointer(rebasing: padded.dropLast(JSONParser.padding))
                 guard let document = try? sharedParser.parse(bytes, recordDepth: 5),
@@ -231,12 +231,13 @@ extension Lane {
                 else { return }
                 switch envelope.method {
                 case .progress:
-                    guard !call.progressToken.isEmpty, canStream(call) else { return }
+                    if call.stretch != nil { progressed(call, params.member("progress")?.double) }
+                    guard call.origin == .client, !call.progressToken.isEmpty, canStream(call) else { return }
                     writeProgress(call, params)
                     stream(call, reply.finish(), .note)
                 case .message:
-                    guard let wanted = call.logLevel, let level = LogLevel(params.member("level")),
-                        level >= wanted
+                    guard call.origin == .client, let wanted = call.logLevel,
+                        let level = LogLevel(params.member("level")), level >= wanted
                     else { return }
                     forward(call, bytes)
                 default: break

@@ -56,7 +56,8 @@ extension Lane {
     }
 
     /// Takes a call off the endpoint that failed it; its place at the server stays.
-    private func leaveEndpoint(_ call: Call) {
+    func leaveEndpoint(_ call: Call) {
+        call.stretch?.begins()
         call.tried |= 1 << UInt64(min(call.endpointIndex, 63))
         if call.isOnChannel { call.channel?.inFlight -= 1 }
         call.isOnChannel = false

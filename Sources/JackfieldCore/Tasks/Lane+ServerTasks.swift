@@ -93,7 +93,7 @@ extension Lane {
 
     /// A fresh id for a further request of the same call; the old one is over.
     func renewHandle(_ call: Call) {
-        if !call.progressToken.isEmpty, call.progressHandle == 0 {
+        if !call.progressToken.isEmpty || call.stretch != nil, call.progressHandle == 0 {
             // The server goes on telling of progress under the first request's token.
             call.progressHandle = call.handle
             progressing[call.handle] = call

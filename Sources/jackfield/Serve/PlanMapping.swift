@@ -90,6 +90,7 @@ extension ServerPlan {
         case .pinned(let version): era = .pinned(version)
         }
         timeout = server.timeout
+        longestTimeout = server.longestTimeout
         tools = SelectionPlan(server.tools)
         resources = SelectionPlan(server.resources)
         prompts = SelectionPlan(server.prompts)
