@@ -97,6 +97,7 @@ extension Configuration.Server {
         if let cacheTTL { parts.append("cache_ttl: \(durationText(nanoseconds: cacheTTL))") }
         if breaker != .init() { parts.append("breaker: \(breaker.line)") }
         if retry != .init() { parts.append("retry: \(retry.line)") }
+        if let hedge { parts.append("hedge: \(hedge.line)") }
         if bulkhead != .init() { parts.append("bulkhead: \(bulkhead.line)") }
         if health != .init() { parts.append("health: \(health.line)") }
         if let objective { parts.append("objective: \(objective.line)") }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decodes `breaker`, `retry`, `bulkhead`, `health` and `objective` of a server.
+// Decodes `breaker`, `retry`, `hedge`, `bulkhead`, `health` and `objective` of a server.
 
 extension Configuration.Server {
     mutating func readResilience(from section: inout Section, _ context: DecodeContext) {
@@ -8,6 +8,9 @@ extension Configuration.Server {
         }
         if let node = section.take("retry") {
             retry = decodeRetry(node, section.label("retry"), section.sink) ?? retry
+        }
+        if let node = section.take("hedge") {
+            hedge = decodeHedge(node, section.label("hedge"), section.sink)
         }
         if let node = section.take("bulkhead") {
             bulkhead = decodeBulkhead(node, section.label("bulkhead"), section.sink) ?? bulkhead
@@ -67,6 +70,45 @@ private func decodeRetry(
     return retry
 }
 
+private func decodeHedge(
+    _ node: ConfigurationNode, _ label: String, _ sink: ProblemSink
+) -> Configuration.Hedge? {
+    if isSwitch(node, label, sink) == false { return nil }
+    let expected = "false, or a mapping such as { after: 50ms } or { percentile: 95 }"
+    guard node.kind != .boolean else {
+        sink.wrongType(node, label, expected: expected)
+        return nil
+    }
+    guard var section = Section(node, label, sink, expected: expected) else { return nil }
+    var hedge = Configuration.Hedge()
+    let says = (
+        delay: section.has("after"), percentile: section.has("percentile"), floor: section.has("at_least")
+    )
+    hedge.after = section.readDuration("after")
+    var percentile = 95
+    section.read("percentile", into: &percentile, in: 50...99)
+    if says.percentile { hedge.percentile = percentile }
+    section.readDuration("at_least", into: &hedge.atLeast)
+    if let node = section.take("tools") {
+        hedge.tools =
+            sink.texts(node, section.label("tools"), expected: "a list of patterns", atMost: 1024) ?? []
+    }
+    section.read("budget", into: &hedge.budget, in: 1...100)
+    section.refuseUnknown()
+    if says.delay == says.percentile {
+        sink.error(
+            node.position,
+            says.delay
+                ? "\(label): \"after\" and \"percentile\" exclude each other; keep one of them"
+                : "\(label): say when a second try is due, with \"after\" or \"percentile\"")
+        return nil
+    }
+    if says.floor, !says.percentile {
+        sink.error(node.position, "\(label): \"at_least\" belongs to a \"percentile\"")
+    }
+    return hedge
+}
+
 private func decodeBulkhead(
     _ node: ConfigurationNode, _ label: String, _ sink: ProblemSink
 ) -> Configuration.Bulkhead? {
@@ -75,7 +117,6 @@ private func decodeBulkhead(
     var bulkhead = Configuration.Bulkhead()
     func bound(_ key: String) -> Int? {
         var value = 0
-        guard section.has(key) else { return nil }
         section.read(key, into: &value, in: 1...1_000_000)
         return value == 0 ? nil : value
     }
@@ -83,6 +124,7 @@ private func decodeBulkhead(
     section.read("queue", into: &bulkhead.queue, in: 0...1_000_000)
     section.readDuration("wait", into: &bulkhead.wait)
     bulkhead.perTool = bound("per_tool")
+    bulkhead.perClient = bound("per_client")
     section.refuseUnknown()
     return bulkhead
 }
@@ -124,7 +166,6 @@ private func decodeHealth(
     }
     if let node = section.take("expect_tools") {
         health.expectedTools =
-    bulkhead.perClient = bound("per_client")
             sink.texts(
                 node, "\(label).expect_tools", expected: "the server's own names of tools", atMost: 1024)
             ?? []

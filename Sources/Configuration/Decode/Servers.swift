@@ -69,6 +69,9 @@ private func decodeServer(
         server.endpoints = [endpoint]
     }
     server.checkVersions(section, about)
+    if server.hedge != nil, server.endpoints.count < 2 {
+        sink.warning(entry.keyPosition, "\(path).hedge does nothing without a second replica")
+    }
     return server
 }
 
@@ -76,12 +79,12 @@ extension Configuration.Server {
     fileprivate mutating func readGeneralKeys(from section: inout Section, _ context: DecodeContext) {
         section.read("enabled", into: &enabled)
         timeout = section.readDuration("timeout")
-        if let node = section.take("era") { era = decodeEra(node, section.label("era"), section.sink) ?? era }
-        if let node = section.take("tools") {
-            tools = decodeSelection(node, section.label("tools"), section.sink)
         if let node = section.take("max_timeout") {
             readLongest(node, section.label("max_timeout"), section.sink)
         }
+        if let node = section.take("era") { era = decodeEra(node, section.label("era"), section.sink) ?? era }
+        if let node = section.take("tools") {
+            tools = decodeSelection(node, section.label("tools"), section.sink)
         }
         if let node = section.take("resources") {
             resources = decodeSelection(node, section.label("resources"), section.sink, renames: false)
@@ -96,9 +99,6 @@ extension Configuration.Server {
         if let node = section.take("prefix") { readPrefix(node, section.label("prefix"), section.sink) }
     }
 
-    private mutating func readPrefix(_ node: ConfigurationNode, _ label: String, _ sink: ProblemSink) {
-        let expected = "up to 32 letters, digits, \"_\" or \"-\" (none: \"\")"
-        guard node.kind != .boolean else {
     /// After `timeout`, which it cannot be below.
     private mutating func readLongest(_ node: ConfigurationNode, _ label: String, _ sink: ProblemSink) {
         guard let read = sink.duration(node, label, in: durationRange) else { return }
@@ -108,6 +108,9 @@ extension Configuration.Server {
         }
     }
 
+    private mutating func readPrefix(_ node: ConfigurationNode, _ label: String, _ sink: ProblemSink) {
+        let expected = "up to 32 letters, digits, \"_\" or \"-\" (none: \"\")"
+        guard node.kind != .boolean else {
             return sink.wrongType(
                 node, label, expected: expected, suggestion: node.scalar?.text == "false" ? "''" : nil)
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One entry of `servers`.
+
 extension Configuration {
     /// One MCP server (an entry of `servers`).
     public struct Server: Sendable, Equatable {
@@ -10,6 +11,7 @@ extension Configuration {
             /// The toolset plugin with this id, in process.
             case plugin(String)
         }
+
         /// Which era of the protocol it speaks.
         public enum Era: Sendable, Equatable {
             /// Found out when it is first reached.
@@ -21,6 +23,7 @@ extension Configuration {
             /// This revision and no other.
             case pinned(String)
         }
+
         /// Who may keep what it answered.
         public enum CacheScope: String, Sendable, CaseIterable {
             /// Whom it says itself; private where it says nothing.
@@ -30,6 +33,7 @@ extension Configuration {
             /// The client that asked.
             case `private`
         }
+
         /// Its name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,63}`, the prefix of its tools and its place under
         /// `/mcp/servers/`.
         public var name: String
@@ -61,6 +65,8 @@ extension Configuration {
         public var routing = Routing()
         public var breaker = Breaker()
         public var retry = Retry()
+        /// Nil: no call is made at a second replica beside the first.
+        public var hedge: Hedge?
         public var bulkhead = Bulkhead()
         public var health = Health()
         public var objective: Objective?
@@ -72,17 +78,22 @@ extension Configuration {
         public var options = Options()
         /// Where its name stands.
         public var position = SourcePosition.none
+
         public init(name: String) { self.name = name }
+
         /// `options` as the plugin gets them. Holds secrets.
         public var optionsJSON: String { options.json }
+
         /// The keys of an entry that are not passed to the plugin.
         public static let generalKeys = [
             "aliases", "breaker", "bulkhead", "cache_scope", "cache_ttl", "coalesce", "enabled", "era",
-            "health", "keep_stale", "max_timeout", "objective", "plugin", "prefix", "prompts", "replicas",
-            "resources", "response_cache", "retry", "rollout", "routing", "timeout", "tools", "versions",
+            "health", "hedge", "keep_stale", "max_timeout", "objective", "plugin", "prefix", "prompts",
+            "replicas", "resources", "response_cache", "retry", "rollout", "routing", "timeout", "tools",
+            "versions",
             "weight",
         ]
     }
+
     /// One place where a server is reached.
     public struct Endpoint: Sendable, Equatable {
         /// The server's options with the replica's own, which win key by key.
@@ -91,14 +102,17 @@ extension Configuration {
         public var weight: Int
         public var standing = Standing()
         public var position: SourcePosition
+
         public init(options: Options, weight: Int = 1, position: SourcePosition = .none) {
             self.options = options
             self.weight = weight
             self.position = position
         }
+
         /// `options` as the plugin gets them. Holds secrets.
         public var optionsJSON: String { options.json }
     }
+
     /// Where a replica stands among the others: for routing strategies.
     public struct Standing: Sendable, Equatable {
         /// Its tier: 0 is used first.
@@ -110,13 +124,16 @@ extension Configuration {
         public var tags: [String] = []
         /// Of one call, in millionths of the operator's unit.
         public var cost = 0
+
         public init() {}
+
         public static func == (one: Standing, other: Standing) -> Bool {
             one.priority == other.priority && one.zone == other.zone && one.region == other.region
                 && one.version == other.version && one.tags == other.tags && one.cost == other.cost
                 && one.labels.elementsEqual(other.labels) { $0.name == $1.name && $0.value == $1.value }
         }
     }
+
     /// Which of a server's tools, resources or prompts are shown, and under which names. In patterns `*`
     /// stands for any text, `?` for one character; they match the server's own names.
     public struct Selection: Sendable, Equatable {
@@ -125,33 +142,40 @@ extension Configuration {
         /// Never what matches one of these, `allow` or not.
         @Redacted public var deny: [String] = []
         public var rename: [Rename] = []
+
         public init() {}
     }
+
     /// A new name for one tool or prompt; the prefix still applies.
     public struct Rename: Sendable, Equatable {
         /// The server's own name; in a bundle, the name that the gateway shows.
         public var from: String
         public var to: String
+
         public init(from: String, to: String) {
             self.from = from
             self.to = to
         }
     }
+
     /// A further name for one tool of a server.
     public struct Alias: Sendable, Equatable {
         /// The further name, as clients see it: no prefix is added.
         public var name: String
         /// The server's own name of the tool.
         @Redacted public var tool: String
+
         public init(name: String, tool: String) {
             self.name = name
             _tool = Redacted(wrappedValue: tool)
         }
+
         init(name: String, tool: Redacted<String>) {
             self.name = name
             _tool = tool
         }
     }
+
     /// How one of a server's endpoints is picked.
     public struct Routing: Sendable, Equatable {
         /// The strategy, as its routing plugin calls it.
@@ -159,7 +183,9 @@ extension Configuration {
         public var options = Options()
         /// Where it is said; `SourcePosition.none` for the default.
         public var position = SourcePosition.none
+
         public init() {}
+
         /// `options` as the plugin gets them. Holds secrets.
         public var optionsJSON: String { options.json }
     }

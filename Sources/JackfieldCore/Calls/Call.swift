@@ -31,6 +31,8 @@ final class Call {
         case task
         /// The gateway's own for several callers that ask the same.
         case shared
+        /// A second try beside another call's first, which gets its answer.
+        case hedge
     }
 
     /// `asking`: the server waits for an answer of the client's user, or the client for its turn to send one.
@@ -109,10 +111,14 @@ final class Call {
     /// Endpoints that earlier tries went to: a bit for each of the first 64.
     var tried: UInt64 = 0
     var traits: CallTraits = []
-    /// Its session was replaced once.
-    var isRenewed = false
+    /// When it is late and made at a second endpoint: a timer; .max: that time is over; 0: it never is.
+    var hedgeTimer: UInt64 = 0
+    /// That second try, or for that one, the call it is made for.
+    var hedging: Hedging?
     /// Its server's progress extends its deadline.
     var stretch: Stretch?
+    /// Its session was replaced once.
+    var isRenewed = false
     /// `.relay`: it failed before its server began with it.
     var isUntouched = false
     /// Its endpoint gave no answer, which counts against it. What is lost with a whole channel does not: that is its
@@ -127,6 +133,7 @@ final class Call {
     var countsAtServer = false
     /// What it is counted under beside, where a bound holds for single tools; and whether it waits for room.
     var roomName: String?
+    var roomClient: RoomClient?
     var isQueued = false
     var isOnChannel = false
     /// The server was asked for the log level that the client wants.
@@ -135,7 +142,6 @@ final class Call {
     // Tasks.
     /// A legacy client asked for a task.
     var taskWish: TaskWish?
-    var roomClient: RoomClient?
     /// The kept task that this call runs for, and the one whose result it waits for; 0: none.
     var task: UInt64 = 0
     var awaitedTask: UInt64 = 0
@@ -244,15 +250,18 @@ final class Call {
         triedAt = 0
         tried = 0
         traits = []
+        if hedgeTimer != 0 { hedgeTimer = 0 }
+        if hedging != nil { hedging = nil }
+        if stretch != nil { stretch = nil }
         isRenewed = false
         isUntouched = false
-        if stretch != nil { stretch = nil }
         isUnanswered = false
         isTrial = false
         if isToolError { isToolError = false }
         epoch = 0
         countsAtServer = false
         roomName = nil
+        if roomClient != nil { roomClient = nil }
         isQueued = false
         isOnChannel = false
         isLevelled = false
@@ -264,7 +273,6 @@ final class Call {
         wantsServerTask = false
         upstreamTask = nil
         progressHandle = 0
-        if roomClient != nil { roomClient = nil }
         taskId = nil
         isRetry = false
         if !lacking.isEmpty { lacking = [] }

@@ -21,7 +21,8 @@ extension Lane {
         let message = attach(UnsafeRawPointer(pointer), as: jf_message.self, empty: jf_message())
         let isFinal = message.flags & UInt32(JF_MSG_FINAL) != 0
         let owner = message.exchange == 0 ? nil : calls[message.exchange]
-        if message.exchange != 0, owner == nil { return Int32(JF_OK) }  // cancelled or timed out meanwhile
+        // Cancelled or timed out meanwhile, or asked elsewhere by now.
+        if message.exchange != 0, owner?.channel !== channel { return Int32(JF_OK) }
         if message.body_count == 0 {
             if let call = owner, isFinal { exchangeEnded(call, message) }
             return Int32(JF_OK)
@@ -108,6 +109,7 @@ extension Lane {
         {
             return
         }
+        if call.hedging != nil, isOutlived(call, envelope, message.status, body) { return }
         call.phase = .answered
         if call.server?.rollout != nil { noteAnswer(call, envelope) }
         switch call.origin {
@@ -129,6 +131,7 @@ extension Lane {
                 doubtEra(call, error, message.status)
             }
             shareAnswer(call, envelope, body)
+        case .hedge: hedgeAnswered(call, envelope, message.status, body)
         case .none: break
         }
     }
@@ -245,6 +248,9 @@ extension Lane {
         let now = jf_monotonic_ns()
         let latency = now &- (call.triedAt != 0 ? call.triedAt : call.startedAt)
         if status == JF_OK { endpoint.observe(latency) }
+        if call.hedgeTimer != 0, status == JF_OK, call.attempt == 0, call.hedging?.isWon != true {
+            call.server?.hedge?.observe(latency, now)
+        }
         judge(call, endpoint, status, now)
         call.picker?.observe(call, endpoint, status: status, latency: latency, now)
     }
@@ -427,7 +433,7 @@ extension Lane {
     func channelFailed(_ handle: UInt64, _ exchange: UInt64, _ fault: jf_fault) {
         guard let channel = channels[handle] else { return }
         if exchange != 0 {
-            if let call = calls[exchange] { exchangeFailed(call, fault) }
+            if let call = calls[exchange], call.channel === channel { exchangeFailed(call, fault) }
             return
         }
         channel.isReady = false
@@ -473,7 +479,7 @@ extension Lane {
     }
 
     /// Whether an error says that a legacy server forgot the session; then the call goes out again after a handshake.
-    private func lostSession(_ call: Call, _ error: JSONNode, _ transport: Int32) -> Bool {
+    func lostSession(_ call: Call, _ error: JSONNode, _ transport: Int32) -> Bool {
         guard !call.serverIsModern, !call.request.isEmpty, !call.isRenewed else { return false }
         // 404 on a request that carried a session id has one meaning (2025-11-25, Session Management).
         if Int(transport) == JF_STATUS_NOT_FOUND { return replay(call) }
@@ -488,9 +494,10 @@ extension Lane {
     /// Asks for a new session and sends the call again, once; it was not processed. False: no second try is due.
     private func replay(_ call: Call) -> Bool {
         // A call that another lane makes for this one is made again there.
-        guard call.origin == .client || call.origin == .relay || call.origin == .shared, call.home == nil,
-            !call.request.isEmpty,
-            !call.isRenewed, call.upstreamTask == nil,
+        guard
+            call.origin == .client || call.origin == .relay || call.origin == .shared
+                || call.origin == .hedge,
+            call.home == nil, !call.request.isEmpty, !call.isRenewed, call.upstreamTask == nil,
             let server = call.server, let endpoint = call.endpoint ?? call.channel?.endpoint
         else { return false }
         call.isRenewed = true

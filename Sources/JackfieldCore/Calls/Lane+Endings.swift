@@ -45,6 +45,7 @@ extension Lane {
             relayFail(
                 call, code, text, data: data ?? serverData(call), status: status, retryAfter: retryAfter,
                 outcome: outcome)
+        case .hedge: hedgeFailed(call, outcome)
         case .none: break
         }
     }

@@ -185,9 +185,11 @@ extension Lane {
             switch envelope.kind {
             case .result, .error:
                 if keepForRetry(call, bytes) { return }
+                if call.hedging != nil, isOutlived(call, envelope, Int32(JF_STATUS_OK), bytes) { return }
                 call.phase = .answered
                 if call.server?.rollout != nil { noteAnswer(call, envelope) }
                 switch call.origin {
+                case .hedge: hedgeAnswered(call, envelope, Int32(JF_STATUS_OK), bytes)
                 case .plugin: answerPlugin(call, envelope)
                 case .task: taskAnswered(call, envelope)
                 // A parked call that was taken up from a third lane.

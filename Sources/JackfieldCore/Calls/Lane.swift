@@ -291,6 +291,7 @@ final class Lane: @unchecked Sendable {
     /// Ends a call's bookkeeping. Everything that must be told has been told.
     func finish(_ call: Call) {
         guard calls.remove(call.handle) != nil else { return }
+        if call.hedgeTimer != 0 { dropHedge(call) }
         if call.origin != .supervision { openCalls -= 1 }
         if call.timer != 0 { loop.cancelTimer(call.timer) }
         call.client?.unlink(call)

@@ -164,6 +164,8 @@ public struct ServerPlan: Sendable, Equatable {
     public var strategyOptions = "{}"
     public var breaker = BreakerPlan()
     public var retry = RetryPlan()
+    /// Nil: no call is made at a second endpoint beside the first.
+    public var hedge: HedgePlan?
     /// How long a call may take whose server tells of progress, in nanoseconds; nil: not longer than others.
     public var longestTimeout: UInt64?
     public var room = RoomPlan()

@@ -153,13 +153,13 @@ final class Supervisor {
         armHealth()
     }
 
-    private func became(_ state: EndpointStatus.State, _ why: String) {
-        let isNews = status.state != state || status.reason != why
     /// Something is shown that it did not list when it was last asked.
     private var isStale: Bool { unlisted.contains { listing?[$0].isEmpty == false } }
 
         status.state = state
         status.reason = why
+    private func became(_ state: EndpointStatus.State, _ why: String) {
+        let isNews = status.state != state || status.reason != why
         if isNews {
             log.write(
                 .warning, "server is \(state.rawValue)", [.init("server", server.name), .init("why", why)])

@@ -10,6 +10,7 @@ import MCP
 extension Lane {
     /// A question about a call, from whichever side it came.
     func ask(_ call: Call, _ question: Question, _ source: QuestionSource) {
+        if call.hedging != nil { dropHedge(call) }
         let dialogue = call.dialogue ?? Dialogue()
         call.dialogue = dialogue
         dialogue.count += 1
@@ -39,8 +40,8 @@ extension Lane {
     /// People take their time: while a question is open, its age counts instead of the call's deadline.
     func pauseDeadline(_ call: Call) {
         if call.timer != 0 { loop.cancelTimer(call.timer) }
-        call.deadline = jf_monotonic_ns() &+ limits.parkedAge
         call.stretch?.pause(jf_monotonic_ns())
+        call.deadline = jf_monotonic_ns() &+ limits.parkedAge
         call.timer = loop.arm(at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
     }
 

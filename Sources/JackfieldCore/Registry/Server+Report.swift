@@ -16,6 +16,7 @@ extension Server {
         writer.value(room.waiting.load(ordering: .relaxed))
         writer.key("retries_left")
         writer.value(retryBudget.left)
+        if let hedge { write(hedge, to: &writer) }
         if let objective { write(objective, now, to: &writer) }
         if let reuse {
             writer.key("response_cache")
@@ -34,6 +35,14 @@ extension Server {
         for (endpoint, status) in zip(endpoints, statuses) { endpoint.write(status, now, to: &writer) }
         writer.endArray()
         writer.endObject()
+    }
+
+    private func write(_ hedge: ServerHedge, to writer: inout JSONWriter) {
+        writer.key("hedges_left")
+        writer.value(hedge.budget.left)
+        guard let delay = hedge.delay else { return }
+        writer.key("hedge_after_ms")
+        writer.value(Double(delay / 1000) / 1000)
     }
 
     private func write(_ objective: ServerObjective, _ now: UInt64, to writer: inout JSONWriter) {

@@ -20,6 +20,8 @@ final class Server: Sendable {
     /// Calls under way on all loops, and what further tries they have earned.
     let inFlight = Atomic<Int>(0)
     let retryBudget: RetryBudget
+    /// Nil: no call is made at a second endpoint beside the first.
+    let hedge: ServerHedge?
     /// How long a call may take that tells of progress, in nanoseconds; 0: not longer than others.
     let longestTimeout: UInt64
     let room: ServerRoom
@@ -43,6 +45,7 @@ final class Server: Sendable {
         self.strategyPlugin = strategyPlugin
         timeout = plan.timeout ?? limits.callTimeout
         retryBudget = RetryBudget(percent: plan.retry.budget)
+        hedge = plan.endpoints.count > 1 ? plan.hedge.map { ServerHedge($0) } : nil
         longestTimeout = plan.longestTimeout ?? 0
         objective = plan.objective.map { ServerObjective($0) }
         reuse = plan.reuse.isEmpty ? nil : ServerReuse(plan.reuse)

@@ -91,6 +91,9 @@ final class EndpointRecords {
         records[at].flags = flags
     }
 
+    /// Whether an earlier try of the call went there.
+    func isTried(_ at: Int) -> Bool { records[at].flags & UInt32(JF_ENDPOINT_TRIED) != 0 }
+
     /// Outcomes of the last ten seconds change once a second, as far as strategies are concerned.
     func refreshRecents(_ now: UInt64) {
         guard now &- recentsAt > 1_000_000_000 else { return }

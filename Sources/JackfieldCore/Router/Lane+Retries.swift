@@ -22,6 +22,10 @@ extension Lane {
     /// the failure stands.
     /// - Parameter begun: the server may have begun to work on it.
     func tryAgain(_ call: Call, begun: Bool, outcome: Int32, _ why: String) -> Bool {
+        if let hedging = call.hedging {
+            if hedging.isWon { return false }
+            if isOutlived(call, begun: begun, outcome: outcome, why) { return true }
+        }
         guard let server = call.server, !call.request.isEmpty, call.target != nil,
             mayRetry(call, server, bytes: 0), !call.isGivenUp, !call.clientIsGone, !gateway.isDraining,
             !begun || call.traits.mayRepeat, call.dialogue == nil, call.upstreamTask == nil,
@@ -118,6 +122,9 @@ extension Lane {
                 call.timer = loop.arm(
                     at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
             }
+            if let hedge = server.hedge, call.hedgeTimer == 0, pinned == nil {
+                armHedge(call, target, hedge, body)
+            }
             send(call, target, statuses[picked], envelope, meta, body)
         case .open(let until):
             let now = jf_monotonic_ns()
@@ -154,7 +161,9 @@ extension Lane {
         let isTrial = call.isTrial
         call.isTrial = false
         let isLost = status == JF_E_GONE || status == JF_E_TIMEOUT
-        call.server?.objective?.count(failed: isLost, latency: now &- call.startedAt, now)
+        if call.origin != .hedge {
+            call.server?.objective?.count(failed: isLost, latency: now &- call.startedAt, now)
+        }
         let failed = call.isUnanswered
         if isLost, !failed {
             // Neither well nor ill, as far as can be seen from here.

@@ -27,6 +27,9 @@ final class RetryBudget: Sendable {
         return false
     }
 
+    /// What was taken out was not used.
+    func giveBack() { balance.add(Self.whole, ordering: .relaxed) }
+
     /// Whole retries that are left.
     var left: Int { max(0, balance.load(ordering: .relaxed)) / Self.whole }
 }

@@ -128,7 +128,7 @@ final class ServerLink {
         request.deadline_ns = call.deadline
         request.method = jf_view(call.method.name)
         request.name = jf_view(name)
-        request.traits = call.traits.rawValue
+        request.traits = call.traits.rawValue | (call.origin == .hedge ? UInt32(JF_PICK_HEDGE) : 0)
         request.now_ns = now
         request.total = UInt32(clamping: server.endpoints.count)
         request.all = UnsafePointer(view.all)
@@ -174,6 +174,7 @@ final class ServerLink {
     {
         var count = 0
         var earliest = UInt64.max
+        let isHedge = call.origin == .hedge
         for (at, endpoint) in server.endpoints.enumerated() where statuses[at].state == .up {
             if let filter, !filter.admits(at) { continue }
             guard endpoint.health.isAvailable(now) else {
@@ -181,6 +182,8 @@ final class ServerLink {
                 continue
             }
             view.refresh(at, endpoint, tried: call.tried, now)
+            // A hedge is for speed: it goes where nobody was yet, and finds out nothing about anybody.
+            if isHedge, at == call.endpointIndex || view.isTried(at) || endpoint.health.isTrying { continue }
             view.eligible[count] = view.all[at]
             view.eligibleIndexes[count] = at
             count += 1

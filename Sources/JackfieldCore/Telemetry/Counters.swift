@@ -12,6 +12,7 @@ enum Counter: Int, CaseIterable {
     case toolsDrifted, quarantinedCalls
     case responseCacheHits, responseCacheMisses, callsCoalesced
     case rollbacks
+    case hedges, hedgesWon
 
     var name: StaticString {
         switch self {
@@ -35,6 +36,8 @@ enum Counter: Int, CaseIterable {
         case .responseCacheMisses: "response_cache_misses"
         case .callsCoalesced: "calls_coalesced"
         case .rollbacks: "rollbacks"
+        case .hedges: "hedges"
+        case .hedgesWon: "hedges_won"
         }
     }
 }

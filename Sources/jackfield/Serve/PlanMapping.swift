@@ -106,6 +106,7 @@ extension ServerPlan {
         cacheTTL = server.cacheTTL.map { $0 / 1_000_000 }
         breaker = BreakerPlan(server.breaker)
         retry = RetryPlan(server.retry)
+        hedge = server.hedge.map { HedgePlan($0) }
         room = RoomPlan(server.bulkhead)
         health = HealthPlan(server.health)
         objective = server.objective.map { ObjectivePlan($0) }
@@ -227,8 +228,6 @@ extension RoomPlan {
         queue = bulkhead.queue
         wait = bulkhead.wait
         perTool = bulkhead.perTool
-    }
-}
         perClient = bulkhead.perClient
     }
 }
@@ -239,6 +238,8 @@ extension HedgePlan {
         if let after = hedge.after { delay = .fixed(after) }
         tools = hedge.tools
         budget = hedge.budget
+    }
+}
 
 extension SelectionPlan {
     init(_ selection: Configuration.Selection) {

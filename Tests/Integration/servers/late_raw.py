@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server of either era, over HTTP or stdio, that takes its time: how is read from the file `--mood` with each call.
+"""A server of either era, over HTTP or stdio, that takes its time. How is read from the file `--mood`.
 
-Moods of calls: `well` (answers with its label); `hang` (until the mood is another one, which it then follows); `slow:MS`;
-`serial:MS` (one after the other); `twice` (the same answer again); `cut` (breaks the connection, or ends its process); `error`; `progress:N:MS` (so many notifications, so far apart, then the
-answer), `forever:MS`, `flat:MS` (never growing) and `odd:MS` (not valid) until it is cancelled. Moods of lists: `no-list` (an
-error), `page` (HTTP 503 with HTML), `list-cut` (breaks the connection), `empty`. Tools: `look` (read-only), `put` (idempotent), `charge` (neither).
+Moods of calls: `well` (answers with its label); `hang` (until the mood is another one, which it then follows);
+`slow:MS`; `serial:MS` (one after the other); `twice` (the same answer again); `cut` (breaks the connection, or ends
+its process); `error`; `progress:N:MS` (so many notifications, so far apart, then the answer); until it is cancelled
+`forever:MS`, `flat:MS` (never growing) and `odd:MS` (not valid). Moods of lists: `no-list` (an error), `page` (HTTP
+503 with HTML), `list-cut` (breaks the connection), `empty`. Tools: `look` (read-only), `put` (idempotent), `charge`
+(neither).
 """
 
 import asyncio
