@@ -24,7 +24,8 @@ JF_MANIFEST(
     "\"facets\":[\"jf.routing/1\"],\"requires\":[\"jf.config/1\",\"jf.clock/1\"],"
     "\"optional\":[\"jf.memory/1\"],\"provides\":[],\"threads\":\"per-loop\","
     "\"config\":{\"type\":\"object\",\"additionalProperties\":false},"
-    "\"routing\":{\"strategy\":\"capability\",\"config\":{\"type\":\"object\",\"properties\":{"
+    "\"routing\":{\"strategy\":\"capability\",\"honours\":[\"ready\"],\"config\":{\"type\":\"object\","
+    "\"properties\":{"
     "\"rules\":{\"type\":\"array\",\"maxItems\":32,\"description\":\"What calls need; all that apply must "
     "hold\",\"items\":{\"type\":\"object\",\"properties\":{" TOOLS READ_ONLY IDEMPOTENT DESTRUCTIVE OPEN_WORLD
         RT_SCHEMA_SELECTOR "},\"additionalProperties\":false}},"

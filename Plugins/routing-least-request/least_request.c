@@ -13,7 +13,8 @@ JF_MANIFEST(
     "\"facets\":[\"jf.routing/1\"],\"requires\":[\"jf.config/1\",\"jf.clock/1\"],"
     "\"optional\":[\"jf.memory/1\"],\"provides\":[],\"threads\":\"per-loop\","
     "\"config\":{\"type\":\"object\",\"additionalProperties\":false},"
-    "\"routing\":{\"strategy\":\"least-request\",\"config\":{\"type\":\"object\",\"properties\":{"
+    "\"routing\":{\"strategy\":\"least-request\",\"honours\":[\"ready\"],\"config\":{\"type\":\"object\","
+    "\"properties\":{"
     "\"choices\":{\"type\":\"integer\",\"minimum\":2,\"maximum\":16,\"default\":2,"
     "\"description\":\"How many endpoints are drawn for each call\"}," RT_SCHEMA_SEED
     "},\"additionalProperties\":false}}}");

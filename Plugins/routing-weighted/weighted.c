@@ -3,14 +3,13 @@
 #include "options.h"
 #include "weigh.h"
 
-JF_MANIFEST(
-    "{\"id\":\"routing-weighted\",\"version\":\"1.0.0\",\"abi\":\"1.0\","
-    "\"summary\":\"Draws an endpoint at random, in proportion to the weights.\","
-    "\"facets\":[\"jf.routing/1\"],\"requires\":[\"jf.config/1\",\"jf.clock/1\"],"
-    "\"optional\":[\"jf.memory/1\"],\"provides\":[],\"threads\":\"per-loop\","
-    "\"config\":{\"type\":\"object\",\"additionalProperties\":false},"
-    "\"routing\":{\"strategy\":\"weighted\",\"config\":{\"type\":\"object\",\"properties\":{" RT_SCHEMA_SEED
-    "},\"additionalProperties\":false}}}");
+JF_MANIFEST("{\"id\":\"routing-weighted\",\"version\":\"1.0.0\",\"abi\":\"1.0\","
+            "\"summary\":\"Draws an endpoint at random, in proportion to the weights.\","
+            "\"facets\":[\"jf.routing/1\"],\"requires\":[\"jf.config/1\",\"jf.clock/1\"],"
+            "\"optional\":[\"jf.memory/1\"],\"provides\":[],\"threads\":\"per-loop\","
+            "\"config\":{\"type\":\"object\",\"additionalProperties\":false},"
+            "\"routing\":{\"strategy\":\"weighted\",\"honours\":[\"ready\"],\"config\":{\"type\":\"object\","
+            "\"properties\":{" RT_SCHEMA_SEED "},\"additionalProperties\":false}}}");
 
 static void open_server(rt_server *server, rt_options *options) {
     (void)server;

@@ -143,6 +143,8 @@ final class Supervisor {
         backOff.reset()
         step = .up
         if status.state != .up { endpoint.health.reset(jf_monotonic_ns()) }
+        // It was away, and gets its calls bit by bit.
+        if status.state == .down { endpoint.health.begins(jf_monotonic_ns()) }
         status.state = .up
         status.reason =
             unlisted.isEmpty ? "" : unlistedWhy + (isStale ? "; what it listed before is shown" : "")
@@ -156,10 +158,10 @@ final class Supervisor {
     /// Something is shown that it did not list when it was last asked.
     private var isStale: Bool { unlisted.contains { listing?[$0].isEmpty == false } }
 
-        status.state = state
-        status.reason = why
     private func became(_ state: EndpointStatus.State, _ why: String) {
         let isNews = status.state != state || status.reason != why
+        status.state = state
+        status.reason = why
         if isNews {
             log.write(
                 .warning, "server is \(state.rawValue)", [.init("server", server.name), .init("why", why)])

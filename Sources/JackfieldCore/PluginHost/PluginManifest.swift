@@ -52,6 +52,8 @@ public struct PluginManifest: Sendable {
     public struct Routing: Sendable {
         /// What a configuration names it by ("round-robin").
         public let strategy: String
+        /// What it goes by of what endpoints say of themselves, so that the core need not: "ready".
+        public let honours: [String]
         public let config: Schema?
     }
 
@@ -138,7 +140,9 @@ public struct PluginManifest: Sendable {
             Toolset(config: try part.schema("config"))
         }
         routing = try top.part("routing", of: "jf.routing/1", facets).map { part throws(Fault) in
-            Routing(strategy: try part.identifier("strategy"), config: try part.schema("config"))
+            Routing(
+                strategy: try part.identifier("strategy"), honours: try part.names("honours"),
+                config: try part.schema("config"))
         }
     }
 }

@@ -94,6 +94,12 @@ final class EndpointRecords {
     /// Whether an earlier try of the call went there.
     func isTried(_ at: Int) -> Bool { records[at].flags & UInt32(JF_ENDPOINT_TRIED) != 0 }
 
+    /// Draws whether an endpoint takes part in a pick, in proportion to its readiness.
+    func bears(_ at: Int, _ random: () -> UInt64) -> Bool {
+        let ready = records[at].ready
+        return ready >= 1000 || random() % 1000 < UInt64(ready)
+    }
+
     /// Outcomes of the last ten seconds change once a second, as far as strategies are concerned.
     func refreshRecents(_ now: UInt64) {
         guard now &- recentsAt > 1_000_000_000 else { return }

@@ -9,6 +9,8 @@ final class RoutingBinding {
     static let stateLimit = 1 << 20
 
     let instance: PluginInstance
+    /// The core keeps slow starts for it.
+    let ignoresReadiness: Bool
     private(set) var handle: jf_ref = 0
     private var openCalls = 0
     private var isLeft = false
@@ -16,6 +18,7 @@ final class RoutingBinding {
     /// Attaches. Throws the strategy's refusal.
     init(_ instance: PluginInstance, _ server: Server) throws(PluginFailure) {
         self.instance = instance
+        ignoresReadiness = instance.library.manifest.routing?.honours.contains("ready") != true
         guard let attach = instance.routing?.attach else {
             throw PluginFailure(plugin: instance.id, step: "attach", message: "it has no routing table")
         }

@@ -111,8 +111,10 @@ final class ServerLink {
         }
         view.refreshRecents(now)
         let rollout = server.rollout
-        var (count, earliest) = collect(
-            statuses, call, rollout == nil && fit == nil ? nil : filter(call, fit, rollout), now)
+        let filter = rollout == nil && fit == nil ? nil : filter(call, fit, rollout)
+        let isThinned = routing?.ignoresReadiness == true
+        var (count, earliest) = collect(statuses, call, filter, now, isThinned: isThinned)
+        if count == 0, isThinned { (count, earliest) = collect(statuses, call, filter, now) }
         if count == 0, let rollout, !rollout.isClosed {
             // None of its group takes the call.
             (count, earliest) = collect(statuses, call, fit.map { EndpointFilter(fit: $0) }, now)
@@ -169,9 +171,12 @@ final class ServerLink {
     }
 
     /// Gathers the endpoints that may take a call now; where there are none, when the first breaker lets one pass.
-    private func collect(_ statuses: [EndpointStatus], _ call: Call, _ filter: EndpointFilter?, _ now: UInt64)
-        -> (count: Int, earliest: UInt64)
-    {
+    /// - Parameter isThinned: for strategies that do not look at `ready`, an endpoint that has just come back is left out of
+    ///   as many picks as it cannot bear.
+    private func collect(
+        _ statuses: [EndpointStatus], _ call: Call, _ filter: EndpointFilter?, _ now: UInt64,
+        isThinned: Bool = false
+    ) -> (count: Int, earliest: UInt64) {
         var count = 0
         var earliest = UInt64.max
         let isHedge = call.origin == .hedge
@@ -184,6 +189,7 @@ final class ServerLink {
             view.refresh(at, endpoint, tried: call.tried, now)
             // A hedge is for speed: it goes where nobody was yet, and finds out nothing about anybody.
             if isHedge, at == call.endpointIndex || view.isTried(at) || endpoint.health.isTrying { continue }
+            if isThinned, !view.bears(at, lane.nextSpan) { continue }
             view.eligible[count] = view.all[at]
             view.eligibleIndexes[count] = at
             count += 1
