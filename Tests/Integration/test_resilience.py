@@ -272,10 +272,16 @@ def detail(gateway):
     return json.loads(gateway.get("/healthz?servers=1")[1])["servers_detail"]["s"]
 
 
+def is_down(gateway):
+    assert detail(gateway)["endpoints"][0]["state"] == "down"
+
+
 def test_a_silent_server_is_taken_down_and_comes_back(run, one):
     with run(one, health={"interval": "100ms", "timeout": "200ms", "failures": 2, "tool": "look"}) as (gateway, link):
         one.mood("hang")
         gateway.log.wait("2 health checks in a row failed", 15)
+        # The log is ahead of what the loops know.
+        eventually(lambda: is_down(gateway))
         assert "not available" in refused(link).message
         gateway.log.wait("it still fails its health check", 15)
         assert "not available" in refused(link).message
