@@ -46,7 +46,7 @@ def test_who_asked_for_progress_sees_it(lates, client, wire):
         assert [note["progress"] for note in call.progress] == [1, 2, 3, 4, 5, 6]
 
 
-@pytest.mark.parametrize("era, wire", KINDS)
+@pytest.mark.parametrize("era, wire", [("modern", "http"), ("legacy", "stdio")])
 def test_there_is_an_end_to_it(lates, era, wire):
     with lates.run("a", era=era, wire=wire, **{**QUIET, "max_timeout": "700ms"}) as (_, link, a):
         a.mood("forever:50")

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from rig.builds import Load
+from rig.builds import Load, build
 from rig.gateway import command_line, native, write
 from rig.late import KINDS, Lates, counters, detail
 from rig.processes import eventually
@@ -234,6 +234,25 @@ def test_under_load(lates):
         counted = counters(gateway)
         assert counted["hedges"] >= counted["hedges_won"] > 20
         assert counted["hedges"] <= 10 + len(load.texts) // 2 + 1
+
+
+def test_what_strategies_are_told(lates, tmp_path):
+    """That it is a hedge, who was tried, and that the loser was given up."""
+    file = build(tmp_path / "w.so", plugin_id="watching", source="watching")
+    plugins = [{"file": str(file), "placement": "inproc"}]
+    options = {**SOON, "routing": "watching"}
+    with lates.run("abc", runtime={"loops": 1}, blocks={"plugins": plugins}, **options) as (gateway, link, a, b, c):
+        a.mood("hang")
+        assert link.text("s__look") == "b"
+        a.cancelled()
+        for line in (
+            "pick traits=3 attempt=0 eligible=3 tried=0 first=0",
+            "pick traits=19 attempt=1 eligible=2 tried=1 first=1",
+            "outcome endpoint=0 ok=0 flags=2 attempt=0",
+            "outcome endpoint=1 ok=1 flags=0 attempt=1",
+        ):
+            gateway.log.wait("watching: " + line, 5)
+        assert c.calls == 0
 
 
 def test_a_replica_that_dies_while_it_is_late(lates):

@@ -239,6 +239,7 @@ extension Lane {
         call.home = shadow.home
         call.serverIsModern = shadow.serverIsModern
         call.epoch = shadow.epoch
+        call.attempt = shadow.attempt
         call.triedAt = shadow.triedAt
         call.isTrial = shadow.isTrial
         call.phase = shadow.phase

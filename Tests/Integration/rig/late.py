@@ -59,12 +59,12 @@ class Lates:
         self.folder, self.clients, self.events = folder, clients, events
 
     @contextlib.contextmanager
-    def run(self, labels="ab", era="modern", wire="http", runtime=None, client=MODERN, more=None, **server):
+    def run(self, labels="ab", era="modern", wire="http", runtime=None, client=MODERN, more=None, blocks=None, **server):
         with contextlib.ExitStack() as stack:
             lates = [Late(label, self.folder, self.events, era, wire) for label in labels]
             places = [late.place(stack) for late in lates]
             entry = {"replicas": places, **server} if len(places) > 1 else {**places[0], **server}
-            config = native({"s": entry, **(more or {})})
+            config = native({"s": entry, **(more or {})}, **(blocks or {}))
             config["runtime"].update(runtime or {})
             gateway = stack.enter_context(serving(write(self.folder / "c.yaml", config)))
             gateway.listed("s")
