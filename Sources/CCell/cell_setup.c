@@ -94,6 +94,7 @@ static uint64_t find_facets(void) {
         const jf_connector_1 *it = &cell_here.connector;
         if (it->open != NULL && it->send != NULL && it->cancel != NULL && it->close != NULL)
             slots |= CELL_HAS_CONNECTOR;
+        if (it->usage != NULL) slots |= CELL_HAS_USAGE;
     }
     if ((table = facet(JF_LISTENER_1)) != NULL) {
         cell_attach(&cell_here.listener, sizeof cell_here.listener, table);

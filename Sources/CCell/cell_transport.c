@@ -190,6 +190,20 @@ static void on_channel_close(cell_frame *frame) {
     cell_here.connector.close(cell_here.self, object->handle, frame->head.number);
 }
 
+static void on_channel_usage(cell_frame *frame) {
+    jf_usage usage = {.size = sizeof usage};
+    int32_t status = JF_E_UNSUPPORTED;
+    expect(frame);
+    cell_object *object = cell_object_of(frame->head.ref, CELL_CHANNEL_OPEN);
+    if (object == NULL) return;
+    if (JF_HAS(&cell_here.connector, usage))
+        status = cell_here.connector.usage(cell_here.self, object->handle, &usage);
+    cell_writer *out = cell_out(CELL_USED, object->id, 0, status);
+    if (out == NULL) return;
+    cell_put_usage(out, &usage);
+    cell_send(out);
+}
+
 /* ---- jf.inbound/1 ---- */
 
 static int32_t client_opened(void *context, const jf_client_info *given, jf_ref *client) {
@@ -303,6 +317,8 @@ bool cell_handle_transport(cell_frame *frame) {
         on_exchange_cancel(frame);
     else if (type == CELL_CHANNEL_CLOSE && connects)
         on_channel_close(frame);
+    else if (type == CELL_CHANNEL_USAGE && connects)
+        on_channel_usage(frame);
     else if (type == CELL_UNLISTEN && listens)
         on_unlisten(frame);
     else if (type == CELL_REPLY && listens)

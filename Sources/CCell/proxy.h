@@ -32,6 +32,9 @@ typedef struct proxy_object {
     bool is_shared;  /**< channel: answers carry no exchange */
     bool is_slow;    /**< channel: the plugin answered JF_E_BUSY */
     bool owes_writable;
+    bool asks_usage; /**< channel: an answer about its processes is on its way */
+    int32_t used;    /**< channel: the status of the last one; JF_ABSENT before it */
+    jf_usage usage;  /**< and what it told */
     uint32_t listed; /**< set: bit n: kind n was listed, so that a restart is a change */
     struct proxy_object *next;
 } proxy_object;

@@ -278,6 +278,19 @@ static const char *on_channel(jf_self *self, cell_frame *frame) {
     return NULL;
 }
 
+static const char *on_used(jf_self *self, cell_frame *frame) {
+    jf_usage usage;
+    cell_get_usage(frame, &usage);
+    if (!cell_frame_done(frame)) return frame->bad;
+    proxy_object *object = channel_of(self, frame);
+    if (object == NULL) return NULL;
+    int32_t status = frame->head.status;
+    object->asks_usage = false;
+    object->used = status == JF_OK || status == JF_ABSENT || status < 0 ? status : JF_E_FAULT;
+    object->usage = usage;
+    return NULL;
+}
+
 /* ---- jf.inbound/1 ---- */
 
 static void forget_client(jf_self *self, uint64_t cell) {
@@ -377,7 +390,7 @@ const char *proxy_handle(jf_self *self, cell_frame *frame) {
     if (type >= CELL_CLIENT_OPENED && type <= CELL_CLIENT_SLOW &&
         (!JF_HAS(&self->inbound, closed) || (self->slots & CELL_HAS_LISTENER) == 0))
         return "a client without being a listener";
-    if (type >= CELL_READY && type <= CELL_CHANNEL_SLOW && (self->slots & CELL_HAS_CONNECTOR) == 0)
+    if (type >= CELL_READY && type <= CELL_USED && (self->slots & CELL_HAS_CONNECTOR) == 0)
         return "a channel without being a connector";
     switch (type) {
     case CELL_NONE:
@@ -411,6 +424,8 @@ const char *proxy_handle(jf_self *self, cell_frame *frame) {
     case CELL_CLOSED:
     case CELL_CHANNEL_SLOW:
         return on_channel(self, frame);
+    case CELL_USED:
+        return on_used(self, frame);
     case CELL_CLIENT_OPENED:
         return on_opened(self, frame);
     case CELL_CLIENT_MESSAGE:

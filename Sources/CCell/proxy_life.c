@@ -91,8 +91,10 @@ void proxy_end_all(jf_self *self, const char *text, uint32_t retry_ms) {
         self->inbound.closed(self->inbound.context, entry.value);
     cell_map_clear(&clients);
     /* A callee may close channels, so each step begins anew. */
-    for (proxy_object *object = self->objects; object != NULL; object = object->next)
-        object->owes_writable = object->is_slow = false;
+    for (proxy_object *object = self->objects; object != NULL; object = object->next) {
+        object->owes_writable = object->is_slow = object->asks_usage = false;
+        object->used = JF_ABSENT;
+    }
     for (;;) {
         proxy_object *object = self->objects;
         while (object != NULL && !(object->kind == PROXY_CHANNEL && (object->is_open || object->is_closing)))

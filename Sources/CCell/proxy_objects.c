@@ -28,6 +28,7 @@ proxy_object *proxy_object_new(jf_self *self, uint32_t kind, jf_ref host, jf_vie
     object->kind = kind;
     object->host = host;
     object->address_size = UINT64_MAX;
+    object->used = JF_ABSENT;
     while (*end != NULL) /* in the order in which they were opened */
         end = &(*end)->next;
     *end = object;

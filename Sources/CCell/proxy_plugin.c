@@ -59,7 +59,10 @@ static void make_facets(jf_self *self) {
         if ((slots & CELL_HAS_STATE) == 0) self->routing.export_state = NULL;
         if ((slots & CELL_HAS_STATE) == 0) self->routing.import_state = NULL;
     }
-    if (slots & CELL_HAS_CONNECTOR) self->connector = proxy_connector_table;
+    if (slots & CELL_HAS_CONNECTOR) {
+        self->connector = proxy_connector_table;
+        if ((slots & CELL_HAS_USAGE) == 0) self->connector.usage = NULL;
+    }
     if (slots & CELL_HAS_LISTENER) self->listener = proxy_listener_table;
     if (slots & CELL_HAS_SEAL) proxy_seal_table(self, &self->offered_seal);
 }

@@ -95,11 +95,33 @@ static void close_channel(jf_self *self, jf_ref handle, uint64_t deadline_ns) {
     proxy_lost(self, "a channel could not be closed");
 }
 
+/* The lane does not wait: what the cell told last is the answer, and the next one is asked for. */
+static int32_t channel_usage(jf_self *self, jf_ref handle, jf_usage *usage) {
+    proxy_object *object = proxy_object_of(self, handle, PROXY_CHANNEL);
+    if (object == NULL || object->is_closing) return JF_E_STALE;
+    uint32_t size = usage->size < sizeof object->usage ? usage->size : (uint32_t)sizeof object->usage;
+    if (!object->is_open) return JF_ABSENT;
+    if (!object->asks_usage) {
+        cell_writer *out = proxy_begin(self, CELL_CHANNEL_USAGE, handle, 0, 0);
+        if (out != NULL && is_full(self)) {
+            out->failed = true;
+            proxy_send(self, out);
+        } else if (out != NULL) {
+            object->asks_usage = proxy_send(self, out) == JF_OK;
+        }
+    }
+    if (object->used != JF_OK) return object->used;
+    memcpy(usage, &object->usage, size);
+    usage->size = size;
+    return JF_OK;
+}
+
 const jf_connector_1 proxy_connector_table = {.size = sizeof(jf_connector_1),
                                               .open = open_channel,
                                               .send = send_message,
                                               .cancel = cancel_exchange,
-                                              .close = close_channel};
+                                              .close = close_channel,
+                                              .usage = channel_usage};
 
 /* ---- jf.listener/1 ---- */
 

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 /** Both sides must have been built for the same one. */
-#define CELL_PROTOCOL 3u
+#define CELL_PROTOCOL 4u
 /** Larger views become memfds, and so do those above CELL_SMALL once a frame is half full. */
 #define CELL_INLINE_MOST 65536u
 #define CELL_SMALL 256u
@@ -65,6 +65,7 @@ enum {
     CELL_SEND = 41,
     CELL_EXCHANGE_CANCEL = 42,
     CELL_CHANNEL_CLOSE = 43,
+    CELL_CHANNEL_USAGE = 44, /**< CELL_USED follows */
     /* from the host: jf.listener/1 */
     CELL_LISTEN = 50,
     CELL_UNLISTEN = 51,
@@ -92,6 +93,7 @@ enum {
     CELL_WRITABLE = 123,
     CELL_CLOSED = 124,
     CELL_CHANNEL_SLOW = 125,
+    CELL_USED = 126, /**< status: that of `usage`; payload: the members of jf_usage */
     /* from the cell: jf.inbound/1 */
     CELL_CLIENT_OPENED = 130,
     CELL_CLIENT_MESSAGE = 131,
@@ -158,6 +160,8 @@ uint32_t cell_get_pairs(cell_frame *frame, jf_pair *pairs, uint32_t most);
 void cell_get_fault(cell_frame *frame, jf_fault *fault);
 /** Reads a message that cell_put_message wrote; *body and `pairs` (CELL_PAIRS_MOST) receive its arrays. */
 void cell_get_message(cell_frame *frame, jf_message *message, jf_view *body, jf_pair *pairs);
+/** Reads what cell_put_usage wrote. */
+void cell_get_usage(cell_frame *frame, jf_usage *usage);
 /** The next view as a blob of its own: a mapped body is handed over, inline bytes are copied. False without
  * memory. Absent views give an absent blob. */
 bool cell_take_blob(cell_frame *frame, jf_blob *blob);
@@ -198,6 +202,7 @@ void cell_put_pairs(cell_writer *out, const jf_pair *pairs, uint64_t count);
 /** NULL is written as an empty fault. */
 void cell_put_fault(cell_writer *out, const jf_fault *fault);
 void cell_put_message(cell_writer *out, const jf_message *message);
+void cell_put_usage(cell_writer *out, const jf_usage *usage);
 /** Closes the frame. False: it could not be written (no memory, no descriptors, too large) and is not there.
  */
 bool cell_end(cell_writer *out);
@@ -236,6 +241,7 @@ void cell_attach(void *to, uint32_t own, const void *from);
 #define CELL_HAS_OBSERVE (1ull << 9)
 #define CELL_HAS_STATE (1ull << 10)
 #define CELL_HAS_CONNECTOR (1ull << 16)
+#define CELL_HAS_USAGE (1ull << 17)
 #define CELL_HAS_LISTENER (1ull << 24)
 #define CELL_HAS_SEAL (1ull << 32)
 

@@ -210,6 +210,25 @@ void cell_get_fault(cell_frame *frame, jf_fault *fault) {
     if (fault->text_len > 0) memcpy(fault->text, text.ptr, fault->text_len);
 }
 
+void cell_get_usage(cell_frame *frame, jf_usage *usage) {
+    uint64_t words[8];
+    for (int i = 0; i < 8; i++)
+        words[i] = cell_get_number(frame);
+    *usage = (jf_usage){.size = sizeof *usage,
+                        .measured_ns = words[0],
+                        .memory = words[1],
+                        .cpu_ns = words[2],
+                        .since_ns = words[3],
+                        .processes = (uint32_t)words[4],
+                        .threads = (uint32_t)(words[4] >> 32),
+                        .descriptors = (uint32_t)words[5],
+                        .spares = (uint32_t)(words[5] >> 32),
+                        .started = (uint32_t)words[6],
+                        .failures = (uint32_t)(words[6] >> 32),
+                        .replaced = (uint32_t)words[7],
+                        .waiting = (uint32_t)(words[7] >> 32)};
+}
+
 void cell_get_message(cell_frame *frame, jf_message *message, jf_view *body, jf_pair *pairs) {
     uint64_t word = cell_get_number(frame), more = cell_get_number(frame);
     memset(message, 0, sizeof *message);

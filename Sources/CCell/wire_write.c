@@ -176,6 +176,19 @@ void cell_put_fault(cell_writer *out, const jf_fault *fault) {
     cell_put_view(out, (jf_view){(const uint8_t *)local.text, length});
 }
 
+void cell_put_usage(cell_writer *out, const jf_usage *usage) {
+    jf_usage local;
+    cell_attach(&local, sizeof local, usage);
+    cell_put_number(out, local.measured_ns);
+    cell_put_number(out, local.memory);
+    cell_put_number(out, local.cpu_ns);
+    cell_put_number(out, local.since_ns);
+    cell_put_number(out, (uint64_t)local.threads << 32 | local.processes);
+    cell_put_number(out, (uint64_t)local.spares << 32 | local.descriptors);
+    cell_put_number(out, (uint64_t)local.failures << 32 | local.started);
+    cell_put_number(out, (uint64_t)local.waiting << 32 | local.replaced);
+}
+
 void cell_put_message(cell_writer *out, const jf_message *message) {
     jf_message local;
     cell_attach(&local, sizeof local, message);

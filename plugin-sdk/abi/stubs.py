@@ -23,7 +23,7 @@ import layout  # noqa: E402
 LANES = {
     "jf_plugin": "create:control destroy:control facet:control start:control drain:control stop:control",
     "jf_listener_1": "listen:control unlisten:control reply:lane close:lane",
-    "jf_connector_1": "open:control send:lane cancel:lane close:control",
+    "jf_connector_1": "open:control send:lane cancel:lane close:control usage:control",
     "jf_toolset_1": "open:control close:control list:control call:request read:request prompt:request "
                     "complete:request cancel:any",
     "jf_routing_1": "attach:control detach:control pick:lane observe:lane export_state:control "

@@ -121,6 +121,30 @@ static void connector_close(jf_self *self, jf_ref handle, uint64_t deadline_ns) 
     shim->real.connector.close(shim->self, handle, deadline_ns);
 }
 
+static COLD int32_t connector_usage_slow(jf_shim *shim, jf_ref handle, jf_usage *usage) {
+    struct probe probe;
+    probe_begin(&probe, shim, JF_SLOT_CONNECTOR_USAGE, false);
+    if (probe.traces) {
+        note_ref(&probe, "handle", handle);
+    }
+    int32_t answer = probe.injected;
+    if (probe.injected == 0) {
+        answer = shim->real.connector.usage(shim->self, handle, usage);
+    }
+    probe_end(&probe, answer);
+    if (probe.traces) {
+        probe_print(&probe, answer);
+    }
+    return answer;
+}
+
+static int32_t connector_usage(jf_self *self, jf_ref handle, jf_usage *usage) {
+    jf_shim *shim = (jf_shim *)self;
+    struct slot_hot *hot = &shim->hot[JF_SLOT_CONNECTOR_USAGE];
+    if (!pass_lane(hot)) return connector_usage_slow(shim, handle, usage);
+    return passed(shim, JF_SLOT_CONNECTOR_USAGE, shim->real.connector.usage(shim->self, handle, usage));
+}
+
 void wrap_connector(jf_connector_1 *own, const jf_connector_1 *real) {
     own->size = sizeof *own;
     own->flags = real->flags;
@@ -128,4 +152,5 @@ void wrap_connector(jf_connector_1 *own, const jf_connector_1 *real) {
     if (real->send != NULL) own->send = connector_send;
     if (real->cancel != NULL) own->cancel = connector_cancel;
     if (real->close != NULL) own->close = connector_close;
+    if (real->usage != NULL) own->usage = connector_usage;
 }

@@ -22,6 +22,7 @@ const struct slot_info jf_slots[JF_SLOT_COUNT] = {
     [JF_SLOT_CONNECTOR_SEND] = {{"jf.connector/1", "connector", "send"}, SLOT_LANE, ANSWER_STATUS, 0},
     [JF_SLOT_CONNECTOR_CANCEL] = {{"jf.connector/1", "connector", "cancel"}, SLOT_LANE, ANSWER_NONE, 0},
     [JF_SLOT_CONNECTOR_CLOSE] = {{"jf.connector/1", "connector", "close"}, SLOT_CONTROL, ANSWER_NONE, 0},
+    [JF_SLOT_CONNECTOR_USAGE] = {{"jf.connector/1", "connector", "usage"}, SLOT_CONTROL, ANSWER_STATUS, 0},
     [JF_SLOT_TOOLSET_OPEN] = {{"jf.toolset/1", "toolset", "open"}, SLOT_CONTROL, ANSWER_STATUS, 0},
     [JF_SLOT_TOOLSET_CLOSE] = {{"jf.toolset/1", "toolset", "close"}, SLOT_CONTROL, ANSWER_NONE, 0},
     [JF_SLOT_TOOLSET_LIST] = {{"jf.toolset/1", "toolset", "list"}, SLOT_CONTROL, ANSWER_STATUS, 0},

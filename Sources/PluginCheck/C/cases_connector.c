@@ -283,6 +283,55 @@ static void lent(check *c) {
     check_host_free(h);
 }
 
+/* What it tells of its processes fits the memory that it is given, and what it says elsewhere. */
+static void tells(check *c) {
+    link_state it;
+    check_host *h = up(c, &it);
+    if (h == NULL) return;
+    const jf_connector_1 *connector = jf_mock_connector(h->mock);
+    if (!JF_HAS(connector, usage)) {
+        check_skip(c, "it has no `usage`");
+        close_link(h, &it);
+        check_host_free(h);
+        return;
+    }
+    wait_ready(h, &it);
+    struct {
+        jf_usage usage;
+        uint8_t beyond[64];
+    } room;
+    /* The whole of it, then what a host of a shorter one knows. */
+    static const uint32_t sizes[] = {sizeof(jf_usage), offsetof(jf_usage, processes)};
+    int32_t status = JF_OK;
+    for (size_t i = 0; i < 2 && !check_failed(c); i++) {
+        memset(&room, 0xa5, sizeof room);
+        room.usage.size = sizes[i];
+        check_enter(h, "usage");
+        status = connector->usage(h->mock->self, it.handle, &room.usage);
+        check_leave(h);
+        const uint8_t *bytes = (const uint8_t *)&room;
+        for (size_t at = sizes[i]; at < sizeof room && !check_failed(c); at++)
+            if (bytes[at] != 0xa5)
+                check_fail(c, "Write no more than the caller's `size` covers.",
+                           "`usage` wrote behind the %u bytes that it was given", sizes[i]);
+        if (status != JF_OK && status != JF_ABSENT && status != JF_E_UNSUPPORTED)
+            check_fail(c, "Answer JF_OK, JF_ABSENT or JF_E_UNSUPPORTED for an open channel.",
+                       "`usage` of an open channel answered %d", (int)status);
+        if (status == JF_OK && (room.usage.flags != 0 || room.usage.size > sizes[i]))
+            check_fail(c, "Leave `flags` 0 and `size` within what the caller gave.",
+                       "`usage` claims %u bytes and flags %u", room.usage.size, room.usage.flags);
+        if (status == JF_OK && room.usage.measured_ns > jf_mock_now(h->mock))
+            check_fail(c, "Take times from jf.clock/1 or the loop.", "`usage` was measured in the future");
+    }
+    room.usage.size = sizeof room.usage;
+    status = connector->usage(h->mock->self, it.handle + ((jf_ref)1 << 40), &room.usage);
+    if (status >= 0)
+        check_fail(c, "Answer JF_E_STALE for a handle that is none.",
+                   "`usage` of a channel that never was answered %d", (int)status);
+    close_link(h, &it);
+    check_host_free(h);
+}
+
 CHECK_GROUP(connector,
             {"connector.opens", "an opened channel is ready or failed, and closed after close",
              JF_CONNECTOR_1, opens, false},
@@ -294,4 +343,5 @@ CHECK_GROUP(connector,
             {"connector.stop", "an instance can end with a channel open, and leaves nothing", JF_CONNECTOR_1,
              stops, false},
             {"connector.channels", "many channels are opened and closed", JF_CONNECTOR_1, reopens, false},
+            {"connector.usage", "what it tells of its processes fits", JF_CONNECTOR_1, tells, false},
             {"connector.views", "messages are neither kept nor written to", JF_CONNECTOR_1, lent, false}, );

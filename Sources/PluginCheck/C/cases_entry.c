@@ -159,7 +159,7 @@ static const required tables[] = {
      {"attach", "detach", "pick"},
      {SLOT(jf_routing_1, attach), SLOT(jf_routing_1, detach), SLOT(jf_routing_1, pick)}},
     {JF_CONNECTOR_1,
-     sizeof(jf_connector_1),
+     offsetof(jf_connector_1, usage),
      {"open", "send", "cancel", "close"},
      {SLOT(jf_connector_1, open), SLOT(jf_connector_1, send), SLOT(jf_connector_1, cancel),
       SLOT(jf_connector_1, close)}},

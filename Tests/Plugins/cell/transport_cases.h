@@ -96,6 +96,43 @@ TEST(holds_back_for_slow_children) {
     CHECK(fixture_down(&it) == 0, "rules were broken");
 }
 
+/** Asks what a channel's processes use until the cell has told. */
+static int32_t used(const fixture *it, jf_ref channel, jf_usage *usage) {
+    int32_t status = JF_ABSENT;
+    for (int asked = 0; asked < 400 && status == JF_ABSENT; asked++) {
+        status = jf_mock_usage(it->mock, channel, usage);
+        if (status == JF_ABSENT) jf_mock_run_once(it->mock, 50);
+    }
+    return status;
+}
+
+TEST(tells_what_children_use) {
+    fixture it;
+    jf_usage usage, cut;
+    REQUIRE(stdio_up(&it), "no cell: %s", jf_mock_why(it.mock));
+    jf_ref channel = jf_mock_open(it.mock, "echo", "{\"command\":\"cat\"," QUICK "}");
+    REQUIRE(channel_ready(&it, 0, channel), "never ready");
+    CHECK(jf_mock_usage(it.mock, channel, &usage) == JF_ABSENT, "who told it?");
+    REQUIRE(used(&it, channel, &usage) == JF_OK, "never told");
+    CHECK(usage.processes == 1 && usage.memory > 100000 && usage.started == 1 && usage.since_ns > 0,
+          "%u processes, %u started", usage.processes, usage.started);
+    memset(&cut, 0x5a, sizeof cut);
+    cut.size = offsetof(jf_usage, memory);
+    jf_ref handle = jf_mock_handle(it.mock, channel);
+    const jf_connector_1 *table = jf_mock_connector(it.mock);
+    CHECK(table->usage(jf_mock_self(it.mock), handle, &cut) == JF_OK && cut.measured_ns > 0, "cut");
+    CHECK(cut.size == offsetof(jf_usage, memory) && cut.memory == 0x5a5a5a5a5a5a5a5a, "more than asked for");
+    uint32_t mark = jf_mock_mark(it.mock);
+    kill(fixture_state(&it).pid, SIGKILL);
+    REQUIRE(jf_mock_wait(it.mock, mark, JF_MOCK_CHANNEL_FAILED, channel, 0, PATIENCE) != NULL, "still there");
+    CHECK(jf_mock_usage(it.mock, channel, &usage) == JF_ABSENT, "of a process that is gone");
+    REQUIRE(channel_ready(&it, mark, channel), "it does not come back");
+    CHECK(used(&it, channel, &usage) == JF_OK && usage.started == 1, "never told again");
+    CHECK(jf_mock_close(it.mock, channel, PATIENCE), "never closed");
+    CHECK(table->usage(jf_mock_self(it.mock), handle, &usage) == JF_E_STALE, "of a closed channel");
+    CHECK(fixture_down(&it) == 0, "rules were broken");
+}
+
 TEST(channels_come_back) {
     fixture it;
     REQUIRE(stdio_up(&it), "no cell: %s", jf_mock_why(it.mock));

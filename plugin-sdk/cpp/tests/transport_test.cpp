@@ -79,6 +79,12 @@ class Echo : public Channel {
                                     [this] { closed(); }); /* from inside a timer of it */
     }
 
+    int32_t usage(jf_usage &told) const {
+        told.processes = 3;
+        told.waiting = static_cast<uint32_t>(sent_);
+        return sent_ == 0 ? JF_ABSENT : JF_OK;
+    }
+
     static int open_now;
 
   private:
@@ -172,6 +178,26 @@ TEST(a_connector_echoes) {
     CHECK(Echo::open_now == 0, "%d channels are still there", Echo::open_now);
     jf_mock_drain(mock, 10);
     CHECK(mock.end() == 0, "the plugin broke a rule");
+}
+
+TEST(a_connector_tells_what_its_processes_use) {
+    Mock mock;
+    REQUIRE(mock.up(jf_entry_1), "%s", mock.why());
+    Ref channel = jf_mock_open(mock, "one", R"({"limit": 3})");
+    jf_usage usage;
+    CHECK(jf_mock_usage(mock, channel, &usage) == JF_ABSENT && usage.processes == 0, "too early");
+    CHECK(jf_mock_send(mock, channel, 0, "{}") == JF_OK, "send");
+    CHECK(jf_mock_usage(mock, channel, &usage) == JF_OK && usage.processes == 3 && usage.waiting == 1,
+          "usage");
+    jf_usage cut;
+    std::memset(&cut, 0x5a, sizeof cut);
+    cut.size = offsetof(jf_usage, processes);
+    const jf_connector_1 *table = jf_mock_connector(mock);
+    Ref handle = jf_mock_handle(mock, channel);
+    CHECK(table->usage(jf_mock_self(mock), handle, &cut) == JF_OK && cut.memory == 0, "cut");
+    CHECK(cut.size == offsetof(jf_usage, processes) && cut.processes == 0x5a5a5a5a, "more than asked for");
+    CHECK(jf_mock_close(mock, channel, 1000), "close");
+    CHECK(table->usage(jf_mock_self(mock), handle, &usage) == JF_E_STALE, "closed");
 }
 
 TEST(an_open_channel_ends_with_its_instance) {

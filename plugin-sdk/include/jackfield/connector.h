@@ -46,6 +46,27 @@ typedef struct jf_channels_1 {
 JF_PIN_SIZE(jf_channels_1, 56);
 #define JF_CHANNELS_1 "jf.channels/1"
 
+/** What the processes of a channel's server use, and have used. The caller sets `size`; nothing beyond it is
+ * written. 0 is "none" where that can be, else "not known". Growable. Since 1.1. */
+typedef struct jf_usage {
+    uint32_t size;
+    uint32_t flags;       /**< 0 */
+    uint64_t measured_ns; /**< when they were looked at: a second ago at most, from a cell some more */
+    uint64_t memory;      /**< resident bytes of all processes; pages that they share may count for each */
+    uint64_t cpu_ns;      /**< processor time since the channel opened, that of ended processes too */
+    uint64_t since_ns;    /**< when the process that takes the calls began; 0: there is none now */
+    uint32_t processes;   /**< alive, all generations */
+    uint32_t threads;     /**< of all of them */
+    uint32_t descriptors; /**< open in all of them */
+    uint32_t spares;      /**< started processes that stand by, told nothing */
+    uint32_t started;     /**< processes that the plugin started since the channel opened */
+    uint32_t failures;    /**< how often one ended, or did not start, without being asked to */
+    uint32_t replaced;    /**< how often one made room for a successor, or went to sleep, without a failure */
+    uint32_t waiting;     /**< requests that wait for a place in a process */
+} jf_usage;
+JF_PIN_SIZE(jf_usage, 72);
+JF_PIN(jf_usage, processes, 40);
+
 /** Facet table. Since 1.0. */
 typedef struct jf_connector_1 {
     uint32_t size;
@@ -68,8 +89,13 @@ typedef struct jf_connector_1 {
      * Messages of exchange 0 sent before (a cancellation, an answer, the end of a session) should still go
      * out, within about a second; nothing is delivered for open exchanges. [control] */
     void (*close)(jf_self *self, jf_ref handle, uint64_t deadline_ns);
+    /** Tells what the channel's processes use. Optional. Must not block: whoever asks often gets the last
+     * look again. `usage` is the caller's memory. JF_ABSENT: nothing is known yet, ask again.
+     * JF_E_UNSUPPORTED: this channel has no processes of its own. JF_E_STALE: no such channel. Since 1.1.
+     * [control] */
+    int32_t (*usage)(jf_self *self, jf_ref handle, jf_usage *usage);
 } jf_connector_1;
-JF_PIN_SIZE(jf_connector_1, 40);
+JF_PIN_SIZE(jf_connector_1, 48);
 #define JF_CONNECTOR_1 "jf.connector/1"
 
 #ifdef __cplusplus

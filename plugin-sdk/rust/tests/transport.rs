@@ -6,13 +6,15 @@ use jackfield::json::Value;
 use jackfield::testing::{Event, Happened, Mock};
 use jackfield::transport::*;
 use jackfield::{Error, Lane, Level, Plugin, Status};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 #[derive(Default)]
 struct Loopback {
     /// What `reply` kept of its last message.
     kept: RefCell<Option<Retained>>,
+    /// Whether there is anything to be told of processes.
+    used: Cell<bool>,
 }
 
 struct Channel(ChannelId);
@@ -98,6 +100,7 @@ impl Connector for Loopback {
 
     fn send(&self, lane: &Lane, channel: &Channel, message: &Message<'_>) -> Result<(), Error> {
         let body = message.joined();
+        self.used.set(true);
         if body == b"\"full\"" {
             return Err(Error::busy("the queue is full").retry_after(Duration::from_millis(5)));
         }
@@ -115,6 +118,12 @@ impl Connector for Loopback {
                 ..Outgoing::default()
             },
         )
+    }
+
+    fn usage(&self, _lane: &Lane, channel: &Channel) -> Result<Option<Usage>, Error> {
+        let waiting = channel.0 .0 as u32;
+        let usage = Usage { processes: 3, memory: 1 << 40, waiting, ..Usage::default() };
+        Ok(self.used.get().then_some(usage))
     }
 
     fn cancel(&self, lane: &Lane, _channel: &Channel, exchange: ExchangeId) {
@@ -193,4 +202,16 @@ fn a_server_echoes() {
     assert!(mock.logged(Level::Info, &format!("canceled {exchange}")));
     mock.close_channel(channel);
     assert_eq!(mock.open_channel("far", r#"{"refuse": true}"#).unwrap_err().text, "far is not there");
+}
+
+#[test]
+fn what_processes_use_is_told() {
+    let mut mock = Mock::up(jf_entry_1, "{}");
+    let channel = mock.open_channel("one", "{}").unwrap();
+    assert_eq!(mock.usage(channel).unwrap(), None);
+    mock.send(channel, 0, "\"busy\"").unwrap();
+    let told = mock.usage(channel).unwrap().unwrap();
+    assert_eq!((told.processes, told.memory, told.waiting), (3, 1 << 40, channel as u32));
+    mock.close_channel(channel);
+    assert_eq!(mock.usage(channel).unwrap_err().status, Status::Stale.code());
 }

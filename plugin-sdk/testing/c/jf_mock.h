@@ -197,6 +197,8 @@ jf_ref jf_mock_exchange(jf_mock *mock);
 /** Calls `send` with one body segment, JF_MSG_FINAL set. */
 int32_t jf_mock_send(jf_mock *mock, jf_ref channel, jf_ref exchange, const char *json);
 void jf_mock_cancel(jf_mock *mock, jf_ref channel, jf_ref exchange);
+/** Calls `usage` with a cleared structure. JF_E_UNSUPPORTED where the plugin has no such slot. */
+int32_t jf_mock_usage(jf_mock *mock, jf_ref channel, jf_usage *usage);
 /** Calls `close` and runs the loop until `closed` came; false after `timeout_ms`. */
 bool jf_mock_close(jf_mock *mock, jf_ref channel, uint32_t timeout_ms);
 

@@ -259,6 +259,13 @@ void jf_mock_cancel(jf_mock *mock, jf_ref channel, jf_ref exchange) {
         facet->cancel(mock->self, jf_mock_handle(mock, channel), exchange);
 }
 
+int32_t jf_mock_usage(jf_mock *mock, jf_ref channel, jf_usage *usage) {
+    const jf_connector_1 *connector = jf_mock_connector(mock);
+    *usage = (jf_usage){.size = sizeof *usage};
+    if (!JF_HAS(connector, usage)) return JF_E_UNSUPPORTED;
+    return connector->usage(mock->self, jf_mock_handle(mock, channel), usage);
+}
+
 bool jf_mock_close(jf_mock *mock, jf_ref channel, uint32_t timeout_ms) {
     const jf_connector_1 *facet = jf_mock_connector(mock);
     mock_object *object = mock_object_of(mock, channel, MOCK_CHANNEL);

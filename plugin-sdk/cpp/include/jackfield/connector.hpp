@@ -9,6 +9,9 @@
 #include <jackfield/message.hpp>
 #include <jackfield/slots.hpp>
 
+#include <algorithm>
+#include <cstring>
+
 namespace jackfield {
 
 /** What a channel is made with: one server. Borrowed. */
@@ -33,7 +36,9 @@ class Channels {
 
 /** The base of a connector's channel class: one open channel. Its methods are [lane]; after `closed` they do
  * nothing. The class itself has `send(const Message &)` (answers with an Error, or nothing), `cancel(Ref
- * exchange)` and `close(uint64_t deadline_ns)`, which must lead to `closed()`. */
+ * exchange)` and `close(uint64_t deadline_ns)`, which must lead to `closed()`. Where it runs processes it
+ * also has `usage(jf_usage &)`, which fills the members in and answers JF_OK, or JF_ABSENT while nothing is
+ * known. */
 class Channel {
   public:
     Channel(Channels &channels, const ChannelInfo &info) : channels_(channels), ref_(info.channel) {}
@@ -68,6 +73,8 @@ class Channel {
         Ref ref = std::exchange(ref_, 0);
         if (table().closed != nullptr) table().closed(table().context, ref);
     }
+    /** For a class that has none of its own: there are no processes. */
+    int32_t usage(jf_usage &) const { return JF_E_UNSUPPORTED; }
     bool open() const { return ref_ != 0 && !channels_.life_->closed(); }
     /** For the SDK: `closed` was called. */
     bool over() const noexcept { return ref_ == 0; }
@@ -134,6 +141,23 @@ template <class P, class Link> struct ConnectorSlots {
             if (Link *link = live(instance<P>(self), handle)) link->close(deadline_ns);
         });
     }
+    static int32_t usage(jf_self *self, jf_ref handle, jf_usage *out) noexcept {
+        int32_t status = JF_E_FAULT;
+        guard_quietly([&] {
+            Link *link = live(instance<P>(self), handle);
+            if (link == nullptr) {
+                status = JF_E_STALE;
+                return;
+            }
+            jf_usage whole{};
+            whole.size = sizeof whole;
+            status = link->usage(whole);
+            /* A host may know less of it than we do. */
+            whole.size = std::min(out->size, whole.size);
+            if (status == JF_OK) std::memcpy(out, &whole, whole.size);
+        });
+        return status;
+    }
 
     static constexpr jf_connector_1 table() noexcept {
         jf_connector_1 it{};
@@ -142,6 +166,7 @@ template <class P, class Link> struct ConnectorSlots {
         it.send = send;
         it.cancel = cancel;
         it.close = close;
+        it.usage = usage;
         return it;
     }
 };

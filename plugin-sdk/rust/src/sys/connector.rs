@@ -49,8 +49,43 @@ abi! {
 pub const JF_CHANNELS_1: &[u8] = b"jf.channels/1\0";
 
 abi! {
+    /// What the processes of a channel's server use, and have used. The caller sets `size`; nothing beyond
+    /// it is written. 0 is "none" where that can be, else "not known". Growable. Since 1.1.
+    pub struct jf_usage: 72 {
+        /// Bytes of this structure as its maker knows it.
+        0 => size: u32,
+        /// 0.
+        4 => flags: u32,
+        /// When the processes were looked at: a second ago at most, from a cell some more.
+        8 => measured_ns: u64,
+        /// Resident bytes of all processes; pages that they share may count for each.
+        16 => memory: u64,
+        /// Processor time since the channel opened, that of ended processes too.
+        24 => cpu_ns: u64,
+        /// When the process that takes the calls began; 0: there is none now.
+        32 => since_ns: u64,
+        /// Alive, all generations.
+        40 => processes: u32,
+        /// Of all of them.
+        44 => threads: u32,
+        /// Open in all of them.
+        48 => descriptors: u32,
+        /// Started processes that stand by, told nothing.
+        52 => spares: u32,
+        /// Processes that the plugin started since the channel opened.
+        56 => started: u32,
+        /// How often one ended, or did not start, without being asked to.
+        60 => failures: u32,
+        /// How often one made room for a successor, or went to sleep, without a failure.
+        64 => replaced: u32,
+        /// Requests that wait for a place in a process.
+        68 => waiting: u32,
+    }
+}
+
+abi! {
     /// Facet table. Since 1.0.
-    pub struct jf_connector_1: 40 {
+    pub struct jf_connector_1: 48 {
         /// Bytes of this structure as its maker knows it.
         0 => size: u32,
         /// Flags; 0-15 may be ignored when unknown, 16-31 must be refused.
@@ -86,6 +121,11 @@ abi! {
         /// session) should still go out, within about a second; nothing is delivered for open
         /// exchanges. \[control\].
         32 => close: Option<unsafe extern "C" fn(*mut jf_self, jf_ref, u64)>,
+        /// Tells what the channel's processes use. Optional. Must not block: whoever asks often gets the
+        /// last look again. `usage` is the caller's memory. JF_ABSENT: nothing is known yet, ask again.
+        /// JF_E_UNSUPPORTED: this channel has no processes of its own. JF_E_STALE: no such channel. Since
+        /// 1.1. \[control\].
+        40 => usage: Option<unsafe extern "C" fn(*mut jf_self, jf_ref, *mut jf_usage) -> i32>,
     }
 }
 

@@ -43,7 +43,7 @@ fn every_structure_has_the_golden_layout() {
     let structs = &golden["structs"];
     let seen = check_all!(structs,
         jf_view jf_blob jf_pair jf_fault jf_offer jf_plugin jf_callback_request jf_callback_1 jf_call_result
-        jf_call jf_calls_1 jf_clock_1 jf_config_1 jf_channels_1 jf_connector_1 jf_http_request
+        jf_call jf_calls_1 jf_clock_1 jf_config_1 jf_channels_1 jf_usage jf_connector_1 jf_http_request
         jf_http_response jf_http_1 jf_interpose_plan jf_interpose_1 jf_client_info jf_inbound_1 jf_listener_1
         jf_log_1 jf_loop_1 jf_memory_1 jf_message jf_ops_1 jf_endpoint jf_pick jf_outcome jf_routing_1
         jf_seal_1 jf_request jf_toolsets_1 jf_toolset_1);

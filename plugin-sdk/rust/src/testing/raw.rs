@@ -119,6 +119,7 @@ extern "C" {
         exchange: jf_ref,
         json: *const c_char,
     ) -> i32;
+    pub(super) fn jf_mock_usage(mock: *mut jf_mock, channel: jf_ref, usage: *mut jf_usage) -> i32;
     pub(super) fn jf_mock_cancel(mock: *mut jf_mock, channel: jf_ref, exchange: jf_ref);
     pub(super) fn jf_mock_close(mock: *mut jf_mock, channel: jf_ref, timeout_ms: u32) -> bool;
     pub(super) fn free(memory: *mut c_void);

@@ -5,6 +5,7 @@ use super::raw::*;
 use super::{c_text, millis, rust_text, Mock, Refused, PATIENCE};
 use crate::ffi::view;
 use crate::sys::*;
+use crate::transport::Usage;
 use std::os::raw::c_char;
 
 /// What an [`Event`] is.
@@ -175,6 +176,34 @@ impl Mock {
     /// Gives an exchange up.
     pub fn cancel_exchange(&mut self, channel: u64, exchange: u64) {
         unsafe { jf_mock_cancel(self.raw, channel, exchange) }
+    }
+
+    /// What the channel's processes use; `None`: nothing is known yet.
+    pub fn usage(&mut self, channel: u64) -> Result<Option<Usage>, Refused> {
+        let mut told = std::mem::MaybeUninit::<jf_usage>::zeroed();
+        // SAFETY: the mock lives; it fills the structure in, and all zeros are a value of it too.
+        let (status, told) = unsafe {
+            let status = jf_mock_usage(self.raw, channel, told.as_mut_ptr());
+            (status, told.assume_init())
+        };
+        match status {
+            JF_OK => Ok(Some(Usage {
+                measured_ns: told.measured_ns,
+                memory: told.memory,
+                cpu_ns: told.cpu_ns,
+                since_ns: told.since_ns,
+                processes: told.processes,
+                threads: told.threads,
+                descriptors: told.descriptors,
+                spares: told.spares,
+                started: told.started,
+                failures: told.failures,
+                replaced: told.replaced,
+                waiting: told.waiting,
+            })),
+            JF_ABSENT => Ok(None),
+            refused => Err(self.refused(refused)),
+        }
     }
 
     /// Closes a channel and waits until it is; panics after 20 seconds.

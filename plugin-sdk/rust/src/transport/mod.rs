@@ -106,4 +106,41 @@ pub trait Connector: Plugin {
     /// Closes the channel by `deadline_ns`; [`Lane::channel_closed`] must follow, now or later. The value is
     /// dropped when this returns: what goes on until then is kept elsewhere.
     fn close(&self, lane: &Lane, channel: &Self::Channel, deadline_ns: u64);
+
+    /// What the channel's processes use. Must not block. `Ok(None)`: nothing is known yet, ask again;
+    /// [`Status::Unsupported`](crate::Status), as it is without this method: the channel has no processes of
+    /// its own.
+    fn usage(&self, _lane: &Lane, _channel: &Self::Channel) -> Result<Option<Usage>, Error> {
+        Err(Error::unsupported("a channel without processes"))
+    }
+}
+
+/// What the processes of a channel's server use, and have used. 0 is "none" where that can be, else "not
+/// known".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// When the processes were looked at, monotonic.
+    pub measured_ns: u64,
+    /// Resident bytes of all processes.
+    pub memory: u64,
+    /// Processor time since the channel opened, that of ended processes too.
+    pub cpu_ns: u64,
+    /// When the process that takes the calls began; 0: there is none now.
+    pub since_ns: u64,
+    /// Alive, all generations.
+    pub processes: u32,
+    /// Threads of all of them.
+    pub threads: u32,
+    /// Descriptors that are open in all of them.
+    pub descriptors: u32,
+    /// Started processes that stand by.
+    pub spares: u32,
+    /// Processes started since the channel opened.
+    pub started: u32,
+    /// How often one ended, or did not start, without being asked to.
+    pub failures: u32,
+    /// How often one made room for a successor without a failure.
+    pub replaced: u32,
+    /// Requests that wait for a place in a process.
+    pub waiting: u32,
 }

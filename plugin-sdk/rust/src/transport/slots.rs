@@ -135,6 +135,7 @@ impl<P: Connector> ConnectorTable<P> {
         send: Some(send::<P>),
         cancel: Some(cancel::<P>),
         close: Some(close::<P>),
+        usage: Some(usage::<P>),
     };
     const REFERENCE: &'static jf_connector_1 = &ConnectorTable::<P>::TABLE;
 }
@@ -205,4 +206,37 @@ unsafe extern "C" fn close<P: Connector>(own: *mut jf_self, handle: jf_ref, dead
         Ok(())
     });
     Instance::<P>::behind(own).tell("close", closed);
+}
+
+unsafe extern "C" fn usage<P: Connector>(own: *mut jf_self, handle: jf_ref, out: *mut jf_usage) -> i32 {
+    let told = Instance::<P>::slot(own, |lane, instance, plugin| {
+        let channel = instance.state::<Slab<P::Channel>>()?.get(handle)?;
+        plugin.usage(lane, &channel)
+    });
+    match told {
+        Ok(Some(told)) => {
+            // Both are growable: a host may know less of it than we do.
+            let size = (*out).size.min(std::mem::size_of::<jf_usage>() as u32);
+            let whole = jf_usage {
+                size,
+                flags: 0,
+                measured_ns: told.measured_ns,
+                memory: told.memory,
+                cpu_ns: told.cpu_ns,
+                since_ns: told.since_ns,
+                processes: told.processes,
+                threads: told.threads,
+                descriptors: told.descriptors,
+                spares: told.spares,
+                started: told.started,
+                failures: told.failures,
+                replaced: told.replaced,
+                waiting: told.waiting,
+            };
+            std::ptr::copy_nonoverlapping((&raw const whole).cast::<u8>(), out.cast::<u8>(), size as usize);
+            JF_OK
+        }
+        Ok(None) => JF_ABSENT,
+        Err(error) => error.status().code(),
+    }
 }

@@ -61,6 +61,29 @@ public struct MockChannel {
     /// Gives an exchange up.
     public func cancel(_ exchange: Exchange) { jf_mock_cancel(host.mock, handle, exchange.rawValue) }
 
+    /// What the channel's processes use; nil: nothing is known yet.
+    /// - Throws: ``MockFailure`` with the status of any other answer.
+    public func usage() throws -> ChannelUsage? {
+        var raw = jf_usage()
+        let status = MockStatus(jf_mock_usage(host.mock, handle, &raw))
+        if status == .absent { return nil }
+        guard status == .ok else { throw MockFailure(description: status.description) }
+        var usage = ChannelUsage()
+        usage.measuredNanoseconds = raw.measured_ns
+        usage.memory = raw.memory
+        usage.processorNanoseconds = raw.cpu_ns
+        usage.sinceNanoseconds = raw.since_ns
+        usage.processes = raw.processes
+        usage.threads = raw.threads
+        usage.descriptors = raw.descriptors
+        usage.spares = raw.spares
+        usage.started = raw.started
+        usage.failures = raw.failures
+        usage.replaced = raw.replaced
+        usage.waiting = raw.waiting
+        return usage
+    }
+
     /// Closes the channel and runs the loop until it is closed; false: it is not within that time.
     public func close(timeout: Duration = .seconds(5)) -> Bool {
         jf_mock_close(host.mock, handle, milliseconds(timeout))

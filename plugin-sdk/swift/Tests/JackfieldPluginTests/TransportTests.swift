@@ -45,6 +45,15 @@ private final class Echo: Connector {
 
     func cancel(_ exchange: Exchange) { waiting.removeAll { $0 == exchange } }
 
+    func usage() throws -> ChannelUsage? {
+        if waiting.isEmpty { return nil }
+        var usage = ChannelUsage()
+        usage.memory = 1 << 40
+        usage.processes = 3
+        usage.waiting = UInt32(waiting.count)
+        return usage
+    }
+
     func close(deadlineNanoseconds: UInt64) {
         Echo.notes.append("close")
         channel.closed()
@@ -92,7 +101,10 @@ private final class Echo: Connector {
         #expect(channel.send("4", waiting) == .ok)
         #expect(host.wait(for: .channelFailed, exchange: waiting)?.text == "the wire broke")
         let other = channel.newExchange()
+        #expect(try channel.usage() == nil)
         #expect(channel.send("2", other) == .ok && Echo.last?.waiting == [other])
+        let usage = try #require(try channel.usage())
+        #expect(usage.memory == 1 << 40 && usage.processes == 3 && usage.waiting == 1 && usage.started == 0)
         channel.cancel(other)
         #expect(Echo.last?.waiting == [])
         Echo.last?.channel.writable()

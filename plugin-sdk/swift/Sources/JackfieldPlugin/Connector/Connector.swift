@@ -31,6 +31,11 @@ public protocol Connector: AnyObject {
     /// an exchange should still go out.
     func close(deadlineNanoseconds: UInt64)
 
+    /// What the channel's processes use. Must not block.
+    /// - Returns: nil: nothing is known yet, ask again.
+    /// - Throws: as without this method, an error of code `unsupported`: the channel has no processes of its own.
+    func usage() throws -> ChannelUsage?
+
     /// The instance ends with this channel open: closes descriptors and ends children at once. Watches and
     /// timers have ended already, and the host does nothing any more.
     func stop()
@@ -41,6 +46,41 @@ extension Connector {
     public func cancel(_ exchange: Exchange) {}
     /// What is left ends with the object.
     public func stop() {}
+    /// There are no processes.
+    public func usage() throws -> ChannelUsage? {
+        throw PluginError(.unsupported, "a channel without processes")
+    }
+}
+
+/// What the processes of a channel's server use, and have used. 0 is "none" where that can be, else "not known".
+public struct ChannelUsage: Sendable, Equatable {
+    /// When the processes were looked at, monotonic.
+    public var measuredNanoseconds: UInt64 = 0
+    /// Resident bytes of all processes.
+    public var memory: UInt64 = 0
+    /// Processor time since the channel opened, that of ended processes too.
+    public var processorNanoseconds: UInt64 = 0
+    /// When the process that takes the calls began; 0: there is none now.
+    public var sinceNanoseconds: UInt64 = 0
+    /// Alive, all generations.
+    public var processes: UInt32 = 0
+    /// Threads of all of them.
+    public var threads: UInt32 = 0
+    /// Descriptors that are open in all of them.
+    public var descriptors: UInt32 = 0
+    /// Started processes that stand by.
+    public var spares: UInt32 = 0
+    /// Processes started since the channel opened.
+    public var started: UInt32 = 0
+    /// How often one ended, or did not start, without being asked to.
+    public var failures: UInt32 = 0
+    /// How often one made room for a successor without a failure.
+    public var replaced: UInt32 = 0
+    /// Requests that wait for a place in a process.
+    public var waiting: UInt32 = 0
+
+    /// Nothing is used.
+    public init() {}
 }
 
 /// What a channel is like.

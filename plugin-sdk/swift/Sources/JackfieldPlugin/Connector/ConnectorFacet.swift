@@ -73,7 +73,7 @@ final class TypedConnectorFacet<Link: Connector>: ConnectorFacet {
 private func connectorTable() -> jf_connector_1 {
     jf_connector_1(
         size: UInt32(MemoryLayout<jf_connector_1>.size), flags: 0, open: openChannel, send: sendMessage,
-        cancel: cancelExchange, close: closeChannel)
+        cancel: cancelExchange, close: closeChannel, usage: usageOfChannel)
 }
 
 private func openChannel(
@@ -116,4 +116,31 @@ private func cancelExchange(_ own: OpaquePointer?, _ handle: jf_ref, _ exchange:
 
 private func closeChannel(_ own: OpaquePointer?, _ handle: jf_ref, _ deadline: UInt64) {
     Instance.with(own) { $0.connector?.connector(handle)?.close(deadlineNanoseconds: deadline) }
+}
+
+private func usageOfChannel(
+    _ own: OpaquePointer?, _ handle: jf_ref, _ out: UnsafeMutablePointer<jf_usage>?
+) -> Int32 {
+    Instance.with(own) { instance in
+        guard let facet = instance.connector, let out else { return Int32(JF_E_FAULT) }
+        guard let connector = facet.connector(handle) else { return Int32(JF_E_STALE) }
+        do {
+            guard let told = try connector.usage() else { return Int32(JF_ABSENT) }
+            // A host may know less of it than we do.
+            let size = min(out.pointee.size, UInt32(MemoryLayout<jf_usage>.size))
+            var whole = jf_usage(
+                size: size, flags: 0, measured_ns: told.measuredNanoseconds, memory: told.memory,
+                cpu_ns: told.processorNanoseconds, since_ns: told.sinceNanoseconds,
+                processes: told.processes, threads: told.threads, descriptors: told.descriptors,
+                spares: told.spares, started: told.started, failures: told.failures,
+                replaced: told.replaced, waiting: told.waiting)
+            withUnsafeBytes(of: &whole) {
+                UnsafeMutableRawBufferPointer(start: out, count: Int(size)).copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: $0[..<Int(size)]))
+            }
+            return Int32(JF_OK)
+        } catch {
+            return Refusal(error).status
+        }
+    } ?? Int32(JF_E_FAULT)
 }
