@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +163,37 @@ static void hand_down(const char *group) {
         (void)write_in(group, "cgroup.subtree_control", controllers[at]);
 }
 
+/** Removes one group of an instance, and what is below it, unless somebody is in there. */
+static void remove_instance(const char *path) {
+    DIR *list = opendir(path);
+    if (list == NULL) return;
+    for (struct dirent *entry; (entry = readdir(list)) != NULL;) {
+        cgroup below = {0};
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
+        if (snprintf(below.path, sizeof below.path, "%s/%s", path, entry->d_name) < (int)sizeof below.path)
+            (void)cgroup_remove(&below);
+    }
+    closedir(list);
+    (void)rmdir(path);
+}
+
+/** Removes what gateways left behind that were killed together with their watchers. */
+static void remove_stale(const char *place) {
+    char path[CGROUP_PATH];
+    DIR *list = opendir(place);
+    if (list == NULL) return;
+    for (struct dirent *entry; (entry = readdir(list)) != NULL;) {
+        char *end;
+        long pid;
+        if (entry->d_type != DT_DIR || strncmp(entry->d_name, "jackfield-", 10) != 0) continue;
+        pid = strtol(entry->d_name + 10, &end, 10);
+        if (pid <= 0 || *end != '-' || kill((pid_t)pid, 0) == 0 || errno != ESRCH) continue;
+        if (snprintf(path, sizeof path, "%s/%s", place, entry->d_name) < (int)sizeof path)
+            remove_instance(path);
+    }
+    closedir(list);
+}
+
 bool cgroups_find(jf_self *self) {
     cgroups *all = self->groups;
     char place[CGROUP_PATH];
@@ -169,6 +201,7 @@ bool cgroups_find(jf_self *self) {
     if (all->searched) return all->root[0] != 0;
     all->searched = true;
     if (!find_place(place, sizeof place, all->reason, sizeof all->reason)) return false;
+    remove_stale(place);
     /* An older generation of this plugin may be here still; an earlier process of our number may have been.
      */
     for (uint32_t attempt = 0; attempt < 64; attempt++) {
@@ -233,7 +266,9 @@ bool cgroup_make(jf_self *self, const limits *wanted, cgroup *out, char *why, si
         return false;
     }
     snprintf(out->path, sizeof out->path, "%.350s/server-%u", self->groups->root, ++self->groups->serial);
-    if (mkdir(out->path, 0755) != 0) {
+    /* A gateway in another process namespace may take ours for one that is gone, while it is empty. */
+    if (mkdir(out->path, 0755) != 0 &&
+        (errno != ENOENT || mkdir(self->groups->root, 0755) != 0 || mkdir(out->path, 0755) != 0)) {
         snprintf(why, size, "cannot make its control group: %s", strerror(errno));
         out->path[0] = 0;
         return false;
@@ -263,7 +298,7 @@ bool cgroup_out_of_memory(const cgroup *self) {
 bool cgroup_usage(const cgroup *self, usage *out) {
     char text[32];
     if (self->pids && read_in(self->path, "pids.current", text, sizeof text))
-        out->processes = (uint32_t)strtoul(text, NULL, 10);
+        out->threads = (uint32_t)strtoul(text, NULL, 10); /* it counts tasks */
     if (self->memory && read_in(self->path, "memory.current", text, sizeof text))
         out->memory = strtoull(text, NULL, 10);
     if (self->cpu) out->cpu_ns = read_key(self->path, "cpu.stat", "usage_usec") * 1000;

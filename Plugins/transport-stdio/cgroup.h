@@ -28,7 +28,7 @@ typedef struct cgroup {
 typedef struct usage {
     uint64_t memory; /**< bytes resident */
     uint64_t cpu_ns; /**< since the child began */
-    uint32_t processes;
+    uint32_t processes, threads, descriptors;
 } usage;
 
 /** Finds the place, once, and makes our group there. False: `reason` says why not. */

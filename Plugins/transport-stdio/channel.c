@@ -264,6 +264,7 @@ static void start(channel *self) {
         channel_rest(self);
         return;
     }
+    self->port->account.started++;
     self->tree.root = self->child.pid;
     self->tree.group = self->group.path[0] != 0 ? &self->group : NULL;
     watcher_note(self->self);
@@ -351,6 +352,7 @@ void channel_tell_down(channel *self, const jf_fault *why) {
     if (self->told) return;
     self->told = true;
     if (self->closing) return;
+    self->port->account.failures++;
     if (why != NULL)
         text = *why;
     else

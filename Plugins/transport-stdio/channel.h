@@ -125,5 +125,7 @@ bool channel_enter(jf_self *self, channel *entered);
 void channel_leave(channel *self);
 /** Starts or stops the sweep for orphans, as there are channels or not. */
 void sweep_schedule(jf_self *self);
+/** Has the next one within a second: a tree ended, and what it left may have come to us. */
+void sweep_hurry(jf_self *self);
 
 #endif

@@ -209,12 +209,22 @@ static int clone_child(launch *what, child *out) {
     return 0;
 }
 
-static void reap(const child *self, int options) {
-    siginfo_t info;
-    int waited;
+int32_t wait_counted(int by, uint32_t which, int options, uint64_t *cpu_ns) {
+    struct rusage used = {0};
+    siginfo_t info = {0};
+    long waited;
+    /* glibc's waitid() leaves the usage out. */
     do
-        waited = waitid((idtype_t)P_PIDFD, (id_t)self->pidfd, &info, WEXITED | options);
+        waited = syscall(SYS_waitid, by, which, &info, WEXITED | options, &used);
     while (waited != 0 && errno == EINTR);
+    if (waited != 0) return -1;
+    *cpu_ns += (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000000u +
+               (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1000u;
+    return info.si_pid;
+}
+
+static void reap(child *self, int options) {
+    (void)wait_counted(P_PIDFD, (uint32_t)self->pidfd, options, &self->cpu_ns);
 }
 
 static int32_t explain(const settings *plan, const char *name, const launch *what, jf_fault *why) {

@@ -11,7 +11,8 @@
  * -1 when closed. The process leads a process group of its own (so its pid is the group's id until it is
  * reaped). */
 typedef struct child {
-    int32_t pid; /**< 0: none */
+    int32_t pid;     /**< 0: none */
+    uint64_t cpu_ns; /**< once it is reaped: what it used, with the descendants that it had waited for */
     int pidfd;
     int in;  /**< we write: its standard input */
     int out; /**< we read: its standard output */
@@ -50,6 +51,9 @@ void child_release(child *self);
 /** Enlarges the pipes of its input and output to `bytes` where the system permits it (F_SETPIPE_SZ, pipe(7)).
  */
 void child_widen(const child *self, uint32_t bytes);
+/** waitid(2) with WEXITED, which adds up what the process used, and those that it had waited for, in
+ * nanoseconds of processor time. The pid of who was reaped; 0: nobody has ended; -1 with errno. */
+int32_t wait_counted(int by, uint32_t which, int options, uint64_t *cpu_ns);
 /** Closes a descriptor and forgets it. */
 void close_fd(int *fd);
 /** Writes "exited with code 1" or "was ended by signal 9 (Killed)" into `text`. */

@@ -8,6 +8,8 @@
 
 /** How often orphans of running children are looked for and reaped. */
 #define SWEEP_NS (5000 * MS_NS)
+/** The same where some were found that nobody knows, or a server has just ended. */
+#define SOON_NS (1000 * MS_NS)
 /** How long stop() may wait for killed processes. */
 #define STOP_NS (1000 * MS_NS)
 
@@ -57,10 +59,11 @@ static void on_sweep(void *user) {
     for (uint32_t at = 0; at < self->slot_count; at++) {
         channel *each = self->slots[at];
         if (each == NULL) continue;
-        if (each->tree.root != 0 && each->tree.group == NULL) tree_collect(&each->tree);
+        if (each->tree.root != 0 && each->tree.group == NULL) tree_descend(&each->tree);
         tree_reap(&each->tree);
     }
     watcher_note(self);
+    self->sweep_soon = strays_reap(self);
     sweep_schedule(self);
 }
 
@@ -70,7 +73,16 @@ void sweep_schedule(jf_self *self) {
         some = some || self->slots[at] != NULL;
     if (!some) cancel_timer(self, &self->sweep);
     if (!some || self->sweep != 0) return;
-    if (self->loop.timer(self->loop.context, SWEEP_NS, on_sweep, self, &self->sweep) < JF_OK) self->sweep = 0;
+    if (self->loop.timer(self->loop.context, self->sweep_soon ? SOON_NS : SWEEP_NS, on_sweep, self,
+                         &self->sweep) < JF_OK)
+        self->sweep = 0;
+}
+
+void sweep_hurry(jf_self *self) {
+    if (self->sweep_soon) return;
+    self->sweep_soon = true;
+    cancel_timer(self, &self->sweep);
+    sweep_schedule(self);
 }
 
 static int32_t connector_open(jf_self *self, jf_ref channel_handle, jf_view name, jf_view config,
@@ -105,6 +117,13 @@ static void connector_close(jf_self *self, jf_ref handle, uint64_t deadline_ns) 
     if (found != NULL) port_close(found, deadline_ns);
 }
 
+static int32_t connector_usage(jf_self *self, jf_ref handle, jf_usage *usage) {
+    port *found = port_find(self, handle);
+    if (found == NULL) return JF_E_STALE;
+    account_read(found, usage);
+    return JF_OK;
+}
+
 void connector_stop(jf_self *self) {
     ending_all(self, STOP_NS);
     for (uint32_t at = 0; at < self->slot_count; at++)
@@ -117,6 +136,7 @@ void connector_stop(jf_self *self) {
     self->ports = NULL;
     self->slot_count = self->port_count = 0;
     cancel_timer(self, &self->sweep);
+    strays_forget(self);
     watcher_stop(self);
     cgroups_release(self);
 }
@@ -125,4 +145,5 @@ const jf_connector_1 connector_facet = {.size = sizeof connector_facet,
                                         .open = connector_open,
                                         .send = connector_send,
                                         .cancel = connector_cancel,
-                                        .close = connector_close};
+                                        .close = connector_close,
+                                        .usage = connector_usage};

@@ -67,8 +67,10 @@ static void release_child(channel *self) {
     errlog_close(&self->err);
     lines_reset(&self->out);
     child_release(&self->child);
+    account_close(self);
     tree_release(&self->tree);
     channel_ungroup(self);
+    sweep_hurry(instance);
 }
 
 static void arm(channel *self, uint64_t now) {

@@ -179,6 +179,7 @@ static void take_over(port *self, bool is_other) {
     self->refused = 0;
     new->role = ROLE_CURRENT;
     if (old != NULL) {
+        self->account.replaced++;
         old->role = ROLE_LEAVING;
         old->drain_ns = monotonic_ns(self->self) + self->settings.recycle.drain_ms * MS_NS;
         say(self->self, JF_LOG_INFO, self->name, new->child.pid,

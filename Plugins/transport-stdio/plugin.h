@@ -61,6 +61,8 @@ struct jf_self {
     watcher watcher;
     uint64_t start_turn; /**< loop time of the newest first start of a child */
     jf_ref sweep;        /**< timer that looks for orphans of running children; 0: none */
+    bool sweep_soon;
+    struct strays *strays; /**< see tree.h; NULL before the first sweep */
 
     client *client; /**< the one client of the listener, or NULL */
 };

@@ -30,6 +30,15 @@ typedef struct greeting {
     subscription *subscriptions;
 } greeting;
 
+/** What the server's processes have used and done since the port was made, and use as last seen. */
+typedef struct account {
+    uint64_t measured_ns, memory;
+    uint64_t ended_ns; /**< processor time of children that are gone */
+    uint64_t cpu_ns;   /**< that was told last: what is told never falls */
+    uint32_t processes, threads, descriptors;
+    uint32_t started, failures, replaced;
+} account;
+
 struct port {
     jf_self *self;
     jf_ref host;   /**< the host's handle */
@@ -54,8 +63,9 @@ struct port {
     uint64_t retry_ns;  /**< no replacement before */
     uint64_t spare_ns;  /**< no spare before */
     uint64_t report_ns; /**< next record of what it uses */
-    uint32_t refused;   /**< replacements that failed, in a row */
-    uint8_t *scratch;   /**< joined segments */
+    account account;
+    uint32_t refused; /**< replacements that failed, in a row */
+    uint8_t *scratch; /**< joined segments */
     uint64_t scratch_size;
 };
 
@@ -112,6 +122,13 @@ void leaving_check(channel *life);
 void port_pump(port *self);
 /** Puts a request of the host on a child's account. */
 void port_account(port *self, channel *life, const uint8_t *text, uint64_t length, const rpc *parsed);
+
+/* ---- account.c ---- */
+
+/** Tells what the server uses; looks at its processes once a second at most. [lane] */
+void account_read(port *self, jf_usage *out);
+/** Takes over what a child has used that is reaped, before its tree and group are forgotten. */
+void account_close(channel *life);
 
 /* ---- upkeep.c ---- */
 

@@ -2,6 +2,7 @@
  * Process trees through /proc (proc(5): stat, task/TID/children, environ). */
 #define _GNU_SOURCE
 #include "tree.h"
+#include "child.h"
 #include "settings.h"
 
 #include <dirent.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +24,7 @@
 typedef struct process {
     int32_t parent, group;
     uint64_t born, ticks, pages; /**< ticks: CPU time, ended children that were waited for included */
+    uint32_t threads;
     char state;
 } process;
 
@@ -57,6 +60,7 @@ static bool read_process(int32_t pid, process *out) {
     out->born = (uint64_t)fields[18];
     out->ticks = (uint64_t)(fields[10] + fields[11] + fields[12] + fields[13]);
     out->pages = (uint64_t)fields[20];
+    out->threads = (uint32_t)fields[16];
     return true;
 }
 
@@ -97,36 +101,41 @@ static void add_member(tree *self, int32_t pid, uint64_t born) {
     self->members[self->count++] = (member){pid, born};
 }
 
-/** Calls `take` for each number in the file /proc/PID/task/TID/children, for all tasks of `pid`. */
-static void each_child(int32_t pid, void (*take)(void *user, int32_t pid), void *user) {
+/** Calls `take` for each number in the file /proc/PID/task/TID/children. */
+static void each_child_of(int32_t pid, const char *thread, void (*take)(void *user, int32_t pid),
+                          void *user) {
     char path[320], text[4096];
+    int fd;
+    size_t kept = 0;
+    ssize_t got;
+    snprintf(path, sizeof path, "/proc/%d/task/%s/children", pid, thread);
+    if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0) return;
+    while ((got = read(fd, text + kept, sizeof text - 1 - kept)) > 0) {
+        char *at = text, *end, *last;
+        text[kept + (size_t)got] = 0;
+        /* A number that the read cut in two waits for its rest; each whole one is followed by a space. */
+        last = strrchr(text, ' ');
+        while (last != NULL && at < last) {
+            long number = strtol(at, &end, 10);
+            if (end == at) break;
+            take(user, (int32_t)number);
+            at = end;
+        }
+        kept = last != NULL ? strlen(last + 1) : strlen(text);
+        if (last != NULL) memmove(text, last + 1, kept);
+        if (kept >= 32) break;
+    }
+    close(fd);
+}
+
+/** The same for all tasks of `pid`. */
+static void each_child(int32_t pid, void (*take)(void *user, int32_t pid), void *user) {
+    char path[320];
     DIR *tasks;
     snprintf(path, sizeof path, "/proc/%d/task", pid);
     if ((tasks = opendir(path)) == NULL) return;
-    for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
-        int fd;
-        size_t kept = 0;
-        ssize_t got;
-        if (task->d_name[0] == '.') continue;
-        snprintf(path, sizeof path, "/proc/%d/task/%s/children", pid, task->d_name);
-        if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0) continue;
-        while ((got = read(fd, text + kept, sizeof text - 1 - kept)) > 0) {
-            char *at = text, *end, *last;
-            text[kept + (size_t)got] = 0;
-            /* A number that the read cut in two waits for its rest; each whole one is followed by a space. */
-            last = strrchr(text, ' ');
-            while (last != NULL && at < last) {
-                long child = strtol(at, &end, 10);
-                if (end == at) break;
-                take(user, (int32_t)child);
-                at = end;
-            }
-            kept = last != NULL ? strlen(last + 1) : strlen(text);
-            if (last != NULL) memmove(text, last + 1, kept);
-            if (kept >= 32) break;
-        }
-        close(fd);
-    }
+    for (struct dirent *task; (task = readdir(tasks)) != NULL;)
+        if (task->d_name[0] != '.') each_child_of(pid, task->d_name, take, user);
     closedir(tasks);
 }
 
@@ -194,9 +203,13 @@ static void take_orphan(void *user, int32_t pid) {
 }
 
 void tree_collect(tree *self) {
-    uint32_t next = 0;
     self->unclear = 0;
     own_children(take_orphan, self);
+    tree_descend(self);
+}
+
+void tree_descend(tree *self) {
+    uint32_t next = 0;
     if (self->root != 0) each_child(self->root, take_descendant, self);
     while (next < self->count)
         each_child(self->members[next++].pid, take_descendant, self);
@@ -224,19 +237,19 @@ void tree_signal(tree *self, int signal) {
 }
 
 /** True when the member is gone for good. */
-static bool reap_member(const member *target) {
+static bool reap_member(const member *target, uint64_t *cpu_ns) {
     process found;
-    siginfo_t info = {0};
+    int32_t reaped;
     if (!read_process(target->pid, &found) || found.born != target->born) return true;
     if (found.state != 'Z' || found.parent != getpid()) return false;
-    if (waitid(P_PID, (id_t)target->pid, &info, WEXITED | WNOHANG) == 0) return info.si_pid == target->pid;
-    return errno == ECHILD;
+    reaped = wait_counted(P_PID, (uint32_t)target->pid, WNOHANG, cpu_ns);
+    return reaped == target->pid || (reaped < 0 && errno == ECHILD);
 }
 
 void tree_reap(tree *self) {
     uint32_t kept = 0;
     for (uint32_t at = 0; at < self->count; at++)
-        if (!reap_member(&self->members[at])) self->members[kept++] = self->members[at];
+        if (!reap_member(&self->members[at], &self->cpu_ns)) self->members[kept++] = self->members[at];
     self->count = kept;
 }
 
@@ -249,28 +262,99 @@ bool tree_gone(tree *self) {
     return self->count == 0 && self->unclear == 0 && (self->group == NULL || cgroup_empty(self->group));
 }
 
-static void add_usage(usage *to, int32_t pid, uint64_t born, uint64_t page, uint64_t tick_ns) {
+/** Open descriptors of a process; 0: not ours to know. */
+static uint32_t count_descriptors(int32_t pid) {
+    char path[48];
+    struct stat about;
+    uint32_t count = 0;
+    DIR *list;
+    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    /* Since Linux 6.2 the directory's size is their number. */
+    if (stat(path, &about) == 0 && about.st_size > 0) return (uint32_t)about.st_size;
+    if ((list = opendir(path)) == NULL) return 0;
+    for (struct dirent *entry; (entry = readdir(list)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(list);
+    return count;
+}
+
+static void add_usage(usage *to, int32_t pid, uint64_t born) {
     process found;
+    uint64_t tick_ns = 1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK);
     if (!read_process(pid, &found) || (born != 0 && found.born != born)) return;
-    to->memory += found.pages * page;
+    to->memory += found.pages * (uint64_t)sysconf(_SC_PAGESIZE);
     to->cpu_ns += found.ticks * tick_ns;
-    to->processes += found.state != 'Z';
+    if (found.state == 'Z') return;
+    to->processes++;
+    to->threads += found.threads;
+    to->descriptors += count_descriptors(pid);
+}
+
+static void add_up(const tree *self, usage *out) {
+    *out = (usage){.cpu_ns = self->cpu_ns};
+    if (self->root != 0) add_usage(out, self->root, 0);
+    for (uint32_t at = 0; at < self->count; at++)
+        add_usage(out, self->members[at].pid, self->members[at].born);
+    if (self->group != NULL) (void)cgroup_usage(self->group, out);
 }
 
 void tree_usage(tree *self, usage *out) {
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), tick_ns = 1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK);
-    *out = (usage){0};
     tree_collect(self);
     tree_reap(self);
-    if (self->root != 0) add_usage(out, self->root, 0, page, tick_ns);
-    for (uint32_t at = 0; at < self->count; at++)
-        add_usage(out, self->members[at].pid, self->members[at].born, page, tick_ns);
-    if (self->group != NULL) (void)cgroup_usage(self->group, out);
+    add_up(self, out);
+}
+
+void tree_glance(tree *self, usage *out) {
+    tree_descend(self);
+    add_up(self, out);
 }
 
 void tree_release(tree *self) {
     release(self->self, self->members);
     self->members = NULL;
     self->count = self->capacity = 0;
+    self->cpu_ns = 0;
     self->root = 0;
+}
+
+/* ---- strays ---- */
+
+/** Most that are remembered from one look to the next. */
+#define STRAYS 256u
+
+struct strays {
+    uint32_t count, seen;
+    member before[STRAYS], now[STRAYS]; /**< zombies of the last look, and of this one */
+};
+
+static void take_stray(void *user, int32_t pid) {
+    jf_self *self = user;
+    struct strays *all = self->strays;
+    process found;
+    uint64_t ignored = 0;
+    if (!read_process(pid, &found) || found.state != 'Z' || found.group == getpgrp()) return;
+    if (tree_foreign_root(self, pid)) return;
+    for (uint32_t at = 0; at < all->count; at++)
+        if (all->before[at].pid == pid && all->before[at].born == found.born) {
+            (void)wait_counted(P_PID, (uint32_t)pid, WNOHANG, &ignored);
+            return;
+        }
+    if (all->seen < STRAYS) all->now[all->seen++] = (member){pid, found.born};
+}
+
+bool strays_reap(jf_self *self) {
+    char own[16];
+    struct strays *all = self->strays;
+    if (all == NULL && (all = self->strays = allocate(self, sizeof *all)) == NULL) return false;
+    snprintf(own, sizeof own, "%d", (int)getpid());
+    all->seen = 0;
+    each_child_of((int32_t)getpid(), own, take_stray, self);
+    all->count = all->seen;
+    memcpy(all->before, all->now, all->count * sizeof *all->now);
+    return all->count > 0;
+}
+
+void strays_forget(jf_self *self) {
+    release(self, self->strays);
+    self->strays = NULL;
 }

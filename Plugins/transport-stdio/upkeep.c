@@ -69,6 +69,7 @@ static void fall_asleep(port *self) {
         "server %s had no call for recycle.idle_ms: its process ends, the next call starts another",
         self->name);
     self->current = NULL;
+    self->account.replaced++;
     self->asleep = true;
     life->role = ROLE_LEAVING;
     channel_close(life, 0);

@@ -12,6 +12,8 @@
 
 #include "transport-stdio/bounds.h"
 
+#include "transport-stdio/usage.h"
+
 #include "transport-stdio/handover.h"
 
 #include "transport-stdio/listener.h"
