@@ -258,6 +258,7 @@ final class Lane: @unchecked Sendable {
 
     func close(_ channel: Channel) {
         guard !channel.isClosing else { return }
+        keepUsage(of: channel)
         channel.isClosing = true
         channel.supervisor = nil
         channel.upstream = nil

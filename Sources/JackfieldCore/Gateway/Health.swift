@@ -42,6 +42,25 @@ extension Gateway {
 private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePointer<jf_http_request>?) {
     guard let user, let request else { return }
     let context = Unmanaged<HealthContext>.fromOpaque(user).takeUnretainedValue()
+    let asked = HealthQuestion(
+        exchange: request.pointee.exchange, servers: !context.isReadiness && asks(request, for: "servers"),
+        plugins: !context.isReadiness && asks(request, for: "plugins"))
+    guard asked.servers else { return answerHealth(context, asked) }
+    context.lane.gateway.measureProcesses(for: context.lane) {
+        // The instance that asked may have been swapped away meanwhile, and its clients with it.
+        let living = context.lane.offeredServices(JF_HTTP_1)
+        if living.contains(UnsafeRawPointer(context.http)) { answerHealth(context, asked) }
+    }
+}
+
+/// What somebody wants to know.
+private struct HealthQuestion {
+    let exchange: jf_ref
+    let servers: Bool
+    let plugins: Bool
+}
+
+private func answerHealth(_ context: HealthContext, _ asked: HealthQuestion) {
     let lane = context.lane
     let isReady = !context.isReadiness || lane.isSettled && !lane.gateway.isDraining
     var up = 0
@@ -50,7 +69,9 @@ private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePoin
     let body =
         "{\"status\":\"\(state)\",\"servers\":{\"up\":\(up),\"configured\":\(lane.catalog.servers.count)}"
         + (context.isReadiness
-            ? "}\n" : ",\(gauges(lane.gateway))\(servers(lane, request))\(borders(lane.gateway, request))}\n")
+            ? "}\n"
+            : ",\(gauges(lane.gateway))\(asked.servers ? servers(lane) : "")"
+                + "\(asked.plugins ? borders(lane.gateway) : "")}\n")
     withView(body) { body in
         withView("application/json") { type in
             var header = jf_pair(name: jf_view("content-type"), value: type)
@@ -62,7 +83,7 @@ private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePoin
                 response.headers = $0
                 response.header_count = 1
                 _ = context.http.pointee.respond(
-                    context.http.pointee.context, request.pointee.exchange, &response)
+                    context.http.pointee.context, asked.exchange, &response)
             }
         }
     }
@@ -75,8 +96,7 @@ private func asks(_ request: UnsafePointer<jf_http_request>, for name: String) -
 }
 
 /// How each server fares, and why: `/healthz?servers=1`.
-private func servers(_ lane: Lane, _ request: UnsafePointer<jf_http_request>) -> String {
-    guard asks(request, for: "servers") else { return "" }
+private func servers(_ lane: Lane) -> String {
     var writer = JSONWriter()
     writer.beginObject()
     for (at, server) in lane.catalog.servers.enumerated() {
@@ -88,8 +108,7 @@ private func servers(_ lane: Lane, _ request: UnsafePointer<jf_http_request>) ->
 }
 
 /// What was counted at the plugins' borders, for those who ask for it: `/healthz?plugins=1`.
-private func borders(_ gateway: Gateway, _ request: UnsafePointer<jf_http_request>) -> String {
-    guard asks(request, for: "plugins") else { return "" }
+private func borders(_ gateway: Gateway) -> String {
     var writer = JSONWriter()
     writer.beginObject()
     let moves = gateway.slowMoves.withLock { $0 }

@@ -100,6 +100,10 @@ extension Endpoint {
         writer.value(window.calls)
         writer.key("failures_10s")
         writer.value(window.failures)
+        if let processes = processes.withLock({ $0.sum }) {
+            writer.key("processes")
+            processes.write(now, to: &writer)
+        }
         writer.endObject()
     }
 }

@@ -72,6 +72,8 @@ final class Endpoint: Sendable {
     /// Moving average of answered calls, in nanoseconds; 0: none yet.
     let latency = Atomic<UInt64>(0)
     let health: EndpointHealth
+    /// What its processes used when somebody last asked.
+    let processes = Mutex(EndpointProcesses())
 
     init(
         _ plan: EndpointPlan, id: UInt64, index: Int, breaker: BreakerPlan = BreakerPlan(),
