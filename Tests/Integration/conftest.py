@@ -32,7 +32,17 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def needs():
+def nobody_survives():
+    """The last thing of all: whatever was started, by a test or by what a test had started, has ended. Orphans come to
+    this process, so nobody can hide."""
+    yield
+    left = processes.survivors()
+    processes.bury(left)
+    assert not left, f"processes that outlived the tests: {left}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def needs(nobody_survives):
     """Says early and plainly what is missing."""
     for venv in ("sdk2", "sdk1", "sdkold", "servers"):
         assert places.python(venv).exists(), (

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from rig import processes
+from rig import crowd, processes
 from rig.gateway import QUICK, Gateway, command_line, native, serving, stdio, write
 from rig.places import SERVERS
 from rig.processes import eventually
@@ -149,6 +149,64 @@ def test_a_shell_wrapper_leaves_nothing(run):
         os.kill(gateway.child("sleep 1001 &"), signal.SIGKILL)
         gone(*family)
         eventually(lambda: pid_of(gateway))
+
+
+INNER = f"{sys.executable} -S {SERVERS / 'process_server.py'}"
+# How people start servers, and what those do when they should end.
+WRAPPERS = {
+    "wait": ["sh", "-c", f"exec 3<&0; {INNER} <&3 3<&- & wait"],
+    # uvx, npx and their like: a program that starts the server and waits for it
+    "runner": [sys.executable, "-S", "-c", f"import subprocess, sys; sys.exit(subprocess.call({INNER.split()!r}))"],
+    "session": ["sh", "-c", f"setsid -w {INNER}; true"],
+    "deaf": ["sh", "-c", f"trap '' TERM HUP INT; {INNER}; while :; do sleep 1000; done"],
+}
+
+
+@pytest.mark.parametrize("cgroup", ["auto", "off"])
+@pytest.mark.parametrize("how", ["wrapper", "server", "stop", "kill"])
+def test_wrappers_leave_nothing(tmp_path, how, cgroup):
+    """Whoever is killed: the wrapper, the server in it, or the gateway, which may also end in peace."""
+    quick = {"shutdown": {"close_stdin_ms": 200, "terminate_ms": 200}, "limits": {"cgroup": cgroup}}
+    servers = {name: stdio(argv, restart=QUICK, **quick) for name, argv in WRAPPERS.items()}
+    gateway = Gateway(write(tmp_path / "config.yaml", native(servers)))
+    try:
+        gateway.listed(*servers)
+        inner = {name: pid_of(gateway, name) for name in servers}
+        outer = {name: processes.stat(inner[name])[1] for name in servers}
+        assert all(parent != gateway.pid for parent in outer.values()), "that is no wrapper"
+        for name in servers:
+            json.loads(call(gateway, f"{name}__leave", {"how": WAYS}))
+        family = crowd.marked(gateway.pid)
+        assert len(family) >= len(servers) * (2 + len(WAYS))
+        if how in ("wrapper", "server"):
+            for name in servers:
+                os.kill({"wrapper": outer, "server": inner}[how][name], signal.SIGKILL)
+            if how == "server":  # whoever waits for it ends too, but for the one that does not care
+                del servers["deaf"]
+                family = {p: w for p, w in family.items() if not descends(p, outer["deaf"], inner["deaf"])}
+            for name in servers:
+                assert eventually(lambda name=name: pid_of(gateway, name)) != inner[name]
+            gone(*family)
+            gateway.stop()
+        elif how == "stop":
+            gateway.stop()
+        else:
+            gateway.process.signal(signal.SIGKILL)
+            gateway.process.popen.wait(20)
+        eventually(lambda: nothing_of(gateway.pid))
+    finally:
+        gateway.kill()
+
+
+def descends(pid, *heads):
+    """Whether a process is of the tree of one of these, or was started by it, as its marker tells."""
+    marks = {crowd.marker(head) for head in heads}
+    return crowd.marker(pid) in marks
+
+
+def nothing_of(pid):
+    left = {p: what for p, what in crowd.marked(pid).items() if what[0] != "Z"}
+    assert not left and not crowd.control_groups(pid), (left, crowd.control_groups(pid))
 
 
 def sleepers(gateway, count):

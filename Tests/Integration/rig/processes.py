@@ -69,6 +69,17 @@ def lasting(pids, timeout=5):
     return left
 
 
+def survivors(timeout=5):
+    """{pid: (state, parent, command line)} of all that descend from this process and do not end by themselves."""
+    left = lasting(orphans(), timeout)
+    for pid in descendants(os.getpid()):
+        try:
+            await_gone(pid, timeout)
+        except TimeoutError:
+            left[pid] = stat(pid)
+    return left
+
+
 def bury(pids):
     """Kills and reaps adopted processes."""
     for pid in pids:

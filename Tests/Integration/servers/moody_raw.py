@@ -2,7 +2,8 @@
 """A modern HTTP server whose mood is set from outside: `GET /mood/NAME`, `GET /seen` counts what reached its tools.
 
 Moods: `well`; `busy` (503 before it begins); `cut` (begins, then closes the connection); `hang` (never answers); `slow`
-(answers after 200 ms); `sick` (answers with an error of the tool). Only `tools/call` feels it. Tools: `look` (read-only),
+(answers after 200 ms); `sick` (answers with an error of the tool); `fin` (says nothing more, and that it will not), `torn` (the
+same after half of the answer), `parting` (the same after the whole of it). Only `tools/call` feels it. Tools: `look` (read-only),
 `put` (idempotent), `charge` (neither), or those of `--offer FILE`, which is read for each list.
 """
 
@@ -43,7 +44,12 @@ class Moody:
         text = {"content": [{"type": "text", "text": self.label}], "resultType": "complete"}
         if self.mood == "sick":
             text["isError"] = True
-        return await send(writer, message, text)
+        if self.mood == "torn":
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{")
+        elif self.mood != "fin":
+            await send(writer, message, text)
+        if self.mood in ("fin", "torn", "parting") and writer.can_write_eof():
+            writer.write_eof()  # half of the connection is closed; what comes on the other half is read
 
     async def handle(self, message, writer):
         method = message.get("method")

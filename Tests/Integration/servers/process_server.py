@@ -38,6 +38,25 @@ def descendants(how):
     return pid
 
 
+def swarm(generations):
+    """Twice as many processes with each generation, in sessions of their own; only the last one stays."""
+    script = f"import os, sys; sys.path.insert(0, {os.path.dirname(__file__)!r}); import process_server as p"
+    subprocess.Popen([sys.executable, "-S", "-c", f"{script}; p.breed({generations})"], stdin=subprocess.DEVNULL)
+    return "swarming"
+
+
+def breed(generations):
+    """In a process of its own: forks until a limit stops it."""
+    for _ in range(generations):
+        for _ in range(2):
+            if os.fork() == 0:
+                os.setsid()
+                break
+        else:
+            os._exit(0)  # a parent that is gone: its children are nobody's
+    os.execvp("sleep", ["sleep", "1000"])
+
+
 def tool(name, a):
     """The text that a tool answers."""
     if name == "work":
@@ -55,6 +74,13 @@ def tool(name, a):
         for _ in range(a["count"]):
             pids.append(subprocess.Popen(["sleep", "1000"]).pid)
         return str(len(pids))
+    if name == "swarm":
+        return swarm(a["generations"])
+    if name == "burn":
+        until = time.process_time() + a["seconds"]
+        while time.process_time() < until:
+            pass
+        return "burnt"
     if name == "flood":
         line = b"flood " * 100 + b"\n"
         for _ in range(a["lines"]):
@@ -91,7 +117,7 @@ def answer(message, options):
             "serverInfo": {"name": "process", "version": "1"},
         }
     if method == "tools/list":
-        names = "work pid leave grow bomb flood shut write connect die".split()
+        names = "work pid leave grow bomb swarm burn flood shut write connect die".split()
         return {"tools": [{"name": n, "inputSchema": {"type": "object"}} for n in names], "ttlMs": 0}
     if method == "tools/call":
         try:
