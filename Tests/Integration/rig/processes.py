@@ -41,12 +41,15 @@ def children(parent):
 
 
 def descendants(parent):
-    """As children(), all generations."""
-    found, queue = {}, [parent]
+    """As children(), all generations; from one look through /proc, however many there are."""
+    below, found, queue = {}, {}, [parent]
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and (seen := stat(int(entry))):
+            below.setdefault(seen[1], {})[int(entry)] = (seen[0], seen[2])
     while queue:
-        below = children(queue.pop())
-        found.update(below)
-        queue.extend(below)
+        deeper = below.get(queue.pop(), {})
+        found.update(deeper)
+        queue.extend(deeper)
     return found
 
 
