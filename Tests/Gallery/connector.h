@@ -160,7 +160,7 @@ GOOD void good_destroy(jf_self *self) {
 
 #define FACET_TABLE                                                                                          \
     static const jf_connector_1 gallery_table = {                                                            \
-        .size = FACET_SIZE, .open = OPEN, .send = SEND, .cancel = GIVE_UP, .close = CLOSE}
+        .size = FACET_SIZE, .open = OPEN, .send = SEND, .cancel = GIVE_UP, .close = CLOSE, .usage = USAGE}
 #define FACET_TYPE jf_connector_1
 
 #endif

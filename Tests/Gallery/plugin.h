@@ -57,6 +57,9 @@
 #define IMPORT good_import
 #endif
 /* connector */
+#ifndef USAGE
+#define USAGE NULL
+#endif
 #ifndef SEND
 #define SEND good_send
 #endif
