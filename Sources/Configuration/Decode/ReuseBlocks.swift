@@ -13,11 +13,11 @@ extension Configuration.Server {
 
     /// Versions that are meant to answer differently share what is kept.
     func warnOfSharedArms(_ sink: ProblemSink) {
-        guard responseCache != nil, routing.strategy == "canary" else { return }
+        guard responseCache != nil, routing.strategy == "canary" || rollout != nil else { return }
+        let what = rollout != nil ? "both versions of the rollout" : "every arm of the canary"
         sink.warning(
-            routing.position,
-            "servers.\(quotedKey(name)): answers that response_cache keeps are given to callers of every arm of "
-                + "the canary")
+            rollout != nil ? position : routing.position,
+            "servers.\(quotedKey(name)): answers that response_cache keeps are given to callers of \(what)")
     }
 }
 

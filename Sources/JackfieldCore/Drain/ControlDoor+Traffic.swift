@@ -95,7 +95,10 @@ extension Gateway {
             }
         }
         if refusal == nil {
-            if action == .rollback { counters.add(.rollbacks) }
+            if action == .rollback {
+                counters.add(.rollbacks)
+                server.reuse?.clear()
+            }
             log.write(
                 .info, "a rollout was changed by command",
                 [

@@ -36,6 +36,7 @@ extension Gateway {
             log.write(.info, "a rollout is complete: all calls go to the new version", fields)
         case .rolledBack(let why):
             counters.add(.rollbacks)
+            server.reuse?.clear()
             fields += [
                 .init("why", why), .init("failed_calls", String(track.failuresInAll)),
                 .init("calls", String(track.callsInAll)),
