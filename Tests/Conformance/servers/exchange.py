@@ -2,6 +2,7 @@
 """The wires of the hand-written fixture servers: one HTTP exchange, and a pipe. No SDK, no framework."""
 
 import asyncio
+import functools
 import itertools
 import json
 import re
@@ -14,7 +15,7 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parents[2] / "Integration/servers"))
 
 from fixtures import Json
-from inbound import Inbound
+from inbound import serve
 from service import Refused, on_stdin
 
 LOCAL = re.compile(r"(http://)?(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
@@ -115,43 +116,24 @@ Handler = Callable[[Request, HttpOut], Awaitable[None]]
 
 async def _one(handler: Handler, cancels: bool, inbound: Any, writer: asyncio.StreamWriter) -> bool:
     """Serves one request; false when the connection is to be closed."""
-    head = (await inbound.until(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    headers = {k.strip().lower(): v.strip() for k, v in (h.split(":", 1) for h in head[1:] if ":" in h)}
-    body = await inbound.exactly(int(headers.get("content-length", 0)))
+    verb, _, headers, body = await inbound.request()
     out = HttpOut(writer)
     if not all(LOCAL.fullmatch(headers[name]) for name in ("host", "origin") if name in headers):
         await out.nothing(403)
         return True
-    work = asyncio.ensure_future(handler(Request(head[0].split(" ")[0], headers, body), out))
-    gone = asyncio.ensure_future(inbound.end())
-    await asyncio.wait([work, gone], return_when=asyncio.FIRST_COMPLETED)
-    if gone.done() and not work.done():
+    work = asyncio.ensure_future(handler(Request(verb, headers, body), out))
+    if not await inbound.outlives(work) and not work.done():
         if cancels:
             work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         return False
-    gone.cancel()
-    await asyncio.gather(gone, return_exceptions=True)
     work.result()
     return out.keep
 
 
 async def serve_http(handler: Handler, cancels: bool) -> None:
     """Serves on a port that the system chooses. `cancels`: a client that disconnects ends its request."""
-
-    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inbound = Inbound(reader)
-        try:
-            while await _one(handler, cancels, inbound, writer):
-                pass
-        except (EOFError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    listener = await asyncio.start_server(connection, "127.0.0.1", 0)
-    print("port", listener.sockets[0].getsockname()[1], flush=True)
-    await listener.serve_forever()
+    await serve(functools.partial(_one, handler, cancels), 0)
 
 
 async def serve_stdio(handle: Callable[[Json, Out], Awaitable[None]]) -> None:

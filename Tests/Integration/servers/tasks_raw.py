@@ -7,12 +7,14 @@ A test steps in over a unix socket that each process names in its event `control
 
 import argparse
 import asyncio
+import functools
 import itertools
 import json
 import os
 import uuid
 
-from dialogue_raw import http_connection, serve_stdio
+import inbound
+from dialogue_raw import http_request, serve_stdio
 from dialogue_steps import shaped
 
 CREATED = "2026-02-03T04:05:06.789Z"
@@ -113,11 +115,7 @@ async def serve(make, **switches):
     try:
         if options.stdio:
             return await serve_stdio(server)
-        http = await asyncio.start_server(
-            lambda r, w: http_connection(server, r, w), "127.0.0.1", options.port, limit=1 << 26
-        )
-        print("port", http.sockets[0].getsockname()[1], flush=True)
-        await http.serve_forever()
+        await inbound.serve(functools.partial(http_request, server), options.port, limit=1 << 26)
     finally:
         listener.close()
         os.unlink(path)
