@@ -12,8 +12,8 @@ import json
 import sys
 import uuid
 
+import inbound
 from catalogue import Events
-from inbound import serve
 from raw_faults import Faults, text_result
 from raw_wires import HttpOut, StdioOut, answered
 
@@ -268,7 +268,7 @@ async def run(server):
     if server.o.stdio:
         await serve_stdio(server)
         return
-    await serve(functools.partial(http_request, server), server.o.port)
+    await inbound.serve(functools.partial(http_request, server), server.o.port)
 
 
 if __name__ == "__main__":
