@@ -66,9 +66,11 @@ class Rig:
     def open(self, kind, **more):
         return self.stack.enter_context(self.clients.open(kind, url=self.gateway.url, **more))
 
+    def detail(self, server="s"):
+        return json.loads(self.gateway.get("/healthz?servers=1")[1])["servers_detail"][server]
+
     def facts(self, server="s"):
-        detail = json.loads(self.gateway.get("/healthz?servers=1")[1])["servers_detail"]
-        return detail[server]["response_cache"]
+        return self.detail(server)["response_cache"]
 
     def counters(self):
         return json.loads(self.gateway.get("/healthz")[1])["counters"]
@@ -272,6 +274,7 @@ def test_another_version_ends_it(run, each):
         assert link.text("s__look") == "look 1"
         each.kill()
         assert link.text("s__look") == "look 1", "what is kept does not need its server"
+        until(lambda: rig.detail()["endpoints"][0]["state"] == "down")
         each.command += ["--version", "2"]
         each.again()
         until(lambda: link.text("s__look") and each.seen > 0)
