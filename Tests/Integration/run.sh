@@ -3,6 +3,7 @@
 # Runs the integration tests against the built gateway: run.sh [pytest arguments]
 #
 #   JACKFIELD_BIN=…   another gateway than dist/bin/jackfield      JACKFIELD_VENVS=…   other environments
+#   Two files run side by side (JACKFIELD_JOBS=…), since most tests wait most of their time.
 #   A handful of failures is run a second time: a test that passes then is named as flaky, loudly, and does not fail
 #   the run; a busy machine is not a defect, but its victims are worth a look.
 #
@@ -19,7 +20,7 @@ trap 'rm -f "$log"' EXIT
 cd "$here" || exit 1
 export PYTHONDONTWRITEBYTECODE=1 JACKFIELD_VENVS=$venvs
 run() { "$venvs/tests/bin/python" -m pytest -q --tb=short "$@" 2>&1 </dev/null; }
-run "$@" | tee "$log"
+run -n "${JACKFIELD_JOBS:-2}" --dist loadfile "$@" | tee "$log"
 status=${PIPESTATUS[0]}
 
 # The ids of what failed, as pytest's summary names them.
