@@ -46,9 +46,11 @@ class Farm:
                 )
         self.gateway = Gateway(write(folder / "bad.yaml", native(servers)))
 
-    def revive(self, name):
-        """Starts a bad HTTP server again if it died."""
+    def revive(self, name, died=False):
+        """Starts a bad HTTP server again if it died; `died`: it does, though it may take it a moment."""
         server = self.servers.get(name)
+        if server and died:
+            server.process.wait(10)
         if server and not server.process.running():
             server.again()
 
@@ -100,7 +102,7 @@ def test_fault_costs_its_own_call_only(farm, links, events, server, kind):
         assert own_code(caught.value.code), caught.value
         if kind != "null_id":  # over HTTP that is the server's own error, paired by its exchange
             assert server in json.dumps([caught.value.message, caught.value.data]), caught.value
-        farm.revive(server)
+        farm.revive(server, died=kind == "die")
         assert eventually(lambda: link.text(f"{server}__echo", {"text": "again"}, timeout=10)) == "again"
 
 

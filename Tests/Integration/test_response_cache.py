@@ -455,7 +455,8 @@ def test_nothing_is_mixed_up(run, one):
                 calls.append((mark, link.start_call("s__look", arguments, progress=mark == "m0")))
             if turn % 4 == 0:
                 one.ask("relist")
-            given_up = dice.sample(range(len(calls)), 5)
+            # Not those of SDK 1.x: it ends its session when an answer meets a cancellation.
+            given_up = dice.sample([at for at in range(len(calls)) if at % len(links) != 2], 5)
             for at in given_up:
                 calls[at][1].cancel()
             for at, (mark, call) in enumerate(calls):

@@ -255,11 +255,17 @@ def test_a_shared_view_says_who_asks(tmp_path, events):
         assert link.news("completed")["result"]["content"]
 
 
+def all_up(gateway, count):
+    endpoints = json.loads(gateway.get("/healthz?servers=1")[1])["servers_detail"]["s"]["endpoints"]
+    assert [endpoint["state"] for endpoint in endpoints] == ["up"] * count, endpoints
+
+
 def test_the_endpoint_that_has_it(tmp_path, events):
     """Several endpoints of one server: what is said about a task goes where the task is."""
     routing = {"strategy": "round-robin"}
     with TaskStage(tmp_path, events, s=Peer("modern", copies=2, routing=routing)) as stage:
         link = stage.open()
+        processes.eventually(lambda: all_up(stage.gateway, 2), 15, AssertionError)
         made = [link.task(task(ASK), tag=f"e{n}")["taskId"] for n in range(4)]
         places = [len(stage.events.since(stage.mark, "created", label=stage.label("s", copy))) for copy in (0, 1)]
         assert places == [2, 2], "both endpoints make tasks"

@@ -114,8 +114,10 @@ TEST(tells_what_children_use) {
     REQUIRE(channel_ready(&it, 0, channel), "never ready");
     CHECK(jf_mock_usage(it.mock, channel, &usage) == JF_ABSENT, "who told it?");
     REQUIRE(used(&it, channel, &usage) == JF_OK, "never told");
-    CHECK(usage.processes == 1 && usage.memory > 100000 && usage.started == 1 && usage.since_ns > 0,
-          "%u processes, %u started", usage.processes, usage.started);
+    // It may have been looked at while it had hardly begun, and is looked at once a second.
+    CHECK(usage.processes == 1 && usage.memory > 0 && usage.started == 1 && usage.since_ns > 0,
+          "%u processes, %u started, %llu bytes", usage.processes, usage.started,
+          (unsigned long long)usage.memory);
     memset(&cut, 0x5a, sizeof cut);
     cut.size = offsetof(jf_usage, memory);
     jf_ref handle = jf_mock_handle(it.mock, channel);
