@@ -71,5 +71,14 @@ import Testing
               one: { url: "http://a/", routing: canary, response_cache: { tools: [a] } }
             """
         #expect(try good(text).warnings.contains { $0.message.contains("every arm of the canary") })
+        let versions = """
+            version: 1
+            servers:
+              one:
+                response_cache: { tools: [a] }
+                rollout: { version: "2" }
+                replicas: [ { url: "http://a/", version: "1" }, { url: "http://b/", version: "2" } ]
+            """
+        #expect(try good(versions).warnings.contains { $0.message.contains("both versions of the rollout") })
     }
 }

@@ -202,6 +202,17 @@ def test_progress_is_kept_by_a_reload(run, two):
         eventually(anew)
 
 
+def test_a_rollback_gives_up_kept_answers(run, two):
+    """What the new version said is not handed out once it is gone."""
+    cache = {"tools": ["look"], "ttl": "1h"}
+    with run(*two, rollout=rollout(steps=["100%"]), response_cache=cache) as (rig, _, link):
+        assert "both versions of the rollout" in command_line("check", "--config", rig.config).stderr
+        assert link.text("s__look") == "new" and link.text("s__look") == "new"
+        assert two[1].seen == 1, "the second answer was kept"
+        rig.run("rollout", "s", "rollback")
+        assert link.text("s__look") == "old"
+
+
 def test_commands_that_cannot_be_followed_say_why(run, two):
     with run(*two, rollout=rollout()) as (rig, gateway, _):
         assert "there is no server 'x'; there are: s" in rig.run("rollout", "x", status=1)
