@@ -3,12 +3,15 @@
 #ifndef JACKFIELD_JACKFIELD_H
 #define JACKFIELD_JACKFIELD_H
 
+#include "auth.h"
 #include "base.h"
 #include "callback.h"
 #include "calls.h"
 #include "clock.h"
 #include "config.h"
 #include "connector.h"
+#include "credentials.h"
+#include "filter.h"
 #include "http.h"
 #include "interpose.h"
 #include "listener.h"
@@ -17,8 +20,12 @@
 #include "memory.h"
 #include "message.h"
 #include "ops.h"
+#include "policy.h"
+#include "principal.h"
 #include "routing.h"
 #include "seal.h"
+#include "state.h"
+#include "store.h"
 #include "toolset.h"
 
 #endif

@@ -15,6 +15,10 @@ typedef struct jf_client_info {
     uint32_t flags; /**< JF_CLIENT_* */
     jf_ref listener;
     jf_view address; /**< "127.0.0.1:51234", "stdio" */
+    /* Since 1.1; check `size` first. */
+    jf_view certificate; /**< the client's certificate (X.509, DER), whose chain and dates were verified;
+                            absent: it showed none */
+    jf_view server_name; /**< the name that the client asked for (TLS SNI, RFC 6066); absent without TLS */
 } jf_client_info;
 /** jf_client_info.flags: one shared, ordered channel (stdio, WebSocket, HTTP+SSE): messages carry exchange 0,
  * no headers exist. */
@@ -22,7 +26,12 @@ typedef struct jf_client_info {
 /** The gateway was started for this one client and ends when it leaves (stdio). Not for network clients,
  * shared or not: they come and go. */
 #define JF_CLIENT_SOLE 2u
-JF_PIN_SIZE(jf_client_info, 32);
+/** The connection is encrypted by the listener itself (TLS). Since 1.1. */
+#define JF_CLIENT_SECURE 4u
+JF_PIN_SIZE(jf_client_info, 64);
+
+/** jf_inbound_1.wants: jf_message.fields. Since 1.1. */
+#define JF_WANTS_FIELDS 1u
 
 /** Host service jf.inbound/1, for listeners only. All slots [lane]. Since 1.0. */
 typedef struct jf_inbound_1 {
@@ -43,8 +52,12 @@ typedef struct jf_inbound_1 {
     /** The client is gone altogether; `gone` is implied for all its exchanges. The handle is stale
      * afterwards. */
     void (*closed)(void *context, jf_ref client);
+    /* Since 1.1; check `size` first. */
+    /** What the host looks at: JF_WANTS_*, which may change between two messages. Lives as long as the
+     * instance. */
+    const uint32_t *wants;
 } jf_inbound_1;
-JF_PIN_SIZE(jf_inbound_1, 56);
+JF_PIN_SIZE(jf_inbound_1, 64);
 #define JF_INBOUND_1 "jf.inbound/1"
 
 /** Facet table. Since 1.0. */

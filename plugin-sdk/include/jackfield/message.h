@@ -85,6 +85,10 @@ typedef struct jf_message {
      * plugin. [lane] */
     void (*release)(void *owner);
     uint64_t retainable; /**< bit i: body[i] may be retained, i < 64; 0: nothing may, the three are unset */
+    /* Since 1.1; check `size` first. */
+    const jf_pair *fields; /**< header fields (RFC 9110) beside those that have a member here, in their order,
+                              names in any case; see "Header fields" above */
+    uint64_t field_count;
 } jf_message;
 JF_PIN(jf_message, exchange, 16);
 JF_PIN(jf_message, body, 32);
@@ -92,7 +96,8 @@ JF_PIN(jf_message, target, 48);
 JF_PIN(jf_message, headers, 144);
 JF_PIN(jf_message, owner, 160);
 JF_PIN(jf_message, retainable, 184);
-JF_PIN_SIZE(jf_message, 192);
+JF_PIN(jf_message, fields, 192);
+JF_PIN_SIZE(jf_message, 208);
 
 #ifdef __cplusplus
 }
