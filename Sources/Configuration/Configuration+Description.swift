@@ -41,6 +41,19 @@ extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
         lines.append("bundles:")
         lines += bundles.map { "  \(jsonString($0.name)): \($0.line)" }
         if let lock { lines.append("lock: \(lock.line)") }
+        if auth != .init() {
+            lines.append("auth:")
+            if let required = auth.required { lines.append("  required: \(required)") }
+            if let resource = auth.resource { lines.append("  resource: \(jsonString(resource))") }
+            if !auth.scopes.isEmpty { lines.append("  scopes: \(list(auth.scopes))") }
+            lines.append("  providers:")
+            lines += auth.providers.map { "    - \($0.line("provider"))" }
+        }
+        for (key, word, modules) in [("policies", "policy", policies), ("filters", "filter", filters)]
+        where !modules.isEmpty {
+            lines.append("\(key):")
+            lines += modules.map { "  - \($0.line(word))" }
+        }
         lines.append("plugins:")
         lines += plugins.map { "  - \($0.line)" }
         lines.append("log: { level: \(log.level.rawValue), format: \(log.format.rawValue) }")
@@ -105,6 +118,8 @@ extension Configuration.Server {
         if let coalesce { parts.append("coalesce: \(coalesce.line)") }
         if let rollout { parts.append("rollout: \(rollout.line)") }
         if let versions { parts.append("versions: \(versions.line)") }
+        if let credentials { parts.append("credentials: \(credentials.line("source"))") }
+        if !scopes.isEmpty { parts.append("scopes: \(list(scopes))") }
         if endpoints.count > 1 {
             parts.append(
                 "routing: { strategy: \(jsonString(routing.strategy)), options: \(routing.options) }")
@@ -143,6 +158,16 @@ extension Configuration.Plugin {
         return "{ \(id == nil ? "file" : "id"): \(jsonString(label)), "
             + "sha256: \(digest.map(jsonString) ?? "null"), placement: \(placement?.rawValue ?? "null"), cell: \(cell.line), "
             + "enabled: \(enabled), \(faults.isEmpty ? "" : "faults: \(faults.count), ")config: \(config) }"
+    }
+}
+
+extension Configuration.Module {
+    fileprivate func line(_ word: String) -> String {
+        var parts = ["\(word): \(jsonString(kind))", "name: \(jsonString(name))"]
+        if allowsOnError { parts.append("on_error: allow") }
+        if !servers.isEmpty { parts.append("servers: \(patterns($servers))") }
+        if !tools.isEmpty { parts.append("tools: \(patterns($tools))") }
+        return "{ \(parts.joined(separator: ", ")), options: \(options) }"
     }
 }
 

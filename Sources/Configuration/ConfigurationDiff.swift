@@ -37,6 +37,8 @@ public struct ConfigurationDiff: Sendable, Equatable {
     public internal(set) var limitsChanged = false
     public internal(set) var tasksChanged = false
     public internal(set) var lockChanged = false
+    /// `auth`, `policies` or `filters`.
+    public internal(set) var modulesChanged = false
     public internal(set) var logChanged = false
     public internal(set) var runtimeChanged = false
     /// Keys whose new value takes effect with a restart only: `runtime.loops`.
@@ -85,6 +87,10 @@ extension Configuration {
         diff.namingChanged = old.naming != new.naming
         diff.limitsChanged = old.limits != new.limits
         diff.tasksChanged = old.tasks != new.tasks
+        diff.modulesChanged =
+            old.auth.withoutPositions != new.auth.withoutPositions
+            || old.policies.map(\.withoutPosition) != new.policies.map(\.withoutPosition)
+            || old.filters.map(\.withoutPosition) != new.filters.map(\.withoutPosition)
         diff.lockChanged = old.lock?.withoutPosition != new.lock?.withoutPosition
         diff.logChanged = old.log != new.log
         diff.runtimeChanged = old.runtime != new.runtime
@@ -126,6 +132,7 @@ extension Configuration.Server {
         var copy = self
         copy.position = .none
         copy.routing.position = .none
+        copy.credentials?.position = .none
         for index in copy.endpoints.indices { copy.endpoints[index].position = .none }
         return copy
     }
@@ -149,6 +156,23 @@ extension Configuration.Plugin {
     fileprivate var withoutPositions: Self {
         var copy = self
         copy.position = .none
+        return copy
+    }
+}
+
+extension Configuration.Module {
+    fileprivate var withoutPosition: Self {
+        var copy = self
+        copy.position = .none
+        return copy
+    }
+}
+
+extension Configuration.Auth {
+    fileprivate var withoutPositions: Self {
+        var copy = self
+        copy.position = .none
+        copy.providers = providers.map(\.withoutPosition)
         return copy
     }
 }

@@ -34,6 +34,13 @@ func decodeNative(_ root: ConfigurationNode, _ context: DecodeContext) -> Config
     if let node = file.take("servers") { configuration.servers = decodeServers(node, context) }
     if let node = file.take("bundles") { configuration.bundles = decodeBundles(node, context) }
     if let node = file.take("lock") { configuration.lock = decodeLock(node, configuration.servers, context) }
+    if let node = file.take("auth") { configuration.auth = decodeAuth(node, context) }
+    if let node = file.take("policies") {
+        configuration.policies = decodeModules(node, "policies", by: "policy", example: "rbac", context)
+    }
+    if let node = file.take("filters") {
+        configuration.filters = decodeModules(node, "filters", by: "filter", example: "redact", context)
+    }
     if let node = file.take("plugins") { configuration.plugins = decodePlugins(node, context) }
     if let node = file.take("log") { configuration.log = decodeLog(node, sink) }
     // `x-…` holds anchors for use elsewhere in the file; `$schema` is for editors.

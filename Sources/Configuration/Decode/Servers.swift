@@ -93,6 +93,11 @@ extension Configuration.Server {
             prompts = decodeSelection(node, section.label("prompts"), section.sink)
         }
         section.read("keep_stale", into: &keepStale)
+        if let node = section.take("credentials") {
+            credentials = decodeModule(
+                node, section.label("credentials"), by: "source", example: "oauth", context)
+        }
+        scopes = decodeScopes(&section, section.sink)
         section.readChoice(
             "cache_scope", into: &cacheScope, of: CacheScope.allCases.map { ($0.rawValue, $0) })
         cacheTTL = section.readDuration("cache_ttl", in: 0...durationRange.upperBound)

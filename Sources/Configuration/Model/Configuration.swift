@@ -23,6 +23,12 @@ public struct Configuration: Sendable {
     public var bundles: [Bundle] = []
     /// What tools are held to; nil: nothing.
     public var lock: Lock?
+    /// Who may come in.
+    public var auth = Auth()
+    /// Who may do what, in the order in which they are asked.
+    public var policies: [Module] = []
+    /// What looks at requests and results, in the order of requests.
+    public var filters: [Module] = []
     /// Plugins that differ from their defaults, in the order of the file.
     public var plugins: [Plugin] = []
     /// The gateway's own log.

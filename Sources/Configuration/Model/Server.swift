@@ -73,6 +73,10 @@ extension Configuration {
         public var responseCache: ResponseCache?
         public var coalesce: Coalesce?
         public var rollout: Rollout?
+        /// How the gateway is let in there.
+        public var credentials: Module?
+        /// What whoever uses it must have been granted.
+        public var scopes: [String] = []
         public var versions: Versions?
         /// What its entry says to the plugin, the common part of all endpoints.
         public var options = Options()

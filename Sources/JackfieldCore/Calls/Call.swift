@@ -68,7 +68,7 @@ final class Call {
     var next: Call?
 
     /// Whom the call is made for; sessions and states of others stay out of reach.
-    var principal = ""
+    var caller = Principal.nobody
     /// The endpoint shows several servers: questions say which one asks.
     var namesServer = false
 
@@ -198,6 +198,9 @@ final class Call {
         idCount = bytes.count
     }
 
+    /// What names its principal; empty: nobody.
+    var principal: String { caller.key }
+
     func picked(by binding: RoutingBinding?) {
         binding?.take()
         picker?.release()
@@ -220,7 +223,7 @@ final class Call {
         if !progressToken.isEmpty { progressToken.removeAll(keepingCapacity: true) }
         logLevel = nil
         abilities = []
-        if !principal.isEmpty { principal = "" }
+        if caller !== Principal.nobody { caller = .nobody }
         namesServer = false
         previous = nil
         next = nil

@@ -12,7 +12,7 @@ struct Asker: Sendable {
     let revision: Revision
     let abilities: Abilities
     let logLevel: LogLevel?
-    let principal: String
+    let caller: Principal
     let namesServer: Bool
     let taskWish: TaskWish?
 
@@ -20,7 +20,7 @@ struct Asker: Sendable {
         revision = call.revision
         abilities = call.abilities
         logLevel = call.logLevel
-        principal = call.principal
+        caller = call.caller
         namesServer = call.namesServer
         taskWish = call.taskWish
     }
@@ -69,7 +69,7 @@ extension Lane {
         call.revision = asker.revision
         call.abilities = asker.abilities
         call.logLevel = asker.logLevel
-        call.principal = asker.principal
+        call.caller = asker.caller
         call.namesServer = asker.namesServer
         call.taskWish = asker.taskWish
         call.deadline = deadline

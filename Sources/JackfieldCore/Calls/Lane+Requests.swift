@@ -8,7 +8,9 @@ import MCP
 /// One request with everything known about who asks. Spans live until the transport's `deliver` returns.
 struct Asking {
     /// Whom the request is made for.
-    var principal: String { "" }
+    let caller: Principal
+    /// What names the principal; empty: nobody.
+    var principal: String { caller.key }
 
     let client: Client
     let message: jf_message
@@ -44,17 +46,19 @@ extension Lane {
         let isModern =
             ClientEra.isModern(method: envelope.method, headers: headers, meta: meta)
             || client.isShared && client.session == nil && envelope.kind != .request
+        guard let caller = identify(client, message, envelope, view) else { return }
         if isModern {
-            handleModern(client, message, envelope, meta, headers, view, body)
+            handleModern(caller, client, message, envelope, meta, headers, view, body)
         } else {
-            handleLegacy(client, message, envelope, meta, view, body)
+            handleLegacy(caller, client, message, envelope, meta, view, body)
         }
     }
 
     // MARK: Modern
 
     private func handleModern(
-        _ client: Client, _ message: jf_message, _ envelope: Envelope, _ meta: RequestMeta,
+        _ caller: Principal, _ client: Client, _ message: jf_message, _ envelope: Envelope,
+        _ meta: RequestMeta,
         _ headers: MirroredHeaders, _ view: View, _ body: UnsafeRawBufferPointer
     ) {
         switch envelope.kind {
@@ -83,7 +87,8 @@ extension Lane {
                 "Accept must list application/json and text/event-stream", status: JF_STATUS_NOT_ACCEPTABLE)
         }
         let asking = Asking(
-            client: client, message: message, envelope: envelope, meta: meta, revision: .newest, session: nil,
+            caller: caller, client: client, message: message, envelope: envelope, meta: meta,
+            revision: .newest, session: nil,
             view: view, id: id, body: body)
         guard envelope.method.isModernRequest || envelope.method.isTaskRequest else {
             return refuse(
@@ -97,7 +102,8 @@ extension Lane {
     // MARK: Legacy
 
     private func handleLegacy(
-        _ client: Client, _ message: jf_message, _ envelope: Envelope, _ meta: RequestMeta, _ view: View,
+        _ caller: Principal, _ client: Client, _ message: jf_message, _ envelope: Envelope,
+        _ meta: RequestMeta, _ view: View,
         _ body: UnsafeRawBufferPointer
     ) {
         if envelope.method == .initialize, envelope.kind == .request {
@@ -149,7 +155,8 @@ extension Lane {
         case .request: break
         }
         let asking = Asking(
-            client: client, message: message, envelope: envelope, meta: meta, revision: session.revision,
+            caller: caller, client: client, message: message, envelope: envelope, meta: meta,
+            revision: session.revision,
             session: session, view: view,
             id: envelope.id?.raw ?? UnsafeRawBufferPointer(start: nil, count: 0),
             body: body)

@@ -86,7 +86,7 @@ extension Lane {
             call.abilities = Abilities(modern: asking.meta.clientCapabilities)
             call.logLevel = LogLevel(asking.meta.logLevel)
         }
-        call.principal = asking.principal
+        call.caller = asking.caller
         call.namesServer = asking.view.isShared
         call.method = asking.envelope.method
         call.acceptsStream = asking.message.flags & UInt32(JF_MSG_ACCEPTS_STREAM) != 0

@@ -48,6 +48,15 @@ final class Lane: @unchecked Sendable {
     var hasReportedDrained = false
     var hasReportedClosed = false
     var isClosing = false
+    /// Operations that modules left pending, and the number of the last one that began.
+    var pendingOperations: [UInt64: PendingOperation] = [:]
+    var lastOperation: UInt64 = 0
+    /// What stands between clients and servers here.
+    var modules = Modules()
+    /// What a reload has attached and not adopted yet.
+    var nextModules: Modules?
+    /// JF_WANTS_*: what listeners are asked to deliver; lives as long as their tables.
+    let wants = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
     /// Relayed calls by the asking lane and its handle.
     var relays: [RelayKey: UInt64] = [:]
     /// Calls whose progress comes under an older handle.
@@ -94,9 +103,13 @@ final class Lane: @unchecked Sendable {
         var seed: UInt64 = 0
         _ = withUnsafeMutableBytes(of: &seed) { getrandom($0.baseAddress, 8, 0) }
         spanState = seed | 1
+        wants.initialize(to: 0)
     }
 
-    deinit { padded.deallocate() }
+    deinit {
+        padded.deallocate()
+        wants.deallocate()
+    }
 
     func nextSpan() -> UInt64 {
         spanState ^= spanState >> 12

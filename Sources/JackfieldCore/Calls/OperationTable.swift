@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which toolset operations are open: what makes `finish` exactly-once, from whatever thread it comes.
+// Which operations of plugins are open: what makes `finish` exactly-once, from whatever thread it comes.
 
 import CJackfield
 import Synchronization
@@ -13,15 +13,55 @@ final class OperationTable: Sendable {
     }
 
     private let states = Mutex<[UInt64: Operation]>([:])
+    /// A module's operation whose slot has not returned: most answer at once and are never in the table. 0: none.
+    private let beginning = Atomic<UInt64>(0)
+    /// It was finished before its slot returned.
+    private let isEarly = Atomic<Bool>(false)
 
     /// Opens before the slot is called, since `finish` may come from inside it.
     func open(_ handle: UInt64, on channel: UInt64) {
         states.withLock { $0[handle] = Operation(state: .open, channel: channel) }
     }
 
+    /// A slot is about to be called that may finish from inside, or leave its operation pending. Lane only.
+    func begin(_ handle: UInt64) {
+        let outer = beginning.load(ordering: .relaxed)
+        // Inside another slot: that one goes to the table.
+        if outer != 0 { settleBeginning(outer) }
+        beginning.store(handle, ordering: .releasing)
+    }
+
+    private func settleBeginning(_ handle: UInt64) {
+        states.withLock { states in
+            beginning.store(0, ordering: .relaxed)
+            if isEarly.exchange(false, ordering: .relaxed) { return }
+            states[handle] = Operation(state: .open, channel: 0)
+        }
+    }
+
+    /// The slot returned. Lane only.
+    /// - Returns: false where it was finished already, so that an answer beside is one too many.
+    func end(_ handle: UInt64, isPending: Bool) -> Bool {
+        if !isPending, beginning.load(ordering: .relaxed) == handle {
+            return states.withLock { _ in
+                beginning.store(0, ordering: .relaxed)
+                return !isEarly.exchange(false, ordering: .relaxed)
+            }
+        }
+        if isPending {
+            if beginning.load(ordering: .relaxed) == handle { settleBeginning(handle) }
+            return true
+        }
+        return close(handle)
+    }
+
     /// Takes the right to finish. False when somebody had it already. A tombstone is closed as well, its result unwanted.
     func close(_ handle: UInt64) -> Bool {
-        states.withLock { $0.removeValue(forKey: handle) } != nil
+        states.withLock { states in
+            if states.removeValue(forKey: handle) != nil { return true }
+            guard beginning.load(ordering: .acquiring) == handle else { return false }
+            return !isEarly.exchange(true, ordering: .relaxed)
+        }
     }
 
     /// The caller left, or its time is over: the entry stays as a tombstone until `finish`.
@@ -36,7 +76,7 @@ final class OperationTable: Sendable {
         case .open: Int32(JF_OK)
         case .gone: Int32(JF_E_GONE)
         case .late: Int32(JF_E_TIMEOUT)
-        case nil: Int32(JF_E_STALE)
+        case nil: Int32(beginning.load(ordering: .relaxed) == handle ? JF_OK : JF_E_STALE)
         }
     }
 

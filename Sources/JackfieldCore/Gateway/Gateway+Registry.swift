@@ -176,6 +176,10 @@ extension Gateway {
         {
             log.write(.warning, "listeners, loops, limits, tasks and plugins change at the next start only")
         }
+        attachModules(new) { [self] in applyAttached(new) }
+    }
+
+    private func applyAttached(_ new: GatewayPlan) {
         keepPlaces(new)
         var next: [ServerRecord] = []
         var counts = (added: 0, changed: 0, kept: 0)

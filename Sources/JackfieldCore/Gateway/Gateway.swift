@@ -144,6 +144,7 @@ public final class Gateway: @unchecked Sendable {
         }
         do {
             for lane in lanes { try populate(lane) }
+            try attachModules()
         } catch {
             throw GatewayProblem(error.description)
         }

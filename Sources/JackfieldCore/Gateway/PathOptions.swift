@@ -83,9 +83,24 @@ extension PluginChoice {
                 let schema = server.plugin == nil ? manifest.connector?.config : manifest.toolset?.config
                 visit(&plan.servers[at].endpoints[place].options, schema, manifest.id)
             }
+            if var credentials = plan.servers[at].credentials,
+                let manifest = module(.credentials, credentials.kind)
+            {
+                visit(&credentials.options, manifest.modules[.credentials]?.config, manifest.id)
+                plan.servers[at].credentials = credentials
+            }
             guard let manifest = strategy(plan.servers[at].strategy) else { continue }
             visit(&plan.servers[at].strategyOptions, manifest.routing?.config, manifest.id)
         }
+        func visit(_ modules: inout [ModulePlan], _ facet: ModuleFacet) {
+            for at in modules.indices {
+                guard let manifest = module(facet, modules[at].kind) else { continue }
+                visit(&modules[at].options, manifest.modules[facet]?.config, manifest.id)
+            }
+        }
+        visit(&plan.auth.providers, .auth)
+        visit(&plan.policies, .policy)
+        visit(&plan.filters, .filter)
         for at in plan.plugins.indices {
             guard let manifest = manifests.first(where: { $0.id == plan.plugins[at].id }) else { continue }
             visit(&plan.plugins[at].config, manifest.configSchema, manifest.id)

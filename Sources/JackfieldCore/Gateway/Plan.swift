@@ -14,6 +14,10 @@ public struct GatewayPlan: Sendable {
     public var servers: [ServerPlan] = []
     public var bundles: [BundlePlan] = []
     public var plugins: [PluginPlan] = []
+    /// Who may come in, who may do what, and what looks at what passes.
+    public var auth = AuthPlan()
+    public var policies: [ModulePlan] = []
+    public var filters: [ModulePlan] = []
     /// Where the plugins run that it needs, by id, with the paths that it gives them; others run in process.
     public var placements: [String: PluginPlacement] = [:]
     /// Where relative paths in plugins' options begin, absolute; empty: they stay as they are.
@@ -175,6 +179,10 @@ public struct ServerPlan: Sendable, Equatable {
     public var reuse = ReusePlan()
     public var rollout: RolloutPlan?
     public var versions: VersionsPlan?
+    /// How it is let in at the server; nil: as the transport's own options say.
+    public var credentials: ModulePlan?
+    /// What whoever uses the server must have been granted.
+    public var scopes: [String] = []
     /// Who may keep what the server lists and what is read from it.
     public var cacheScope = CacheScope.auto
     /// For how long, in milliseconds from each answer; nil: as the server says.

@@ -11,6 +11,9 @@ public struct PlanProblem: Sendable, CustomStringConvertible {
         case server(String, endpoint: Int)
         case routing(String)
         case plugin(Int)
+        /// An entry of `auth.providers`, `policies` or `filters`.
+        case module(ModuleFacet, Int)
+        case credentials(String)
     }
 
     public let place: Place
@@ -25,6 +28,10 @@ public struct PlanProblem: Sendable, CustomStringConvertible {
                 endpoint == 0 ? "servers.\(name)" : "servers.\(name).replicas[\(endpoint)]"
             case .routing(let name): "servers.\(name).routing"
             case .plugin(let index): "plugins[\(index)]"
+            case .module(.auth, let index): "auth.providers[\(index)]"
+            case .module(.policy, let index): "policies[\(index)]"
+            case .module(_, let index): "filters[\(index)]"
+            case .credentials(let name): "servers.\(name).credentials"
             }
         return "\(where_)\(pointer): \(message)"
     }
@@ -42,6 +49,11 @@ public struct PluginChoice: Sendable {
 
     public func strategy(_ name: String) -> PluginManifest? {
         manifests.first { $0.routing?.strategy == name }
+    }
+
+    /// The plugin that a configuration names by a facet's own word.
+    public func module(_ facet: ModuleFacet, _ kind: String) -> PluginManifest? {
+        manifests.first { $0.modules[facet]?.name == kind }
     }
 
     /// The plugin that serves an endpoint: the toolset it names, or the connector whose key or URL scheme it has.
@@ -88,7 +100,11 @@ public struct PluginChoice: Sendable {
         for server in plan.servers {
             for endpoint in server.endpoints { want(self.server(server, endpoint)) }
             if server.endpoints.count > 1 { want(strategy(server.strategy)) }
+            if let credentials = server.credentials { want(module(.credentials, credentials.kind)) }
         }
+        for plan in plan.auth.providers { want(module(.auth, plan.kind)) }
+        for plan in plan.policies { want(module(.policy, plan.kind)) }
+        for plan in plan.filters { want(module(.filter, plan.kind)) }
         for plugin in plan.plugins where plugin.enabled {
             want(manifests.first { $0.id == plugin.id })
         }
@@ -118,6 +134,20 @@ public struct PluginChoice: Sendable {
                 manifest.listener?.config, .listener(at), &problems)
         }
         for at in plan.servers.indices { check(&plan.servers[at], plan.transport, &problems) }
+        for at in plan.auth.providers.indices {
+            check(&plan.auth.providers[at], .auth, .module(.auth, at), &problems)
+        }
+        for at in plan.policies.indices {
+            check(&plan.policies[at], .policy, .module(.policy, at), &problems)
+        }
+        for at in plan.filters.indices {
+            check(&plan.filters[at], .filter, .module(.filter, at), &problems)
+        }
+        for at in plan.servers.indices {
+            guard var credentials = plan.servers[at].credentials else { continue }
+            check(&credentials, .credentials, .credentials(plan.servers[at].name), &problems)
+            plan.servers[at].credentials = credentials
+        }
         for at in plan.plugins.indices {
             guard let id = plan.plugins[at].id else { continue }
             guard let manifest = manifests.first(where: { $0.id == id }) else {
@@ -191,6 +221,21 @@ public struct PluginChoice: Sendable {
         }
         server.strategyOptions = fit(
             server.strategyOptions, manifest.routing?.config, .routing(server.name), &problems)
+    }
+
+    private func check(
+        _ module: inout ModulePlan, _ facet: ModuleFacet, _ place: PlanProblem.Place,
+        _ problems: inout [PlanProblem]
+    ) {
+        guard let manifest = self.module(facet, module.kind) else {
+            problems.append(
+                PlanProblem(
+                    place: place, pointer: "/\(facet.word)",
+                    message: "no plugin has the \(facet.word) '\(module.kind)'; there are: "
+                        + names(manifests.compactMap { $0.modules[facet]?.name })))
+            return
+        }
+        module.options = fit(module.options, manifest.modules[facet]?.config, place, &problems)
     }
 
     private func unserved(_ server: ServerPlan) -> String {

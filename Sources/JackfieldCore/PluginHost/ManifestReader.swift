@@ -91,6 +91,13 @@ struct ManifestReader {
         return true
     }
 
+    /// False when absent.
+    func flag(_ key: String) throws(Fault) -> Bool {
+        guard let value = json[key] else { return false }
+        guard let flag = value.bool else { throw fault(key, "true or false") }
+        return flag
+    }
+
     /// Ids such as "jf.loop/1"; empty when absent.
     func ids(_ key: String) throws(Fault) -> [String] {
         try list(key, "a list of ids such as \"jf.loop/1\"") { text in

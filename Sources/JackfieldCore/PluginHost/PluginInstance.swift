@@ -30,6 +30,10 @@ final class PluginInstance: @unchecked Sendable {
     private(set) var connector: jf_connector_1?
     private(set) var toolset: jf_toolset_1?
     private(set) var routing: jf_routing_1?
+    private(set) var auth: jf_auth_1?
+    private(set) var policy: jf_policy_1?
+    private(set) var filter: jf_filter_1?
+    private(set) var credentials: jf_credentials_1?
 
     /// Tables handed out by `service`, freed after `destroy`. By id, since a plugin may ask twice.
     private var services: [String: UnsafeMutableRawPointer] = [:]
@@ -86,6 +90,10 @@ final class PluginInstance: @unchecked Sendable {
         connector = facet(JF_CONNECTOR_1, jf_connector_1())
         toolset = facet(JF_TOOLSET_1, jf_toolset_1())
         routing = facet(JF_ROUTING_1, jf_routing_1())
+        auth = facet(JF_AUTH_1, jf_auth_1())
+        policy = facet(JF_POLICY_1, jf_policy_1())
+        filter = facet(JF_FILTER_1, jf_filter_1())
+        credentials = facet(JF_CREDENTIALS_1, jf_credentials_1())
         watchSlowness()
         lane.gateway.instances.add(self)
     }

@@ -57,6 +57,20 @@ public struct PluginManifest: Sendable {
         public let config: Schema?
     }
 
+    /// Facets that are attached for entries of the configuration.
+    public struct Module: Sendable {
+        /// What a configuration names it by ("jwt").
+        public let name: String
+        /// `jf.auth/1`: header fields that it looks at, in lower case.
+        public let fields: [String]
+        /// `jf.filter/1`: MCP methods that it looks at, and of those requests, results or both.
+        public let methods: [String]
+        public let phases: [String]
+        /// `jf.credentials/1`: it exchanges what clients showed.
+        public let exchanges: Bool
+        public let config: Schema?
+    }
+
     /// Reverse-DNS, or a plain first-party name.
     public let id: String
     /// The plugin's own version (semver), not the ABI's.
@@ -83,6 +97,8 @@ public struct PluginManifest: Sendable {
     public let connector: Connector?
     public let toolset: Toolset?
     public let routing: Routing?
+    /// Facets `jf.auth/1`, `jf.policy/1`, `jf.filter/1`, `jf.credentials/1`.
+    public let modules: [ModuleFacet: Module]
     /// All of it, unknown members included.
     public let document: JSONValue
     /// The note's bytes, to know it again.
@@ -143,6 +159,21 @@ public struct PluginManifest: Sendable {
             Routing(
                 strategy: try part.identifier("strategy"), honours: try part.names("honours"),
                 config: try part.schema("config"))
+        }
+        var modules: [ModuleFacet: Module] = [:]
+        for facet in ModuleFacet.allCases {
+            guard let part = try top.part(facet.member, of: facet.id, facets) else { continue }
+            modules[facet] = Module(
+                name: try part.identifier(facet.word), fields: try part.names("fields"),
+                methods: try part.names("methods"), phases: try part.names("phases"),
+                exchanges: try part.flag("exchange"), config: try part.schema("config"))
+        }
+        self.modules = modules
+        if let facet = ModuleFacet.allCases.first(where: { modules[$0] != nil }), threads != .perLoop {
+            throw Fault(
+                text:
+                    "manifest member 'threads' must be \"per-loop\", since \(facet.id) is called on every loop"
+            )
         }
     }
 }

@@ -76,7 +76,7 @@ extension Lane {
         call.server = first.server
         call.method = first.method
         call.revision = .newest
-        call.principal = first.principal
+        call.caller = first.caller
         call.logLevel = first.logLevel
         // Any token asks the server for progress; each caller's own is put in for it.
         if !first.progressToken.isEmpty { call.progressToken = [48] }

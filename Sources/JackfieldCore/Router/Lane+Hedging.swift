@@ -49,7 +49,7 @@ extension Lane {
         shadow.method = call.method
         shadow.revision = call.revision
         shadow.abilities = call.abilities
-        shadow.principal = call.principal
+        shadow.caller = call.caller
         shadow.namesServer = call.namesServer
         shadow.traits = call.traits
         shadow.attempt = call.attempt &+ 1

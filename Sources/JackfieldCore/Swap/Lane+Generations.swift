@@ -115,6 +115,7 @@ extension Lane {
                 link.repoint(binding)
             }
         }
+        if let why = repointModules(to: instance) { return (why, notes) }
         makeCurrent(instance)
         return (nil, notes)
     }
@@ -134,12 +135,14 @@ extension Lane {
                 }
             }
         }
+        repointModulesBack(generation.id)
         makeCurrent(instance)
     }
 
     /// The switch is for good.
     func forgetReplaced(_ id: String) {
         for link in allLinks where link.server.strategyPlugin == id { link.forgetReplaced() }
+        forgetReplacedModules(id)
     }
 
     func unlisten(_ generation: PluginGeneration, count: Int) {

@@ -259,7 +259,7 @@ extension Lane {
         errand.method = method
         errand.abilities = .tasks
         errand.completion = { _ in }
-        errand.principal = call.principal
+        errand.caller = call.caller
         let target = Target(
             server: position, replacement: nil, key: "taskId", name: id, shownURI: nil, headers: [])
         let body = taskRequest(method, id, more)

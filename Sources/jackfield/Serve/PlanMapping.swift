@@ -20,6 +20,9 @@ extension GatewayPlan {
         servers = configuration.servers.filter(\.enabled).map { ServerPlan($0) }
         bundles = configuration.bundles.map { BundlePlan($0) }
         plugins = configuration.plugins.map { PluginPlan($0) }
+        auth = AuthPlan(configuration.auth)
+        policies = configuration.policies.map { ModulePlan($0) }
+        filters = configuration.filters.map { ModulePlan($0) }
         folder = absoluteFolder(configuration.folder)
         switch configuration.naming.prefix {
         case .always: naming.prefix = .always
@@ -113,6 +116,8 @@ extension ServerPlan {
         reuse = ReusePlan(server.responseCache, server.coalesce)
         rollout = server.rollout.map { RolloutPlan($0) }
         versions = server.versions.map { VersionsPlan($0) }
+        credentials = server.credentials.map { ModulePlan($0) }
+        scopes = server.scopes
         strategy = server.routing.strategy
         strategyOptions = server.routing.optionsJSON
     }
@@ -238,6 +243,25 @@ extension HedgePlan {
         if let after = hedge.after { delay = .fixed(after) }
         tools = hedge.tools
         budget = hedge.budget
+    }
+}
+
+extension ModulePlan {
+    init(_ module: Configuration.Module) {
+        self.init(kind: module.kind, name: module.name, options: module.optionsJSON)
+        allowsOnError = module.allowsOnError
+        servers = module.servers
+        items = module.tools
+    }
+}
+
+extension AuthPlan {
+    init(_ auth: Configuration.Auth) {
+        self.init()
+        providers = auth.providers.map { ModulePlan($0) }
+        isRequired = auth.required
+        resource = auth.resource
+        scopes = auth.scopes
     }
 }
 

@@ -16,6 +16,11 @@ private func position(of problem: PlanProblem, in configuration: Configuration) 
         let found = options.position(ofPointer: problem.pointer, key: isKey)
         return found == .none ? enclosing : found
     }
+    func place(in module: Configuration.Module) -> SourcePosition {
+        let words = ["", "/provider", "/policy", "/filter", "/source"]
+        return words.contains(problem.pointer)
+            ? module.position : inside(module.options, else: module.position)
+    }
     switch problem.place {
     case .listener(let at):
         let listener = configuration.listeners[at]
@@ -33,6 +38,17 @@ private func position(of problem: PlanProblem, in configuration: Configuration) 
         let whole = routing.position == .none ? server.position : routing.position
         let isWhole = problem.pointer.isEmpty || problem.pointer == "/strategy"
         return isWhole ? whole : inside(routing.options, else: whole)
+    case .module(let facet, let at):
+        let modules =
+            switch facet {
+            case .auth: configuration.auth.providers
+            case .policy: configuration.policies
+            default: configuration.filters
+            }
+        return place(in: modules[at])
+    case .credentials(let name):
+        guard let server = configuration.servers.first(where: { $0.name == name }) else { return .none }
+        return server.credentials.map(place) ?? server.position
     case .plugin(let at):
         let plugin = configuration.plugins[at]
         let isWhole = problem.pointer.isEmpty || problem.pointer == "/id"

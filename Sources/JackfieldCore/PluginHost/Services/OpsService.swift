@@ -41,6 +41,16 @@ private func opsFinish(
     let isPublic = why?.pointee.isPublic ?? false
     let lane = instance.lane
     let taken = owned
+    if op & Lane.moduleOperation != 0 {
+        let retry = why?.pointee.retry_ms ?? 0
+        lane.loop.post {
+            lane.moduleFinished(
+                op,
+                ModuleAnswer(
+                    status: status, blob: taken.blob, message: message, isPublic: isPublic, retry: retry))
+        }
+        return Int32(JF_OK)
+    }
     // Always queued: the host never calls a plugin from inside `finish`.
     lane.loop.post { lane.operationFinished(op, status, taken.blob, message, isPublic) }
     return Int32(JF_OK)

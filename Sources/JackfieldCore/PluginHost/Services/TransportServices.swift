@@ -6,7 +6,8 @@ import CJackfield
 func inboundService(_ context: UnsafeMutableRawPointer) -> jf_inbound_1 {
     jf_inbound_1(
         size: UInt32(MemoryLayout<jf_inbound_1>.size), flags: 0, context: context, opened: inboundOpened,
-        deliver: inboundDeliver, gone: inboundGone, writable: inboundWritable, closed: inboundClosed)
+        deliver: inboundDeliver, gone: inboundGone, writable: inboundWritable, closed: inboundClosed,
+        wants: UnsafePointer(instance(context).lane.wants))
 }
 
 func channelsService(_ context: UnsafeMutableRawPointer) -> jf_channels_1 {

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands between clients and servers on one lane, and how it follows the configuration.
+
+import CJackfield
+
+/// The bindings of one lane, in configured order. Replaced whole by a reload.
+struct Modules {
+    var auth: [AuthBinding] = []
+    var policies: [PolicyBinding] = []
+    var filters: [FilterBinding] = []
+
+    /// Every binding, for swaps of plugins.
+    var all: [ModuleBinding] { auth + policies + filters }
+}
+
+/// A provider of identity.
+final class AuthBinding: ModuleBinding {}
+
+/// A policy.
+final class PolicyBinding: ModuleBinding {}
+
+/// A filter.
+final class FilterBinding: ModuleBinding {}
+
+extension Lane {
+    /// Attaches what a plan adds and keeps what it leaves as it was. Throws the first refusal; nothing has changed then.
+    func attached(_ plan: GatewayPlan) throws(PluginFailure) -> Modules {
+        var made: [ModuleBinding] = []
+        do {
+            var new = Modules()
+            new.auth = try bindings(.auth, plan.auth.providers, modules.auth, &made)
+            new.policies = try bindings(.policy, plan.policies, modules.policies, &made)
+            new.filters = try bindings(.filter, plan.filters, modules.filters, &made)
+            return new
+        } catch {
+            for binding in made { binding.leave() }
+            throw error
+        }
+    }
+
+    private func bindings<Binding: ModuleBinding>(
+        _ facet: ModuleFacet, _ plans: [ModulePlan], _ old: [Binding], _ made: inout [ModuleBinding]
+    ) throws(PluginFailure) -> [Binding] {
+        var bindings: [Binding] = []
+        for plan in plans {
+            if let kept = old.first(where: { $0.plan == plan }) {
+                bindings.append(kept)
+                continue
+            }
+            guard let id = gateway.choice.module(facet, plan.kind)?.id, let instance = instance(id) else {
+                throw PluginFailure(
+                    plugin: "?", step: "attach",
+                    message:
+                        "no plugin is loaded for \(facet.word) \(plan.kind); restart the gateway to load one")
+            }
+            let binding = try Binding(instance, facet, plan)
+            made.append(binding)
+            bindings.append(binding)
+        }
+        return bindings
+    }
+
+    /// Everything new goes by these from now on; what left ends with what is under way.
+    func adopt(_ new: Modules) {
+        let old = modules
+        modules = new
+        let kept = new.all
+        for binding in old.all where !kept.contains(where: { $0 === binding }) { binding.leave() }
+    }
+
+    // MARK: Swaps
+
+    /// Leads bindings of a plugin to another build of it. Nil: done; else why not, and nothing has changed.
+    func repointModules(to instance: PluginInstance) -> String? {
+        let mine = modules.all.filter { $0.instance.id == instance.id }
+        var attachments: [Attachment] = []
+        do {
+            for binding in mine { attachments.append(try Attachment(instance, binding.facet, binding.plan)) }
+        } catch {
+            for attachment in attachments { attachment.leave() }
+            return error.description
+        }
+        for (binding, attachment) in zip(mine, attachments) { binding.repoint(attachment) }
+        return nil
+    }
+
+    func repointModulesBack(_ id: String) {
+        for binding in modules.all where binding.instance.id == id { binding.repointBack() }
+    }
+
+    func forgetReplacedModules(_ id: String) {
+        for binding in modules.all where binding.instance.id == id { binding.forgetReplaced() }
+    }
+}
