@@ -105,6 +105,18 @@ static void note_present(struct probe *probe, const char *name, jf_view value) {
     if (value.ptr != NULL) note_view(probe, name, value);
 }
 
+/* The same, of which only the size may be known. */
+static void note_hidden(struct probe *probe, const char *name, jf_view value) {
+    if (value.ptr != NULL) note_size(probe, name, value);
+}
+
+void note_result(struct probe *probe, const char *name, const jf_blob *value) {
+    if (probe->shim->is_private)
+        note_blob_size(probe, name, value);
+    else
+        note_blob(probe, name, value);
+}
+
 void note_jf_fault(struct probe *probe, const char *name, const jf_fault *value) {
     if (value == NULL || value->text_len == 0) return;
     uint32_t len = value->text_len < sizeof value->text ? value->text_len : (uint32_t)sizeof value->text;
@@ -121,8 +133,10 @@ void note_jf_message(struct probe *probe, const char *name, const jf_message *va
     note_present(probe, "protocol", value->protocol);
     note_present(probe, "method", value->method);
     note_present(probe, "name", value->name);
-    if (value->session.ptr != NULL) note_size(probe, "session", value->session);
+    note_hidden(probe, "session", value->session);
     if (value->header_count > 0) note_number(probe, "headers", (int64_t)value->header_count);
+    if (GIVEN(value, field_count) && value->field_count > 0)
+        note_number(probe, "fields", (int64_t)value->field_count);
     uint64_t len = 0;
     for (uint32_t at = 0; value->body != NULL && at < value->body_count; at++)
         len += value->body[at].len;
@@ -144,8 +158,8 @@ void note_jf_pick(struct probe *probe, const char *name, const jf_pick *value) {
     note_number(probe, "attempt", value->attempt);
     note_present(probe, "method", value->method);
     note_present(probe, "name", value->name);
-    note_present(probe, "principal", value->principal);
-    if (value->session.ptr != NULL) note_size(probe, "session", value->session);
+    note_hidden(probe, "principal", value->principal);
+    note_hidden(probe, "session", value->session);
     note_view(probe, name, value->params);
 }
 
@@ -160,7 +174,7 @@ void note_jf_request(struct probe *probe, const char *name, const jf_request *va
     if (value == NULL || !GIVEN(value, principal)) return;
     note_ref(probe, "set", value->set);
     note_view(probe, "name", value->name);
-    note_present(probe, "principal", value->principal);
+    note_hidden(probe, "principal", value->principal);
     note_view(probe, name, value->arguments);
 }
 
@@ -168,7 +182,7 @@ void note_jf_call(struct probe *probe, const char *name, const jf_call *value) {
     if (value == NULL || !GIVEN(value, principal)) return;
     note_view(probe, "target", value->target);
     note_view(probe, "method", value->method);
-    note_present(probe, "principal", value->principal);
+    note_hidden(probe, "principal", value->principal);
     note_view(probe, name, value->params);
 }
 
@@ -176,6 +190,10 @@ void note_jf_client_info(struct probe *probe, const char *name, const jf_client_
     if (value == NULL || !GIVEN(value, address)) return;
     put_value(probe, "flags", "0x%" PRIx32, value->flags);
     note_ref(probe, "listener", value->listener);
+    if (GIVEN(value, server_name)) {
+        note_hidden(probe, "certificate", value->certificate);
+        note_present(probe, "server_name", value->server_name);
+    }
     note_view(probe, name, value->address);
 }
 
@@ -207,4 +225,105 @@ void note_jf_callback_request(struct probe *probe, const char *name, const jf_ca
 void note_jf_interpose_plan(struct probe *probe, const char *name, const jf_interpose_plan *value) {
     if (value == NULL || !GIVEN(value, user)) return;
     note_number(probe, name, (int64_t)value->count);
+}
+
+/* ---- who asks, and what may be: sizes of all that says who or that lets in ------------------------------
+ */
+
+void note_jf_principal(struct probe *probe, const char *name, const jf_principal *value) {
+    if (value == NULL || !GIVEN(value, id)) return;
+    note_ref(probe, name, value->id);
+}
+
+void note_jf_credentials(struct probe *probe, const char *name, const jf_credentials *value) {
+    if (value == NULL || !GIVEN(value, now_ms)) return;
+    put_value(probe, "flags", "0x%" PRIx32, value->flags);
+    note_present(probe, "target", value->target);
+    note_present(probe, "address", value->address);
+    note_hidden(probe, "certificate", value->certificate);
+    note_number(probe, name, (int64_t)value->field_count);
+}
+
+void note_jf_demand(struct probe *probe, const char *name, const jf_demand *value) {
+    if (value == NULL || !GIVEN(value, now_ms)) return;
+    note_jf_principal(probe, "principal", value->principal);
+    note_hidden(probe, "endpoint", value->endpoint);
+    note_present(probe, "method", value->method);
+    note_present(probe, "name", value->name);
+    note_hidden(probe, "presented", value->presented);
+    note_hidden(probe, "challenge", value->challenge);
+    note_number(probe, "refused", value->refused);
+    note_number(probe, name, value->attempt);
+}
+
+void note_jf_access(struct probe *probe, const char *name, const jf_access *value) {
+    if (value == NULL || !GIVEN(value, now_ms)) return;
+    put_value(probe, "flags", "0x%" PRIx32, value->flags);
+    note_jf_principal(probe, "principal", value->principal);
+    note_view(probe, "action", value->action);
+    note_present(probe, "server", value->server);
+    note_hidden(probe, "arguments", value->arguments);
+    note_view(probe, name, value->name);
+}
+
+void note_jf_ruling(struct probe *probe, const char *name, const jf_ruling *value) {
+    if (value == NULL || !GIVEN(value, scopes)) return;
+    put_value(probe, "flags", "0x%" PRIx32, value->flags);
+    note_present(probe, "rule", value->rule);
+    note_number(probe, name, value->decision);
+}
+
+void note_jf_passage(struct probe *probe, const char *name, const jf_passage *value) {
+    if (value == NULL || !GIVEN(value, arguments)) return;
+    put_value(probe, "flags", "0x%" PRIx32, value->flags);
+    note_jf_principal(probe, "principal", value->principal);
+    note_number(probe, "call", (int64_t)value->call);
+    note_ref(probe, "memory", value->memory);
+    note_view(probe, "method", value->method);
+    note_present(probe, "server", value->server);
+    note_present(probe, "name", value->name);
+    note_size(probe, name, value->body);
+}
+
+void note_jf_passed(struct probe *probe, const char *name, const jf_passed *value) {
+    if (value == NULL || !GIVEN(value, bytes)) return;
+    note_number(probe, "call", (int64_t)value->call);
+    note_ref(probe, "memory", value->memory);
+    note_number(probe, "latency_ns", (int64_t)value->latency_ns);
+    note_number(probe, name, value->status);
+}
+
+/* ---- stores: keys and values may be sessions and tokens -------------------------------------------------
+ */
+
+void note_jf_store_put(struct probe *probe, const char *name, const jf_store_put *value) {
+    if (value == NULL || !GIVEN(value, value)) return;
+    note_number(probe, "flags", value->flags);
+    note_number(probe, "revision", (int64_t)value->revision);
+    note_number(probe, "ttl_ms", (int64_t)value->ttl_ms);
+    note_size(probe, "key", value->key);
+    note_size(probe, name, value->value);
+}
+
+void note_jf_store_list(struct probe *probe, const char *name, const jf_store_list *value) {
+    if (value == NULL || !GIVEN(value, after)) return;
+    note_number(probe, "flags", value->flags);
+    note_number(probe, "most", (int64_t)value->most);
+    note_size(probe, "after", value->after);
+    note_size(probe, name, value->prefix);
+}
+
+void note_jf_store_add(struct probe *probe, const char *name, const jf_store_add *value) {
+    if (value == NULL || !GIVEN(value, key)) return;
+    note_number(probe, "delta", value->delta);
+    note_number(probe, "ttl_ms", (int64_t)value->ttl_ms);
+    note_size(probe, name, value->key);
+}
+
+/* The first one of an array; how many there are is an argument of its own. */
+void note_jf_store_limit(struct probe *probe, const char *name, const jf_store_limit *value) {
+    if (value == NULL) return;
+    note_number(probe, "kind", value->kind);
+    note_number(probe, "cost", (int64_t)value->cost);
+    note_size(probe, name, value->key);
 }

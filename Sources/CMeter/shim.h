@@ -78,6 +78,7 @@ struct jf_shim {
     jf_self *self;
     jf_shim_options options;
     const struct slot_info *slots; /**< jf_slots, or those of a third party's table */
+    bool is_private;               /**< a facet answers with secrets: what `finish` brings is not shown */
     bool is_foreign; /**< the latter: whether slots keep to their lane is its author's word only */
     struct facet_tables real, own;
     struct slot_cold *cold;
@@ -162,6 +163,8 @@ void note_number(struct probe *probe, const char *name, int64_t value);
 void note_real(struct probe *probe, const char *name, double value);
 void note_blob(struct probe *probe, const char *name, const jf_blob *value);
 void note_blob_size(struct probe *probe, const char *name, const jf_blob *value);
+/** What an operation brings: only how long it is where it may hold secrets. */
+void note_result(struct probe *probe, const char *name, const jf_blob *value);
 void note_jf_fault(struct probe *probe, const char *name, const jf_fault *value);
 void note_jf_message(struct probe *probe, const char *name, const jf_message *value);
 void note_jf_pick(struct probe *probe, const char *name, const jf_pick *value);
@@ -173,6 +176,17 @@ void note_jf_call(struct probe *probe, const char *name, const jf_call *value);
 void note_jf_client_info(struct probe *probe, const char *name, const jf_client_info *value);
 void note_jf_http_request(struct probe *probe, const char *name, const jf_http_request *value);
 void note_jf_http_response(struct probe *probe, const char *name, const jf_http_response *value);
+void note_jf_principal(struct probe *probe, const char *name, const jf_principal *value);
+void note_jf_credentials(struct probe *probe, const char *name, const jf_credentials *value);
+void note_jf_demand(struct probe *probe, const char *name, const jf_demand *value);
+void note_jf_access(struct probe *probe, const char *name, const jf_access *value);
+void note_jf_ruling(struct probe *probe, const char *name, const jf_ruling *value);
+void note_jf_passage(struct probe *probe, const char *name, const jf_passage *value);
+void note_jf_passed(struct probe *probe, const char *name, const jf_passed *value);
+void note_jf_store_put(struct probe *probe, const char *name, const jf_store_put *value);
+void note_jf_store_list(struct probe *probe, const char *name, const jf_store_list *value);
+void note_jf_store_add(struct probe *probe, const char *name, const jf_store_add *value);
+void note_jf_store_limit(struct probe *probe, const char *name, const jf_store_limit *value);
 
 /* ---- generated tables ---------------------------------------------------------------------------------- */
 

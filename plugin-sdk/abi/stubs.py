@@ -28,31 +28,50 @@ LANES = {
                     "complete:request cancel:any",
     "jf_routing_1": "attach:control detach:control pick:lane observe:lane export_state:control "
                     "import_state:control",
+    "jf_auth_1": "attach:control detach:control identify:lane describe:control cancel:any",
+    "jf_credentials_1": "attach:control detach:control supply:lane cancel:any",
+    "jf_policy_1": "attach:control detach:control decide:lane review:lane classify:lane cancel:any",
+    "jf_filter_1": "attach:control detach:control request:lane result:lane ended:lane cancel:any",
+    "jf_store_1": "get:request put:request remove:request list:request add:request take:request "
+                  "watch:control unwatch:control cancel:any",
     "jf_callback_1": "lease:any release:any",
     "jf_calls_1": "start:lane cancel:lane",
     "jf_channels_1": "ready:lane deliver:lane failed:lane writable:lane closed:lane",
     "jf_clock_1": "monotonic_ns:any wall_ns:any",
     "jf_config_1": "find:any next:any text:any integer:any real:any quote:any secret:any",
+    "jf_connected_1": "connected:any forget:any",
     "jf_http_1": "mount:lane unmount:lane respond:lane request:lane abandon:lane",
+    "jf_identity_1": "forget:any",
     "jf_inbound_1": "opened:lane deliver:lane gone:lane writable:lane closed:lane",
     "jf_interpose_1": "wrap:control unwrap:control",
     "jf_log_1": "write:any enabled:any",
     "jf_loop_1": "watch:lane unwatch:lane timer:lane cancel:lane post:any now:lane index:any",
     "jf_memory_1": "allocate:any release:any borrow:lane give_back:lane",
     "jf_ops_1": "finish:any state:any progress:any",
+    "jf_policies_1": "changed:any",
     "jf_seal_1": "seal:any open:any",
+    "jf_state_1": "get:lane put:lane remove:lane list:lane add:lane take:lane watch:lane unwatch:lane "
+                  "abandon:lane",
     "jf_toolsets_1": "changed:any",
+    "jf_watches_1": "changed:any",
 }
 # What a plugin gives jf.loop/1 to be called back is metered like slots, with stubs written by hand (shim.c).
 CALLBACKS = ("ready", "timer", "task")
 # Parameters that may hold secrets, and tables of which all texts but these may: only sizes are traced.
 PRIVATE = {"config", "state"}
-PRIVATE_TABLES = {"jf_config_1": {"pointer", "name", "key"}, "jf_seal_1": set()}
+PRIVATE_TABLES = {"jf_auth_1": {"name"}, "jf_config_1": {"pointer", "name", "key"}, "jf_connected_1": set(),
+                  "jf_credentials_1": {"server"}, "jf_filter_1": {"name"}, "jf_identity_1": set(),
+                  "jf_policy_1": {"name"}, "jf_seal_1": set(), "jf_state_1": set(), "jf_store_1": set(),
+                  "jf_watches_1": set()}
 # Slots that take an argument in every case: an injected failure has to drop it.
 TAKEN = {("jf_ops_1", "finish"): "result"}
 # Structs that notes.c knows how to show.
-SHOWN = {"jf_call", "jf_callback_request", "jf_client_info", "jf_fault", "jf_http_request", "jf_http_response",
-         "jf_interpose_plan", "jf_message", "jf_outcome", "jf_pick", "jf_request"}
+SHOWN = {"jf_access", "jf_call", "jf_callback_request", "jf_client_info", "jf_credentials", "jf_demand",
+         "jf_fault", "jf_http_request", "jf_http_response", "jf_interpose_plan", "jf_message", "jf_outcome",
+         "jf_passage", "jf_passed", "jf_pick", "jf_principal", "jf_request", "jf_ruling", "jf_store_add",
+         "jf_store_limit", "jf_store_list", "jf_store_put"}
+# Pointers to pointers, of which only the count beside them is shown.
+COUNTED = ("jf_endpoint", "jf_access")
 NUMBERS = {"uint32_t", "uint64_t", "int32_t", "int64_t"}
 
 HEAD = """/* SPDX-License-Identifier: Apache-2.0
@@ -97,6 +116,8 @@ class Table:
         self.type, self.id = type_name, identifier
         self.name = re.sub(r"_\d+$", "", type_name.removeprefix("jf_"))
         self.is_service = bool(re.search(r"\bvoid \*context;", body))
+        # What lies in the table itself and is no slot: `const uint32_t *wants`.
+        self.data = [name for name in re.findall(r"^\s*const \w+ \*(\w+);", body, flags=re.M)]
         lanes = dict(word.split(":") for word in LANES.get(type_name, "").split())
         self.slots = []
         for result, name, parameters in re.findall(r"([^;()]+?)\(\s*\*\s*(\w+)\s*\)\s*\(([^;]*)\)\s*;", body):
@@ -158,11 +179,11 @@ def notes_before(slot):
         elif type_name.replace(" ", "") == "constchar*":
             lines.append('note_text(&probe, "%s", %s);' % (name, name))
         elif TAKEN.get((slot.table.type, slot.name)) == name:
-            lines.append('note_blob(&probe, "%s", %s);' % (name, name))
+            lines.append('note_result(&probe, "%s", %s);' % (name, name))
         elif type_name.startswith("const ") and base in SHOWN:
             lines.append('note_%s(&probe, "%s", %s);' % (base, name, name))
-        elif type_name.startswith("const jf_") and base not in ("jf_pair", "jf_endpoint*const*"):
-            if "jf_endpoint" not in type_name:
+        elif type_name.startswith("const jf_") and base != "jf_pair":
+            if not (type_name.endswith("*const*") and base.split("*")[0] in COUNTED):
                 sys.exit("stubs: %s.%s: notes.c has nothing for a `%s`; add it" % (
                     slot.table.type, slot.name, type_name))
     return lines
@@ -189,6 +210,9 @@ def notes_after(slot):
         elif kind == "jf_blob*":
             private = slot.table.type in PRIVATE_TABLES or "state" in slot.name
             done.append('note_blob%s(&probe, "%s", %s);' % ("_size" if private else "", name, name))
+        elif kind.endswith("*") and kind[:-1] in SHOWN:
+            # Filled in with JF_OK only.
+            done.append('if (answer == 0) note_%s(&probe, "%s", %s);' % (kind[:-1], name, name))
     return done, refused
 
 
@@ -288,6 +312,7 @@ def table_file(table):
     for slot in table.slots:
         if slot.constant != "JF_SLOT_PLUGIN_CREATE":
             lines.append("    if (real->%s != NULL) own->%s = %s;" % (slot.name, slot.name, slot.function))
+    lines += ["    own->%s = real->%s;" % (name, name) for name in table.data]
     return "\n".join(lines + ["}", ""])
 
 
@@ -313,8 +338,10 @@ def tables_file(tables):
             where = "shim->real.%s" % table.name
             lines += ['    if (strcmp(id, "%s") == 0) {' % table.id,
                       "        take(&%s, sizeof %s, table);" % (where, where),
-                      "        wrap_%s(&shim->own.%s, &%s);" % (table.name, table.name, where),
-                      "        return &shim->own.%s;" % table.name, "    }"]
+                      "        wrap_%s(&shim->own.%s, &%s);" % (table.name, table.name, where)]
+            if table.type in PRIVATE_TABLES:
+                lines.append("        shim->is_private = true;")
+            lines += ["        return &shim->own.%s;" % table.name, "    }"]
     lines += ["    return NULL;", "}", "",
               "bool wrap_service(struct service *service, const char *id, const void *table) {"]
     for table in tables:

@@ -138,4 +138,5 @@ void wrap_inbound(jf_inbound_1 *own, const jf_inbound_1 *real) {
     if (real->gone != NULL) own->gone = inbound_gone;
     if (real->writable != NULL) own->writable = inbound_writable;
     if (real->closed != NULL) own->closed = inbound_closed;
+    own->wants = real->wants;
 }

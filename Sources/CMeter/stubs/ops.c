@@ -12,7 +12,7 @@ static COLD int32_t ops_finish_slow(struct service *service, jf_ref op, int32_t 
     if (probe.traces) {
         note_ref(&probe, "op", op);
         note_number(&probe, "status", (int64_t)status);
-        note_blob(&probe, "result", result);
+        note_result(&probe, "result", result);
         note_jf_fault(&probe, "why", why);
     }
     int32_t answer = probe.injected;

@@ -39,6 +39,39 @@ const struct slot_info jf_slots[JF_SLOT_COUNT] = {
         ANSWER_STATUS, 0},
     [JF_SLOT_ROUTING_IMPORT_STATE] = {{"jf.routing/1", "routing", "import_state"}, SLOT_CONTROL,
         ANSWER_STATUS, 0},
+    [JF_SLOT_AUTH_ATTACH] = {{"jf.auth/1", "auth", "attach"}, SLOT_CONTROL, ANSWER_STATUS, 0},
+    [JF_SLOT_AUTH_DETACH] = {{"jf.auth/1", "auth", "detach"}, SLOT_CONTROL, ANSWER_NONE, 0},
+    [JF_SLOT_AUTH_IDENTIFY] = {{"jf.auth/1", "auth", "identify"}, SLOT_LANE, ANSWER_STATUS, 0},
+    [JF_SLOT_AUTH_DESCRIBE] = {{"jf.auth/1", "auth", "describe"}, SLOT_CONTROL, ANSWER_STATUS, 0},
+    [JF_SLOT_AUTH_CANCEL] = {{"jf.auth/1", "auth", "cancel"}, SLOT_ANY, ANSWER_NONE, 0},
+    [JF_SLOT_CREDENTIALS_ATTACH] = {{"jf.credentials/1", "credentials", "attach"}, SLOT_CONTROL,
+        ANSWER_STATUS, 0},
+    [JF_SLOT_CREDENTIALS_DETACH] = {{"jf.credentials/1", "credentials", "detach"}, SLOT_CONTROL,
+        ANSWER_NONE, 0},
+    [JF_SLOT_CREDENTIALS_SUPPLY] = {{"jf.credentials/1", "credentials", "supply"}, SLOT_LANE, ANSWER_STATUS,
+        0},
+    [JF_SLOT_CREDENTIALS_CANCEL] = {{"jf.credentials/1", "credentials", "cancel"}, SLOT_ANY, ANSWER_NONE, 0},
+    [JF_SLOT_POLICY_ATTACH] = {{"jf.policy/1", "policy", "attach"}, SLOT_CONTROL, ANSWER_STATUS, 0},
+    [JF_SLOT_POLICY_DETACH] = {{"jf.policy/1", "policy", "detach"}, SLOT_CONTROL, ANSWER_NONE, 0},
+    [JF_SLOT_POLICY_DECIDE] = {{"jf.policy/1", "policy", "decide"}, SLOT_LANE, ANSWER_STATUS, 0},
+    [JF_SLOT_POLICY_REVIEW] = {{"jf.policy/1", "policy", "review"}, SLOT_LANE, ANSWER_STATUS, 0},
+    [JF_SLOT_POLICY_CLASSIFY] = {{"jf.policy/1", "policy", "classify"}, SLOT_LANE, ANSWER_STATUS, 0},
+    [JF_SLOT_POLICY_CANCEL] = {{"jf.policy/1", "policy", "cancel"}, SLOT_ANY, ANSWER_NONE, 0},
+    [JF_SLOT_FILTER_ATTACH] = {{"jf.filter/1", "filter", "attach"}, SLOT_CONTROL, ANSWER_STATUS, 0},
+    [JF_SLOT_FILTER_DETACH] = {{"jf.filter/1", "filter", "detach"}, SLOT_CONTROL, ANSWER_NONE, 0},
+    [JF_SLOT_FILTER_REQUEST] = {{"jf.filter/1", "filter", "request"}, SLOT_LANE, ANSWER_STATUS, 0},
+    [JF_SLOT_FILTER_RESULT] = {{"jf.filter/1", "filter", "result"}, SLOT_LANE, ANSWER_STATUS, 0},
+    [JF_SLOT_FILTER_ENDED] = {{"jf.filter/1", "filter", "ended"}, SLOT_LANE, ANSWER_NONE, 0},
+    [JF_SLOT_FILTER_CANCEL] = {{"jf.filter/1", "filter", "cancel"}, SLOT_ANY, ANSWER_NONE, 0},
+    [JF_SLOT_STORE_GET] = {{"jf.store/1", "store", "get"}, SLOT_REQUEST, ANSWER_STATUS, 0},
+    [JF_SLOT_STORE_PUT] = {{"jf.store/1", "store", "put"}, SLOT_REQUEST, ANSWER_STATUS, 0},
+    [JF_SLOT_STORE_REMOVE] = {{"jf.store/1", "store", "remove"}, SLOT_REQUEST, ANSWER_STATUS, 0},
+    [JF_SLOT_STORE_LIST] = {{"jf.store/1", "store", "list"}, SLOT_REQUEST, ANSWER_STATUS, 0},
+    [JF_SLOT_STORE_ADD] = {{"jf.store/1", "store", "add"}, SLOT_REQUEST, ANSWER_STATUS, 0},
+    [JF_SLOT_STORE_TAKE] = {{"jf.store/1", "store", "take"}, SLOT_REQUEST, ANSWER_STATUS, 0},
+    [JF_SLOT_STORE_WATCH] = {{"jf.store/1", "store", "watch"}, SLOT_CONTROL, ANSWER_STATUS, 0},
+    [JF_SLOT_STORE_UNWATCH] = {{"jf.store/1", "store", "unwatch"}, SLOT_CONTROL, ANSWER_NONE, 0},
+    [JF_SLOT_STORE_CANCEL] = {{"jf.store/1", "store", "cancel"}, SLOT_ANY, ANSWER_NONE, 0},
     [JF_SLOT_CALLBACK_LEASE] = {{"jf.callback/1", "callback", "lease"}, SLOT_ANY, ANSWER_STATUS, 1},
     [JF_SLOT_CALLBACK_RELEASE] = {{"jf.callback/1", "callback", "release"}, SLOT_ANY, ANSWER_STATUS, 1},
     [JF_SLOT_CALLS_START] = {{"jf.calls/1", "calls", "start"}, SLOT_LANE, ANSWER_STATUS, 1},
@@ -57,11 +90,14 @@ const struct slot_info jf_slots[JF_SLOT_COUNT] = {
     [JF_SLOT_CONFIG_REAL] = {{"jf.config/1", "config", "real"}, SLOT_ANY, ANSWER_STATUS, 1},
     [JF_SLOT_CONFIG_QUOTE] = {{"jf.config/1", "config", "quote"}, SLOT_ANY, ANSWER_STATUS, 1},
     [JF_SLOT_CONFIG_SECRET] = {{"jf.config/1", "config", "secret"}, SLOT_ANY, ANSWER_STATUS, 1},
+    [JF_SLOT_CONNECTED_CONNECTED] = {{"jf.connected/1", "connected", "connected"}, SLOT_ANY, ANSWER_NONE, 1},
+    [JF_SLOT_CONNECTED_FORGET] = {{"jf.connected/1", "connected", "forget"}, SLOT_ANY, ANSWER_NONE, 1},
     [JF_SLOT_HTTP_MOUNT] = {{"jf.http/1", "http", "mount"}, SLOT_LANE, ANSWER_STATUS, 1},
     [JF_SLOT_HTTP_UNMOUNT] = {{"jf.http/1", "http", "unmount"}, SLOT_LANE, ANSWER_NONE, 1},
     [JF_SLOT_HTTP_RESPOND] = {{"jf.http/1", "http", "respond"}, SLOT_LANE, ANSWER_STATUS, 1},
     [JF_SLOT_HTTP_REQUEST] = {{"jf.http/1", "http", "request"}, SLOT_LANE, ANSWER_STATUS, 1},
     [JF_SLOT_HTTP_ABANDON] = {{"jf.http/1", "http", "abandon"}, SLOT_LANE, ANSWER_NONE, 1},
+    [JF_SLOT_IDENTITY_FORGET] = {{"jf.identity/1", "identity", "forget"}, SLOT_ANY, ANSWER_NONE, 1},
     [JF_SLOT_INBOUND_OPENED] = {{"jf.inbound/1", "inbound", "opened"}, SLOT_LANE, ANSWER_STATUS, 1},
     [JF_SLOT_INBOUND_DELIVER] = {{"jf.inbound/1", "inbound", "deliver"}, SLOT_LANE, ANSWER_STATUS, 1},
     [JF_SLOT_INBOUND_GONE] = {{"jf.inbound/1", "inbound", "gone"}, SLOT_LANE, ANSWER_NONE, 1},
@@ -85,9 +121,20 @@ const struct slot_info jf_slots[JF_SLOT_COUNT] = {
     [JF_SLOT_OPS_FINISH] = {{"jf.ops/1", "ops", "finish"}, SLOT_ANY, ANSWER_STATUS, 1},
     [JF_SLOT_OPS_STATE] = {{"jf.ops/1", "ops", "state"}, SLOT_ANY, ANSWER_STATUS, 1},
     [JF_SLOT_OPS_PROGRESS] = {{"jf.ops/1", "ops", "progress"}, SLOT_ANY, ANSWER_STATUS, 1},
+    [JF_SLOT_POLICIES_CHANGED] = {{"jf.policies/1", "policies", "changed"}, SLOT_ANY, ANSWER_NONE, 1},
     [JF_SLOT_SEAL_SEAL] = {{"jf.seal/1", "seal", "seal"}, SLOT_ANY, ANSWER_STATUS, 1},
     [JF_SLOT_SEAL_OPEN] = {{"jf.seal/1", "seal", "open"}, SLOT_ANY, ANSWER_STATUS, 1},
+    [JF_SLOT_STATE_GET] = {{"jf.state/1", "state", "get"}, SLOT_LANE, ANSWER_STATUS, 1},
+    [JF_SLOT_STATE_PUT] = {{"jf.state/1", "state", "put"}, SLOT_LANE, ANSWER_STATUS, 1},
+    [JF_SLOT_STATE_REMOVE] = {{"jf.state/1", "state", "remove"}, SLOT_LANE, ANSWER_STATUS, 1},
+    [JF_SLOT_STATE_LIST] = {{"jf.state/1", "state", "list"}, SLOT_LANE, ANSWER_STATUS, 1},
+    [JF_SLOT_STATE_ADD] = {{"jf.state/1", "state", "add"}, SLOT_LANE, ANSWER_STATUS, 1},
+    [JF_SLOT_STATE_TAKE] = {{"jf.state/1", "state", "take"}, SLOT_LANE, ANSWER_STATUS, 1},
+    [JF_SLOT_STATE_WATCH] = {{"jf.state/1", "state", "watch"}, SLOT_LANE, ANSWER_STATUS, 1},
+    [JF_SLOT_STATE_UNWATCH] = {{"jf.state/1", "state", "unwatch"}, SLOT_LANE, ANSWER_NONE, 1},
+    [JF_SLOT_STATE_ABANDON] = {{"jf.state/1", "state", "abandon"}, SLOT_LANE, ANSWER_NONE, 1},
     [JF_SLOT_TOOLSETS_CHANGED] = {{"jf.toolsets/1", "toolsets", "changed"}, SLOT_ANY, ANSWER_NONE, 1},
+    [JF_SLOT_WATCHES_CHANGED] = {{"jf.watches/1", "watches", "changed"}, SLOT_ANY, ANSWER_NONE, 1},
     [JF_SLOT_CALLBACK_READY] = {{"callback", "callback", "ready"}, SLOT_LANE, ANSWER_NONE, 0},
     [JF_SLOT_CALLBACK_TIMER] = {{"callback", "callback", "timer"}, SLOT_LANE, ANSWER_NONE, 0},
     [JF_SLOT_CALLBACK_TASK] = {{"callback", "callback", "task"}, SLOT_LANE, ANSWER_NONE, 0},
@@ -120,6 +167,36 @@ const void *wrap_facet(jf_shim *shim, const char *id, const void *table) {
         take(&shim->real.routing, sizeof shim->real.routing, table);
         wrap_routing(&shim->own.routing, &shim->real.routing);
         return &shim->own.routing;
+    }
+    if (strcmp(id, "jf.auth/1") == 0) {
+        take(&shim->real.auth, sizeof shim->real.auth, table);
+        wrap_auth(&shim->own.auth, &shim->real.auth);
+        shim->is_private = true;
+        return &shim->own.auth;
+    }
+    if (strcmp(id, "jf.credentials/1") == 0) {
+        take(&shim->real.credentials, sizeof shim->real.credentials, table);
+        wrap_credentials(&shim->own.credentials, &shim->real.credentials);
+        shim->is_private = true;
+        return &shim->own.credentials;
+    }
+    if (strcmp(id, "jf.policy/1") == 0) {
+        take(&shim->real.policy, sizeof shim->real.policy, table);
+        wrap_policy(&shim->own.policy, &shim->real.policy);
+        shim->is_private = true;
+        return &shim->own.policy;
+    }
+    if (strcmp(id, "jf.filter/1") == 0) {
+        take(&shim->real.filter, sizeof shim->real.filter, table);
+        wrap_filter(&shim->own.filter, &shim->real.filter);
+        shim->is_private = true;
+        return &shim->own.filter;
+    }
+    if (strcmp(id, "jf.store/1") == 0) {
+        take(&shim->real.store, sizeof shim->real.store, table);
+        wrap_store(&shim->own.store, &shim->real.store);
+        shim->is_private = true;
+        return &shim->own.store;
     }
     return NULL;
 }
@@ -165,12 +242,28 @@ bool wrap_service(struct service *service, const char *id, const void *table) {
         wrap_config(&service->own.config, &service->real.config);
         return true;
     }
+    if (strcmp(id, "jf.connected/1") == 0) {
+        service->id = "jf.connected/1";
+        take(&service->real.connected, sizeof service->real.connected, table);
+        service->context = service->real.connected.context;
+        service->own.connected.context = service;
+        wrap_connected(&service->own.connected, &service->real.connected);
+        return true;
+    }
     if (strcmp(id, "jf.http/1") == 0) {
         service->id = "jf.http/1";
         take(&service->real.http, sizeof service->real.http, table);
         service->context = service->real.http.context;
         service->own.http.context = service;
         wrap_http(&service->own.http, &service->real.http);
+        return true;
+    }
+    if (strcmp(id, "jf.identity/1") == 0) {
+        service->id = "jf.identity/1";
+        take(&service->real.identity, sizeof service->real.identity, table);
+        service->context = service->real.identity.context;
+        service->own.identity.context = service;
+        wrap_identity(&service->own.identity, &service->real.identity);
         return true;
     }
     if (strcmp(id, "jf.inbound/1") == 0) {
@@ -221,6 +314,14 @@ bool wrap_service(struct service *service, const char *id, const void *table) {
         wrap_ops(&service->own.ops, &service->real.ops);
         return true;
     }
+    if (strcmp(id, "jf.policies/1") == 0) {
+        service->id = "jf.policies/1";
+        take(&service->real.policies, sizeof service->real.policies, table);
+        service->context = service->real.policies.context;
+        service->own.policies.context = service;
+        wrap_policies(&service->own.policies, &service->real.policies);
+        return true;
+    }
     if (strcmp(id, "jf.seal/1") == 0) {
         service->id = "jf.seal/1";
         take(&service->real.seal, sizeof service->real.seal, table);
@@ -229,12 +330,28 @@ bool wrap_service(struct service *service, const char *id, const void *table) {
         wrap_seal(&service->own.seal, &service->real.seal);
         return true;
     }
+    if (strcmp(id, "jf.state/1") == 0) {
+        service->id = "jf.state/1";
+        take(&service->real.state, sizeof service->real.state, table);
+        service->context = service->real.state.context;
+        service->own.state.context = service;
+        wrap_state(&service->own.state, &service->real.state);
+        return true;
+    }
     if (strcmp(id, "jf.toolsets/1") == 0) {
         service->id = "jf.toolsets/1";
         take(&service->real.toolsets, sizeof service->real.toolsets, table);
         service->context = service->real.toolsets.context;
         service->own.toolsets.context = service;
         wrap_toolsets(&service->own.toolsets, &service->real.toolsets);
+        return true;
+    }
+    if (strcmp(id, "jf.watches/1") == 0) {
+        service->id = "jf.watches/1";
+        take(&service->real.watches, sizeof service->real.watches, table);
+        service->context = service->real.watches.context;
+        service->own.watches.context = service;
+        wrap_watches(&service->own.watches, &service->real.watches);
         return true;
     }
     return false;

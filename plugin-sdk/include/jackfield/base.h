@@ -158,10 +158,13 @@ JF_PUBLIC const jf_plugin *jf_entry_1(const jf_offer *offer, jf_fault *why);
  * why)": the grammar is in the README of the plugin abi-libffi), threads ("per-loop" | "serial" |
  * "concurrent"), config (JSON Schema of the plugin's configuration), and per facet: listener
  * {"transport": NAME, "config": schema}, connector {"keys": [server keys], "schemes": [URL schemes],
- * "config": schema}, toolset {"config": schema}, routing {"strategy": NAME, "config": schema}. Optional:
- * placement ("cell": runs in a cell unless a configuration says otherwise). A text of a schema with "format":
- * "path" is a file: hosts make it absolute, and cells may read it. The argument is a C string literal of at
- * most 64 KiB. */
+ * "config": schema}, toolset {"config": schema}, routing {"strategy": NAME, "config": schema}, auth
+ * {"provider": NAME, "fields": [header names in lower case], "config": schema}, policy {"policy": NAME,
+ * "config": schema}, filter {"filter": NAME, "methods": [MCP methods; left out: all that filters see],
+ * "phases": ["request", "result"; left out: both], "config": schema}, store {"kind": NAME, "config": schema},
+ * credentials {"source": NAME, "exchange": BOOLEAN, "config": schema}. Optional: placement ("cell": runs in a
+ * cell unless a configuration says otherwise). A text of a schema with "format": "path" is a file: hosts make
+ * it absolute, and cells may read it. The argument is a C string literal of at most 64 KiB. */
 #define JF_NOTE_OWNER "Jackfield"
 #define JF_NOTE_TYPE 1u
 #define JF_MANIFEST(json)                                                                                    \
