@@ -31,7 +31,7 @@ public final class Inbound {
         let status = withView(info.address) { address in
             var native = jf_client_info(
                 size: UInt32(MemoryLayout<jf_client_info>.size), flags: flags, listener: handle,
-                address: address)
+                address: address, certificate: jf_view(), server_name: jf_view())
             return table.opened(table.context, &native, &client)
         }
         guard status == JF_OK else {
