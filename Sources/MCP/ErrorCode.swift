@@ -23,4 +23,10 @@ public struct ErrorCode: RawRepresentable, Equatable, Sendable {
     public static let urlElicitationRequired = ErrorCode(rawValue: -32042)
     /// Ours (outside the reserved range): the request was cancelled before it ended.
     public static let cancelled = ErrorCode(rawValue: -32800)
+    /// Ours: who asks is not known, or its credentials are not good (HTTP 401).
+    public static let unauthorized = ErrorCode(rawValue: -31401)
+    /// Ours: who asks may not do this (HTTP 403).
+    public static let denied = ErrorCode(rawValue: -31403)
+    /// Ours: who asks has had as much as it may for now (HTTP 429).
+    public static let limited = ErrorCode(rawValue: -31429)
 }

@@ -69,6 +69,10 @@ final class Call {
 
     /// Whom the call is made for; sessions and states of others stay out of reach.
     var caller = Principal.nobody
+    /// A policy or a filter has yet to answer.
+    var admission: Admission?
+    /// Scopes that would let it through; nil: it does not fail for want of them.
+    var neededScopes: String?
     /// The endpoint shows several servers: questions say which one asks.
     var namesServer = false
 
@@ -224,6 +228,8 @@ final class Call {
         logLevel = nil
         abilities = []
         if caller !== Principal.nobody { caller = .nobody }
+        if admission != nil { admission = nil }
+        if neededScopes != nil { neededScopes = nil }
         namesServer = false
         previous = nil
         next = nil

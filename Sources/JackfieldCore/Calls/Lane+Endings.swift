@@ -72,6 +72,7 @@ extension Lane {
             return questionsExpired(call)
         }
         if call.isQueued { return roomTimedOut(call) }
+        if call.admission != nil { return admissionTimedOut(call) }
         let name = call.server?.name ?? "?"
         let seconds = Double((loop.now &- call.startedAt) / 1_000_000) / 1000
         operations.abandon(call.handle, timedOut: true)

@@ -72,7 +72,9 @@ extension Lane {
                 tool.flatMap { quarantine($0, view)?.text } ?? "nothing at \(view.path) has that name",
                 outcome: Int32(JF_E_INVALID))
         }
-        body.withUnsafeBytes { dispatch(call, target, envelope, RequestMeta(envelope.params), $0) }
+        body.withUnsafeBytes {
+            admit(call, target, envelope, RequestMeta(envelope.params), $0, at: view.path)
+        }
     }
 
     /// Cancels; `done` comes with JF_E_GONE.

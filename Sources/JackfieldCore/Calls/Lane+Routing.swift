@@ -66,7 +66,7 @@ extension Lane {
                 || asking.envelope.params?.member("inputResponses") != nil)
         pickHeaders = UnsafeBufferPointer(
             start: asking.message.headers, count: Int(clamping: asking.message.header_count))
-        dispatch(call, target, asking.envelope, asking.meta, asking.body)
+        admit(call, target, asking.envelope, asking.meta, asking.body, at: asking.view.path)
         pickHeaders = UnsafeBufferPointer(start: nil, count: 0)
     }
 
@@ -113,6 +113,9 @@ extension Lane {
         let traits: CallTraits
         /// Endpoints that do for it; nil: all.
         let fit: EndpointFit?
+        /// What its server listed, and how clients of its view know it; nil: it is in no list.
+        let item: ListedItem?
+        let shown: String?
 
         init(
             server: Int, replacement: [UInt8]?, key: StaticString, name: String, shownURI: String?,
@@ -129,6 +132,8 @@ extension Lane {
             self.structured = structured
             self.traits = traits
             fit = nil
+            item = nil
+            shown = nil
         }
 
         /// A listed item, as its view shows it.
@@ -144,6 +149,8 @@ extension Lane {
             structured = item.output.structured
             traits = isNamed ? item.traits : .reading
             fit = item.fit
+            self.item = item
+            self.shown = shown
         }
     }
 

@@ -306,6 +306,7 @@ final class Lane: @unchecked Sendable {
     func finish(_ call: Call) {
         guard calls.remove(call.handle) != nil else { return }
         if call.hedgeTimer != 0 { dropHedge(call) }
+        if let admission = call.admission { giveUp(admission.operation) }
         if call.origin != .supervision { openCalls -= 1 }
         if call.timer != 0 { loop.cancelTimer(call.timer) }
         call.client?.unlink(call)

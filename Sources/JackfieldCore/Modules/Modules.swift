@@ -6,8 +6,14 @@ import CJackfield
 /// The bindings of one lane, in configured order. Replaced whole by a reload.
 struct Modules {
     var auth: [AuthBinding] = []
-    var policies: [PolicyBinding] = []
-    var filters: [FilterBinding] = []
+    var policies: [PolicyBinding] = [] { didSet { gates = policies + filters } }
+    var filters: [FilterBinding] = [] { didSet { gates = policies + filters } }
+
+    /// What a call passes on its way out, in order.
+    private(set) var gates: [ModuleBinding] = []
+
+    /// Nothing stands between clients and servers.
+    var isOpen: Bool { gates.isEmpty }
 
     /// Every binding, for swaps of plugins.
     var all: [ModuleBinding] { auth + policies + filters }
