@@ -26,7 +26,10 @@ jf_self *instance_make(const jf_offer *offer, uint64_t size, const char *plugin,
         memory.release(memory.context, self);
         return NULL;
     }
+    static const uint32_t nothing;
     ATTACH(JF_INBOUND_1, self->inbound);
+    // An older host's table ends before it.
+    if (self->inbound.wants == NULL) self->inbound.wants = &nothing;
     ATTACH(JF_CHANNELS_1, self->channels);
     return self;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * HTTP+SSE of MCP 2024-11-05, serving (specification 2024-11-05, Transports, HTTP with SSE). */
 #include "legacy_sse.h"
+#include "fields.h"
 #include "listener.h"
 
 #include <pthread.h>
@@ -26,6 +27,7 @@ struct legacy_session {
 struct legacy_post {
     struct legacy_post *next;
     uint8_t id[ID_BYTES];
+    struct fields *fields; /**< of its request, behind the bytes; NULL: nobody wants them */
     uint64_t length;
     uint8_t bytes[]; /**< and READ_PADDING more */
 };
@@ -158,8 +160,9 @@ void legacy_close(struct conn *c) {
 
 // ---- messages
 
-/** Gives a message to the host. False: the client is gone. [owner's lane] */
-static bool deliver(struct legacy_session *s, jf_view body) {
+/** Gives a message to the host, with the fields of the request that brought it. False: the client is gone.
+ * [owner's lane] */
+static bool deliver(struct legacy_session *s, jf_view body, const jf_pair *fields, uint64_t field_count) {
     jf_self *self = s->owner;
     struct conn *c = s->conn;
     if (c->state != CONN_STREAM || c->closing || c->broken || s->client == 0) return false;
@@ -167,7 +170,9 @@ static bool deliver(struct legacy_session *s, jf_view body) {
                           .flags = JF_MSG_PADDED | JF_MSG_ACCEPTS_JSON | JF_MSG_ACCEPTS_STREAM,
                           .body = &body,
                           .body_count = 1,
-                          .target = view_make(s->target, s->target_len)};
+                          .target = view_make(s->target, s->target_len),
+                          .fields = fields,
+                          .field_count = field_count};
     if (self->inbound.deliver(self->inbound.context, s->client, &message) == JF_OK) return true;
     // The host knows this client no more.
     tdelete(s, &whole(self)->legacy.clients, by_client);
@@ -175,6 +180,11 @@ static bool deliver(struct legacy_session *s, jf_view body) {
     c->closing = true;
     conn_later(c);
     return false;
+}
+
+static void free_post(struct legacy_post *post) {
+    fields_wipe(post->fields);
+    free(post);
 }
 
 static void take_posts(void *user) {
@@ -198,23 +208,29 @@ static void take_posts(void *user) {
         struct legacy_session *s = find_id(post->id);
         if (s != NULL) s->waiting -= post->length;
         pthread_mutex_unlock(&guard);
-        if (s != NULL) deliver(s, view_make(post->bytes, post->length));
-        free(post);
+        const struct fields *f = post->fields;
+        if (s != NULL)
+            deliver(s, view_make(post->bytes, post->length), f != NULL ? f->pairs : NULL,
+                    f != NULL ? f->count : 0);
+        free_post(post);
     }
 }
 
 /** Queues a copy for the session's own loop. False: too much waits there already. Under the guard. */
-static bool hand_over(struct legacy_session *s, jf_view body, uint64_t most) {
+static bool hand_over(struct legacy_session *s, jf_view body, const jf_pair *fields, uint64_t field_count,
+                      uint64_t most) {
     struct legacy_side *side = &whole(s->owner)->legacy;
     if (s->waiting + body.len > most) return false;
     // Not the instance's memory: it is freed by another one.
-    struct legacy_post *post = calloc(1, sizeof(*post) + body.len + READ_PADDING);
+    uint64_t size = (sizeof(struct legacy_post) + body.len + READ_PADDING + 7) / 8 * 8;
+    struct legacy_post *post = calloc(1, size + (fields != NULL ? fields_size(fields, field_count) : 0));
     if (post == NULL) return false;
+    if (fields != NULL) post->fields = fields_copy((uint8_t *)post + size, fields, field_count);
     memcpy(post->id, s->id, ID_BYTES);
     memcpy(post->bytes, body.ptr, body.len);
     post->length = body.len;
     if (!side->posted && s->owner->loop.post(s->owner->loop.context, take_posts, s->owner) != JF_OK) {
-        free(post);
+        free_post(post);
         return false;
     }
     side->posted = true;
@@ -263,15 +279,18 @@ void legacy_take(struct conn *c, jf_view query) {
         return;
     }
     bool known = false, here = false, taken = false;
+    jf_pair room[FIELDS_MAX], *fields = NULL;
+    uint64_t field_count = 0;
+    if ((*in->self->inbound.wants & JF_WANTS_FIELDS) != 0) field_count = fields_list(in, fields = room);
     if (read_id(query, id)) {
         pthread_mutex_lock(&guard);
         struct legacy_session *s = find_id(id);
         known = s != NULL && same_listener(&s->bound, &c->listener->port.bound);
         // What other loops received before goes first.
         here = known && s->owner == in->self && s->waiting == 0;
-        if (known && !here) taken = hand_over(s, body, 2 * c->listener->max_body);
+        if (known && !here) taken = hand_over(s, body, fields, field_count, 2 * c->listener->max_body);
         pthread_mutex_unlock(&guard);
-        if (here) known = taken = deliver(s, body);
+        if (here) known = taken = deliver(s, body, fields, field_count);
     }
     if (!known)
         answer_error(c, 404, "Not found: no such session; open a new stream with GET", (jf_view){0});
@@ -290,7 +309,7 @@ void legacy_end(jf_self *self) {
     pthread_mutex_unlock(&guard);
     while (post != NULL) {
         struct legacy_post *next = post->next;
-        free(post);
+        free_post(post);
         post = next;
     }
 }

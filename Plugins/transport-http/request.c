@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From an HTTP request to a message for the host: checks, routing, mirrored headers
  * (MCP 2026-07-28, Streamable HTTP; RFC 9110). */
+#include "fields.h"
 #include "listener.h"
 
 enum { DISCARD_MAX = 65536 };
@@ -210,6 +211,11 @@ static void deliver(struct conn *c) {
         message.headers = pairs;
     }
     if (bad) message.flags |= JF_MSG_BAD_HEADERS;
+    jf_pair fields[FIELDS_MAX];
+    if ((*self->inbound.wants & JF_WANTS_FIELDS) != 0) {
+        message.field_count = fields_list(in, fields);
+        message.fields = fields;
+    }
     if (self->inbound.deliver(self->inbound.context, c->client, &message) == JF_OK) return;
     // The host knows this client no more.
     c->client = 0;

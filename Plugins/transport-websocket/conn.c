@@ -11,6 +11,8 @@ static void conn_release(struct conn *c) {
     framer_end(&c->framer);
     outq_clear(self, &c->out);
     self_release(self, c->target);
+    fields_wipe(c->fields);
+    self_release(self, c->fields);
     c->listener->port.open--;
     slots_give(&self->conns, c);
 }

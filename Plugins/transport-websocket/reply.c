@@ -11,6 +11,10 @@ void reply_deliver(void *owner, jf_view text) {
                           .body = &text,
                           .body_count = 1,
                           .target = view_make(c->target, strlen(c->target))};
+    if ((*self->inbound.wants & JF_WANTS_FIELDS) != 0) {
+        message.fields = c->fields->pairs;
+        message.field_count = c->fields->count;
+    }
     jf_ref client = c->client;
     if (self->inbound.deliver(self->inbound.context, client, &message) == JF_OK || c->client != client)
         return;

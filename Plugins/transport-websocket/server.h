@@ -3,6 +3,7 @@
 #ifndef TRANSPORT_WEBSOCKET_SERVER_H
 #define TRANSPORT_WEBSOCKET_SERVER_H
 
+#include "fields.h"
 #include "port.h"
 #include "shake.h"
 #include "websocket.h"
@@ -42,8 +43,9 @@ struct conn {
     jf_ref watch, timer;
     jf_ref client; /**< the host's handle; 0: not opened, or stale */
     struct endpoint peer;
-    char *target;       /**< the path asked for: "/mcp/servers/time" */
-    struct incoming in; /**< the upgrade request */
+    char *target;          /**< the path asked for: "/mcp/servers/time" */
+    struct fields *fields; /**< of the upgrade request: the host may begin to want them at any time */
+    struct incoming in;    /**< the upgrade request */
     struct framer framer;
     struct outq out;
 };

@@ -114,6 +114,20 @@ static bool open_client(struct conn *c) {
     return false;
 }
 
+/** The handshake's own fields say nothing about the client. */
+static struct fields *keep_fields(const struct conn *c) {
+    jf_pair pairs[FIELDS_MAX];
+    uint32_t listed = fields_list(&c->in, pairs), count = 0;
+    for (uint32_t i = 0; i < listed; i++) {
+        jf_view name = pairs[i].name;
+        bool own = view_is_nocase(name, "connection") || view_is_nocase(name, "upgrade") ||
+                   (name.len >= 14 && same_nocase(name.ptr, 14, "sec-websocket-", 14));
+        if (!own) pairs[count++] = pairs[i];
+    }
+    void *memory = self_allocate(c->self, fields_size(pairs, count));
+    return memory == NULL ? NULL : fields_copy(memory, pairs, count);
+}
+
 static void accept_it(struct conn *c, jf_view key) {
     char head[256], accept[ACCEPT_LENGTH + 1];
     key_answer(key, accept);
@@ -138,6 +152,7 @@ void upgrade_run(struct conn *c) {
     }
     head_field(&c->in, "sec-websocket-key", &key);
     c->target = self_copy(c->self, path_of(&c->in));
+    c->fields = keep_fields(c);
     c->framer = (struct framer){.self = c->self,
                                 .owner = c,
                                 .on_text = reply_deliver,
@@ -145,7 +160,8 @@ void upgrade_run(struct conn *c) {
                                 .max_message = l->max_message,
                                 .ping_interval = l->ping_interval,
                                 .pong_timeout = l->pong_timeout};
-    if (c->target == NULL || c->excess || c->self->draining || !framer_open(&c->framer) || !open_client(c)) {
+    bool memory = c->target != NULL && c->fields != NULL;
+    if (!memory || c->excess || c->self->draining || !framer_open(&c->framer) || !open_client(c)) {
         upgrade_refuse(c, 503, "Unavailable: too many clients, try again later");
         return;
     }

@@ -12,6 +12,8 @@
 
 #include "transport-http/legacy_cases.h"
 
+#include "transport-http/fields_cases.h"
+
 #include "transport-http/refusal_cases.h"
 #include "transport-http/retain_cases.h"
 #include "transport-http/stream_cases.h"

@@ -6,6 +6,7 @@
 #endif
 #include "transport-websocket/frames.h"
 
+#include "transport-websocket/fields_cases.h"
 #include "transport-websocket/flow_cases.h"
 #include "transport-websocket/handshake_cases.h"
 #include "transport-websocket/message_cases.h"

@@ -56,7 +56,17 @@ enum {
  * written. Without FINAL and without a body it is a priming event: the id and empty data, from which the
  * client can resume before there is anything to say. `retry_ms` without FINAL is written into the same event:
  * how long the client shall wait before it opens the stream again. Empty counts as absent, and shared
- * channels leave both out. */
+ * channels leave both out.
+ *
+ * Header fields (since 1.1): inbound from a listener they are those of the request that brought the message,
+ * as they came (repeated names stay repeated), and only where jf_inbound_1.wants asks for them; on a
+ * WebSocket those of its upgrade, with every message. Given to `reply` they are written into the head of the
+ * exchange's first message (WWW-Authenticate), given to `send` into the request's, where they replace what
+ * the server's configuration says under the same name and never go to another origin. A name that is no
+ * token, a value with CR, LF, NUL or another control character, a name that frames or routes the message
+ * itself (Content-Length, Host, ...): JF_E_INVALID, nothing is written. Answers that a connector delivers
+ * with JF_STATUS_UNAUTHORIZED or FORBIDDEN carry the server's WWW-Authenticate. Channels without heads of
+ * their own (stdio, an open WebSocket) leave them out. They are secrets: whoever keeps a copy wipes it. */
 typedef struct jf_message {
     uint32_t size;
     uint32_t flags;         /**< JF_MSG_* */

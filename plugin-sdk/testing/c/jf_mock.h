@@ -137,8 +137,9 @@ typedef struct jf_mock_event {
     const char *text; /**< NUL-terminated; NULL when absent (a message without a body) */
     uint64_t length;  /**< of text, without the NUL */
     double done, total;
-    uint64_t time_ns;   /**< jf_mock_now at the time */
-    jf_message message; /**< messages: the whole of it; `body` is one joined segment */
+    uint64_t time_ns;      /**< jf_mock_now at the time */
+    jf_message message;    /**< messages: the whole of it; `body` is one joined segment */
+    jf_client_info client; /**< CLIENT_OPENED: the whole of it */
     jf_fault fault;
 } jf_mock_event;
 
@@ -165,6 +166,8 @@ bool jf_mock_wait_count(jf_mock *mock, uint32_t count, uint32_t mark, uint32_t t
 
 /* ---- Driving a listener ---- */
 
+/** What jf_inbound_1.wants says from now on: JF_WANTS_*; at first nothing. */
+void jf_mock_want(jf_mock *mock, uint32_t wants);
 /** Calls jf.listener/1 `listen`. Returns the host's listener handle, 0 on error. `bound` (may be NULL)
  * receives the address as text, cut to `bound_size`. `address` NULL: absent. */
 jf_ref jf_mock_listen(jf_mock *mock, const char *address, const char *config, char *bound, size_t bound_size);

@@ -125,6 +125,7 @@ struct jf_mock {
     jf_toolsets_1 toolsets_table;
     jf_calls_1 calls_table;
     jf_inbound_1 inbound_table;
+    uint32_t wants;
     jf_channels_1 channels_table;
     mock_loop loop;
     _Atomic uint64_t clock_offset;

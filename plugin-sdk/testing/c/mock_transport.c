@@ -23,6 +23,13 @@ static void touch_padding(jf_view segment) {
         sum ^= segment.ptr[segment.len + i];
 }
 
+static const jf_pair *keep_pairs(jf_mock *mock, const jf_pair *pairs, uint64_t count) {
+    jf_pair *kept = mock_keep_bytes(mock, (count + 1) * sizeof *kept);
+    for (uint64_t i = 0; i < count; i++)
+        kept[i] = (jf_pair){keep_view(mock, pairs[i].name), keep_view(mock, pairs[i].value)};
+    return kept;
+}
+
 /* A deep copy of a message into its event. */
 static void keep_message(jf_mock *mock, jf_mock_event *event, const jf_message *given) {
     jf_message *copy = &event->message;
@@ -49,11 +56,8 @@ static void keep_message(jf_mock *mock, jf_mock_event *event, const jf_message *
     copy->name = keep_view(mock, copy->name);
     copy->session = keep_view(mock, copy->session);
     copy->resume = keep_view(mock, copy->resume);
-    jf_pair *headers = mock_keep_bytes(mock, (copy->header_count + 1) * sizeof *headers);
-    for (uint64_t i = 0; i < copy->header_count; i++)
-        headers[i] =
-            (jf_pair){keep_view(mock, copy->headers[i].name), keep_view(mock, copy->headers[i].value)};
-    copy->headers = headers;
+    copy->headers = keep_pairs(mock, copy->headers, copy->header_count);
+    copy->fields = keep_pairs(mock, copy->fields, copy->field_count);
 }
 
 /* ---- jf.inbound/1 ---- */
@@ -83,7 +87,11 @@ static int32_t opened(void *context, const jf_client_info *given, jf_ref *client
     jf_mock_event *event = mock_event(mock, JF_MOCK_CLIENT_OPENED, object->ref, 0);
     event->listener = info.listener;
     event->flags = info.flags;
+    event->client = info;
+    event->client.certificate = keep_view(mock, info.certificate);
+    event->client.server_name = keep_view(mock, info.server_name);
     mock_event_text(mock, event, info.address);
+    event->client.address = jf_mock_view(event->text);
     int32_t status = hook(mock, event);
     if (status != JF_OK) {
         object->open = false;
@@ -124,6 +132,10 @@ static void client_writable(void *context, jf_ref client, jf_ref exchange) {
 
 static void client_closed(void *context, jf_ref client) {
     client_event(context, JF_MOCK_CLIENT_CLOSED, "jf.inbound/1 closed", client, 0);
+}
+
+void jf_mock_want(jf_mock *mock, uint32_t wants) {
+    mock->wants = wants;
 }
 
 jf_ref jf_mock_listen(jf_mock *mock, const char *address, const char *config, char *bound,
@@ -281,7 +293,8 @@ void mock_transport_open(jf_mock *mock) {
                                          .deliver = client_message,
                                          .gone = client_gone,
                                          .writable = client_writable,
-                                         .closed = client_closed};
+                                         .closed = client_closed,
+                                         .wants = &mock->wants};
     mock->channels_table = (jf_channels_1){.size = sizeof(jf_channels_1),
                                            .context = mock,
                                            .ready = channel_ready,
