@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Writing answers: one JSON body, an event stream, or an error (RFC 9112; WHATWG HTML, Server-sent events).
  */
+#include "fields.h"
 #include "listener.h"
 
 enum { HEAD_ROOM = 2048, SEGMENTS_MAX = 60 };
@@ -134,6 +135,7 @@ static void put_message_headers(struct writer *w, const jf_message *m, bool retr
         put_literal(w, "\r\n");
     }
     if (m->status == JF_STATUS_NOT_ALLOWED) put_literal(w, "Allow: POST, OPTIONS\r\n");
+    fields_put(w, m);
 }
 
 /** Raw line breaks are legal white space in JSON, but would end an event's data line. Rewrites the segments
@@ -224,7 +226,7 @@ static void put_event_fields(struct writer *w, const struct conn *c, const jf_me
 /** Writes the head of an event stream and the message as its event; either may be absent. */
 static void write_event(struct conn *c, const jf_message *m, struct iovec *parts, uint32_t count, bool first,
                         struct keeper *keeper) {
-    uint8_t head[HEAD_ROOM], fields[RESUME_MAX + 64], tail[16];
+    uint8_t head[HEAD_ROOM + FIELDS_ROOM], fields[RESUME_MAX + 64], tail[16];
     struct writer w = {head, head + sizeof(head), false}, f = {fields, fields + sizeof(fields), false};
     struct writer t = {tail, tail + sizeof(tail), false};
     bool final = c->route != ROUTE_SSE && (m->flags & JF_MSG_FINAL) != 0;
@@ -259,7 +261,7 @@ static void write_event(struct conn *c, const jf_message *m, struct iovec *parts
 
 static void write_answer(struct conn *c, const jf_message *m, struct iovec *parts, uint32_t count,
                          const struct keeper *keeper) {
-    uint8_t head[HEAD_ROOM];
+    uint8_t head[HEAD_ROOM + FIELDS_ROOM];
     struct writer w = {head, head + sizeof(head), false};
     put_answer_head(&w, c, status_code(m->status));
     if (count != 0) put_literal(&w, "Content-Type: application/json\r\n");
@@ -287,7 +289,7 @@ int32_t answer_reply(jf_self *self, jf_ref client, const jf_message *m) {
     struct conn *c = m->exchange == 0 ? legacy_conn(self, client) : conn_of_exchange(self, m->exchange);
     bool final = (m->flags & JF_MSG_FINAL) != 0;
     self_tick(self);
-    if (!event_id_clean(m->resume)) return JF_E_INVALID;
+    if (!event_id_clean(m->resume) || !fields_clean(m)) return JF_E_INVALID;
     if (c == NULL || (c->route != ROUTE_MCP && c->route != ROUTE_SSE) || c->broken || c->closing)
         return JF_E_STALE;
     if (c->route == ROUTE_SSE && m->body_count == 0) return JF_OK;

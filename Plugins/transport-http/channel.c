@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * jf.connector/1: a channel to one MCP server (Streamable HTTP, client side). */
 #include "connector.h"
+#include "fields.h"
 #include "tls.h"
 
 #include <errno.h>
@@ -213,6 +214,7 @@ static void put_line(struct writer *w, const char *name, jf_view value) {
 }
 
 static bool clean(const jf_message *m) {
+    if (!fields_clean(m)) return false;
     if (!header_value_clean(m->protocol) || !header_value_clean(m->method) ||
         !header_value_clean(m->session) || !header_value_clean(m->resume))
         return false;
@@ -227,12 +229,37 @@ static uint64_t head_bound(const struct channel *ch, const jf_message *m, uint32
                     m->session.len + m->resume.len;
     for (uint64_t i = 0; i < m->header_count; i++)
         size += m->headers[i].name.len + m->headers[i].value.len * 4 / 3 + 32;
+    uint64_t count = fields_count(m);
+    for (uint64_t i = 0; i < count; i++)
+        size += m->fields[i].name.len + m->fields[i].value.len + 4;
     return size;
+}
+
+static bool has_field(const jf_message *m, jf_view name) {
+    uint64_t count = fields_count(m);
+    for (uint64_t i = 0; i < count; i++)
+        if (view_equal_nocase(m->fields[i].name, name)) return true;
+    return false;
+}
+
+/** The configured headers of which the host gave none itself, then the host's. */
+static void put_fields(struct writer *w, const struct channel *ch, const jf_message *m) {
+    jf_view rest = view_make(ch->fixed, strlen(ch->fixed)), value;
+    while (rest.len != 0) {
+        jf_view line = view_until(rest, '\n', &rest);
+        if (has_field(m, view_until(line, ':', &value))) continue;
+        put_view(w, line);
+        put_literal(w, "\n");
+    }
+    fields_put(w, m);
 }
 
 static void put_head(struct writer *w, struct channel *ch, const jf_message *m, uint32_t kind,
                      uint64_t length) {
-    put_bytes(w, ch->heads[kind], ch->head_lengths[kind]);
+    // The configured headers end a prebuilt head.
+    bool fields = fields_count(m) != 0;
+    put_bytes(w, ch->heads[kind], ch->head_lengths[kind] - (fields ? strlen(ch->fixed) : 0));
+    if (fields) put_fields(w, ch, m);
     put_line(w, "MCP-Protocol-Version: ", m->protocol);
     put_line(w, "Mcp-Method: ", m->method);
     if (m->name.len != 0) {
@@ -257,10 +284,12 @@ static void put_head(struct writer *w, struct channel *ch, const jf_message *m, 
 }
 
 bool channel_put_get(struct channel *ch, struct buffer *to, const struct credentials *c, jf_view id) {
-    jf_message m = {.kind = JF_KIND_STREAM, .resume = id};
+    jf_message m = {.size = sizeof(m), .kind = JF_KIND_STREAM, .resume = id};
     if (c != NULL) {
         m.protocol = view_make(c->text, c->protocol_length);
         m.session = view_make(c->text + c->protocol_length, c->session_length);
+        m.fields = c->fields != NULL ? c->fields->pairs : NULL;
+        m.field_count = c->fields != NULL ? c->fields->count : 0;
     }
     if (!buffer_take(ch->origin.to.self, to, (uint32_t)head_bound(ch, &m, JF_KIND_STREAM))) return false;
     struct writer w = {to->ptr, to->ptr + to->cap, false};
@@ -353,7 +382,8 @@ int32_t channel_send(jf_self *self, jf_ref handle, const jf_message *m, jf_fault
     uint32_t kind = m->kind > JF_KIND_END ? JF_KIND_MESSAGE : m->kind;
     if (!clean(m))
         return jf_fault_set(why, JF_E_INVALID, JF_FAULT_NOT_STARTED,
-                            "a header value for server \"%s\" has control characters", ch->origin.to.name);
+                            "a header for server \"%s\" has control characters, or belongs to HTTP itself",
+                            ch->origin.to.name);
     self_tick(self);
     if (m->session.len != 0) ch->had_session = true;
     enum { SEGMENTS = 64 };
@@ -383,6 +413,8 @@ int32_t channel_send(jf_self *self, jf_ref handle, const jf_message *m, jf_fault
     } else {
         jf_fault_set(why, JF_E_FAULT, JF_FAULT_NOT_STARTED, "out of memory for a request");
     }
+    // What the host gave may be credentials.
+    if (fields_count(m) != 0 && head != NULL) explicit_bzero(head, parts != NULL ? parts[0].iov_len : 0);
     if (head != fixed) self_release(self, head);
     if (parts != few) self_release(self, parts);
     return status;

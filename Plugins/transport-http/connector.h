@@ -42,7 +42,8 @@ struct origin {
 struct credentials {
     uint32_t uses;
     uint32_t protocol_length, session_length;
-    uint8_t text[]; /**< protocol version, then session id */
+    struct fields *fields; /**< of the host's message; NULL: it had none */
+    uint8_t text[];        /**< protocol version, then session id */
 };
 
 struct channel {

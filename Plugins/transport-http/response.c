@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /** Bodies that nobody wants are read up to here, so that the connection can be used again. */
-enum { DROP_MAX = 65536 };
+enum { DROP_MAX = 65536, CHALLENGES_MAX = 8 };
 
 static int32_t status_of(uint16_t code) {
     switch (code) {
@@ -229,6 +229,19 @@ static bool stream_over(struct upstream *u, uint16_t code) {
     return true;
 }
 
+/** Lists what a refusal asks for (RFC 9110 section 11.6.1). */
+static uint32_t challenges(const struct incoming *in, jf_pair pairs[CHALLENGES_MAX]) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < in->head->count && count < CHALLENGES_MAX; i++) {
+        const struct field *field = &in->head->fields[i];
+        jf_view name = view_make(incoming_base(in) + field->name, field->name_len);
+        if (!view_is_nocase(name, "www-authenticate")) continue;
+        jf_view value = view_make(incoming_base(in) + field->value, field->value_len);
+        pairs[count++] = (jf_pair){name, view_trim(value)};
+    }
+    return count;
+}
+
 static void answer(struct upstream *u, uint16_t code) {
     if (stream_over(u, code)) return;
     struct call *call = u->call;
@@ -236,6 +249,7 @@ static void answer(struct upstream *u, uint16_t code) {
     struct channel *ch = u->origin->channel;
     jf_view body = view_make(incoming_base(in) + in->body, in->body_len);
     jf_message message = {.flags = JF_MSG_FINAL, .exchange = call->exchange, .status = status_of(code)};
+    jf_pair asked[CHALLENGES_MAX];
     if (u->answer == ANSWER_BODY && body.len != 0) {
         message.flags |= JF_MSG_PADDED;
         message.body = &body;
@@ -246,6 +260,10 @@ static void answer(struct upstream *u, uint16_t code) {
         message.protocol = incoming_field(in, FIELD_PROTOCOL);
         if (message.session.len != 0) ch->had_session = true;
         if (code >= 400) message.retry_ms = retry_of(in);
+        if (code == 401 || code == 403) {
+            message.field_count = challenges(in, asked);
+            message.fields = asked;
+        }
     }
     incoming_end(in);
     settle(u);

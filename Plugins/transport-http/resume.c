@@ -2,6 +2,7 @@
  * Event streams of legacy sessions that end before the answer: taken up again where they broke
  * (MCP 2025-03-26 to 2025-11-25, Streamable HTTP, "Resumability and Redelivery"). */
 #include "connector.h"
+#include "fields.h"
 
 #include <stdio.h>
 
@@ -19,15 +20,38 @@ static bool is_legacy(const jf_message *m) {
     return order < 0 || (order == 0 && m->protocol.len < sizeof(stateless) - 1);
 }
 
+static bool same_fields(const struct fields *kept, const jf_message *m) {
+    uint64_t count = fields_count(m);
+    if (count != (kept == NULL ? 0 : kept->count)) return false;
+    for (uint64_t i = 0; i < count; i++)
+        if (!view_equal(kept->pairs[i].name, m->fields[i].name) ||
+            !view_equal(kept->pairs[i].value, m->fields[i].value))
+            return false;
+    return true;
+}
+
+static bool keep_fields(jf_self *self, struct credentials *c, const jf_message *m) {
+    uint64_t count = fields_count(m);
+    if (count == 0) return true;
+    void *memory = self_allocate(self, fields_size(m->fields, count));
+    if (memory != NULL) c->fields = fields_copy(memory, m->fields, count);
+    return memory != NULL;
+}
+
 struct credentials *credentials_of(struct channel *ch, const jf_message *m) {
     jf_self *self = ch->origin.to.self;
     if (ch->resume_attempts == 0 || m->exchange == 0 || m->kind == JF_KIND_END || !is_legacy(m)) return NULL;
     struct credentials *c = ch->credentials;
     bool same = c != NULL && view_equal(view_make(c->text, c->protocol_length), m->protocol) &&
-                view_equal(view_make(c->text + c->protocol_length, c->session_length), m->session);
+                view_equal(view_make(c->text + c->protocol_length, c->session_length), m->session) &&
+                same_fields(c->fields, m);
     if (!same) {
         c = self_allocate(self, sizeof(*c) + m->protocol.len + m->session.len);
         if (c == NULL) return NULL;
+        if (!keep_fields(self, c, m)) {
+            self_release(self, c);
+            return NULL;
+        }
         c->uses = 1;
         c->protocol_length = (uint32_t)m->protocol.len;
         c->session_length = (uint32_t)m->session.len;
@@ -42,7 +66,10 @@ struct credentials *credentials_of(struct channel *ch, const jf_message *m) {
 }
 
 void credentials_drop(jf_self *self, struct credentials *c) {
-    if (c != NULL && --c->uses == 0) self_release(self, c);
+    if (c == NULL || --c->uses != 0) return;
+    fields_wipe(c->fields);
+    self_release(self, c->fields);
+    self_release(self, c);
 }
 
 void resume_note(struct call *call, const struct sse_event *e) {

@@ -19,6 +19,7 @@
 #include "transport-http/stream_cases.h"
 
 #include "transport-http/connector_cases.h"
+#include "transport-http/credential_cases.h"
 #include "transport-http/fault_cases.h"
 #include "transport-http/resume_cases.h"
 #include "transport-http/service_cases.h"

@@ -71,6 +71,103 @@ TEST(hands_over_the_fields_of_posts_to_a_stream) {
     REQUIRE(e != NULL && e->peer == c.client, "no message");
     CHECK(field_is(&e->message, "x-key", 0, "1"), "the POST's fields");
     wire_close(&w);
+    // Received by another loop they come along.
+    front other = second_loop(&f, "{\"sse\":true}");
+    jf_mock_want(other.mock, JF_WANTS_FIELDS);
+    w = wire_dial(other.mock, other.port);
+    posts(&w, c.path, "[8]", "HTTP/1.1 202 ");
+    CHECK(post_to(&w, c.path, "X-Key: 2\r\nX-Key:\r\n", "[90]"), "not sent");
+    REQUIRE(next_message(f.mock, &mark) != NULL, "no message");
+    e = next_message(f.mock, &mark);
+    REQUIRE(e != NULL && strcmp(e->text, "[90]") == 0, "no message");
+    CHECK(field_is(&e->message, "x-key", 0, "2") && field_is(&e->message, "x-key", 1, ""), "over loops");
+    wire_close(&w);
     wire_close(&c.stream);
+    front_close(&f);
+    front_close(&other);
+}
+/** Replies with fields; `pairs` are names and values in turn, up to a NULL. */
+static int32_t reply_with(front *f, const jf_mock_event *e, uint32_t flags, int32_t status,
+                          const char *const *pairs, const char *json) {
+    jf_pair fields[8];
+    uint64_t count = 0;
+    for (; pairs[2 * count] != NULL; count++)
+        fields[count] = (jf_pair){jf_mock_view(pairs[2 * count]), jf_mock_view(pairs[2 * count + 1])};
+    jf_view body = jf_mock_view(json);
+    jf_message m = {.size = sizeof(m), .flags = flags, .status = status, .exchange = e->exchange};
+    m.body = &body;
+    m.body_count = json != NULL;
+    m.fields = fields;
+    m.field_count = count;
+    return jf_mock_listener(f->mock)->reply(jf_mock_self(f->mock), e->peer, &m);
+}
+
+TEST(writes_the_fields_of_an_answer) {
+    front f = front_open("{}");
+    wire w = wire_dial(f.mock, f.port);
+    uint32_t mark = 0;
+    static const char *const challenge[] = {"WWW-Authenticate", "Bearer error=\"invalid_token\"",
+                                            "WWW-Authenticate", "Basic", NULL};
+    const char *lines = "WWW-Authenticate: Bearer error=\"invalid_token\"\r\nWWW-Authenticate: Basic\r\n";
+    CHECK(post(&w, "Origin: http://localhost\r\n", "[7]"), "not sent");
+    const jf_mock_event *e = next_message(f.mock, &mark);
+    REQUIRE(e != NULL, "no message");
+    CHECK(reply_with(&f, e, JF_MSG_FINAL, JF_STATUS_UNAUTHORIZED, challenge, "[8]") == JF_OK, "reply");
+    CHECK(wire_hear(&w, "\r\n\r\n[8]") && wire_begins(&w, "HTTP/1.1 401 ") && strstr(w.text, lines), "%s",
+          w.text);
+    // Pages in browsers may read it.
+    const char *exposed = strstr(w.text, "Access-Control-Expose-Headers:");
+    CHECK(exposed != NULL && strstr(exposed, "WWW-Authenticate") < strchr(exposed, '\r'), "%s", w.text);
+    wire_forget(&w);
+    // An event stream has one head.
+    CHECK(post(&w, "", "[7]"), "not sent");
+    e = next_message(f.mock, &mark);
+    REQUIRE(e != NULL, "no message");
+    CHECK(reply_with(&f, e, 0, JF_STATUS_OK, challenge, "[1]") == JF_OK &&
+              reply_with(&f, e, JF_MSG_FINAL, JF_STATUS_OK, challenge, "[2]") == JF_OK,
+          "reply");
+    CHECK(wire_hear(&w, "0\r\n\r\n") && strstr(w.text, lines) && count_of(&w, "WWW-Authenticate") == 2, "%s",
+          w.text);
+    wire_close(&w);
+    front_close(&f);
+}
+
+TEST(refuses_fields_that_would_break_a_head) {
+    front f = front_open("{}");
+    wire w = wire_dial(f.mock, f.port);
+    uint32_t mark = 0;
+    char large[9000];
+    memset(large, 'x', sizeof(large) - 1);
+    large[sizeof(large) - 1] = 0;
+    const char *const rows[][2] = {{"X", "a\r\nSet-Cookie: b"},
+                                   {"X", "a\nb"},
+                                   {"X", "a\rb"},
+                                   {"X", "\x01"},
+                                   {"X Y", "a"},
+                                   {"", "a"},
+                                   {"X:", "a"},
+                                   {"Content-Length", "0"},
+                                   {"TRANSFER-ENCODING", "chunked"},
+                                   {"Connection", "close"},
+                                   {"Mcp-Session-Id", "s"},
+                                   {"X", large}};
+    CHECK(post(&w, "", "[7]"), "not sent");
+    const jf_mock_event *e = next_message(f.mock, &mark);
+    REQUIRE(e != NULL, "no message");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *const pairs[] = {"X-Good", "1", rows[i][0], rows[i][1], NULL};
+        CHECK(reply_with(&f, e, JF_MSG_FINAL, JF_STATUS_OK, pairs, "[8]") == JF_E_INVALID, "row %zu", i);
+    }
+    jf_pair nul = {jf_mock_view("X"), {(const uint8_t *)"a\0b", 3}};
+    jf_message m = {.size = sizeof(m), .flags = JF_MSG_FINAL, .exchange = e->exchange};
+    m.fields = &nul;
+    m.field_count = 1;
+    CHECK(jf_mock_listener(f.mock)->reply(jf_mock_self(f.mock), e->peer, &m) == JF_E_INVALID, "NUL");
+    CHECK(wire_silent(&w), "something was written: %s", w.text);
+    // An older host's message ends before its fields.
+    m.size = offsetof(jf_message, fields);
+    CHECK(jf_mock_listener(f.mock)->reply(jf_mock_self(f.mock), e->peer, &m) == JF_OK, "an older host");
+    CHECK(wire_hear(&w, "\r\n\r\n") && strstr(w.text, "X:") == NULL, "%s", w.text);
+    wire_close(&w);
     front_close(&f);
 }
