@@ -71,6 +71,8 @@ final class Call {
     var caller = Principal.nobody
     /// A policy or a filter has yet to answer.
     var admission: Admission?
+    /// The endpoint's path, where policies or filters may want it.
+    var path = "/mcp"
     /// Scopes that would let it through; nil: it does not fail for want of them.
     var neededScopes: String?
     /// The endpoint shows several servers: questions say which one asks.
@@ -306,6 +308,9 @@ final class Client {
     let address: String
     /// The gateway ends with this client (stdio).
     let isSole: Bool
+    /// Its listener encrypts the connection, and verified this certificate (DER); empty: it showed none.
+    var isSecure = false
+    var certificate: [UInt8] = []
     /// A shared channel: the session that `initialize` opened on it.
     var session: Session?
     var inFlight = 0
@@ -315,7 +320,12 @@ final class Client {
     /// Calls under way, for cancellation and for the end of the connection.
     var firstCall: Call?
 
+    /// It is on this machine.
+    let isLocal: Bool
+
     init(_ instance: PluginInstance, isShared: Bool, isSole: Bool, address: String) {
+        isLocal =
+            isSole || address.hasPrefix("127.") || address.hasPrefix("[::1]:") || address.hasPrefix("unix")
         self.instance = instance
         self.isShared = isShared
         self.isSole = isSole

@@ -232,10 +232,18 @@ extension Lane {
         observe(call, status)
         if call.replayStream != 0, emit(call, parts, .last) { return finish(call) }
         if !call.clientIsGone, let client = call.client {
-            send(
-                client, exchange: call.exchange, parts, final: true,
-                status: call.isStreaming ? JF_STATUS_OK : http,
-                retryAfter: retryAfter)
+            if call.neededScopes != nil, !call.isStreaming {
+                withFields(answerFields(call)) {
+                    _ = send(
+                        client, exchange: call.exchange, parts, final: true, status: http,
+                        retryAfter: retryAfter, fields: $0)
+                }
+            } else {
+                send(
+                    client, exchange: call.exchange, parts, final: true,
+                    status: call.isStreaming ? JF_STATUS_OK : http,
+                    retryAfter: retryAfter)
+            }
         }
         finish(call)
     }

@@ -15,8 +15,10 @@ extension Lane {
     private static var batchLimit: Int { 100 }
 
     /// A message that is an array. Everywhere but in a session of 2025-03-26 that is no message.
-    func receiveBatch(_ client: Client, _ message: jf_message, _ root: JSONNode) {
-        let session = client.isShared ? client.session : message.session.present.flatMap { sessions.find($0) }
+    func receiveBatch(_ caller: Principal, _ client: Client, _ message: jf_message, _ root: JSONNode) {
+        let session =
+            client.isShared
+            ? client.session : message.session.present.flatMap { sessions.find($0, of: caller) }
         guard let session, session.revision == .v2025_03_26, root.count > 0, root.count <= Self.batchLimit
         else {
             return refuse(
@@ -43,7 +45,7 @@ extension Lane {
             parts.append([UInt8](element.raw) + [UInt8](repeating: 32, count: JSONParser.padding))
         }
         if !client.isShared {
-            if requests == 0 { return acknowledgeAll(client, message, parts) }
+            if requests == 0 { return acknowledgeAll(caller, client, message, parts) }
             batches[BatchKey(client: client.handle, exchange: message.exchange)] = requests
             // The answer to an array is never a bare object (JSON-RPC 2.0, "Batch"): one answer is a stream, too.
             if requests == 1 {
@@ -52,20 +54,22 @@ extension Lane {
                     final: false)
             }
         }
-        deliver(parts, client, message)
+        deliver(parts, caller, client, message)
     }
 
     /// Notifications only: delivered, then acknowledged once.
-    private func acknowledgeAll(_ client: Client, _ message: jf_message, _ parts: [[UInt8]]) {
+    private func acknowledgeAll(
+        _ caller: Principal, _ client: Client, _ message: jf_message, _ parts: [[UInt8]]
+    ) {
         // Kept from answering one by one by a batch that expects more than it gets.
         let key = BatchKey(client: client.handle, exchange: message.exchange)
         batches[key] = .max
-        deliver(parts, client, message)
+        deliver(parts, caller, client, message)
         batches[key] = nil
         acknowledge(client, message)
     }
 
-    private func deliver(_ parts: [[UInt8]], _ client: Client, _ message: jf_message) {
+    private func deliver(_ parts: [[UInt8]], _ caller: Principal, _ client: Client, _ message: jf_message) {
         for part in parts where client.isOpen {
             part.withUnsafeBytes { bytes in
                 var view = jf_view(UnsafeRawBufferPointer(rebasing: bytes.dropLast(JSONParser.padding)))
@@ -74,7 +78,7 @@ extension Lane {
                     single.body = pointer
                     single.body_count = 1
                     single.flags |= UInt32(JF_MSG_PADDED)
-                    receive(client, single)
+                    receive(caller, client, single)
                 }
             }
         }

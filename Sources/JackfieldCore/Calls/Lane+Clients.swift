@@ -12,6 +12,8 @@ extension Lane {
         let client = Client(
             instance, isShared: info.flags & UInt32(JF_CLIENT_SHARED) != 0,
             isSole: info.flags & UInt32(JF_CLIENT_SOLE) != 0, address: info.address.string)
+        client.isSecure = info.flags & UInt32(JF_CLIENT_SECURE) != 0
+        if let certificate = info.certificate.present { client.certificate = [UInt8](certificate) }
         guard let handle = clients.insert(client) else { return Int32(JF_E_BUSY) }
         client.handle = handle
         out.pointee = handle
@@ -22,15 +24,20 @@ extension Lane {
     func clientDelivered(_ handle: jf_ref, _ pointer: UnsafePointer<jf_message>) -> Int32 {
         guard let client = clients[handle] else { return Int32(JF_E_STALE) }
         let message = attach(UnsafeRawPointer(pointer), as: jf_message.self, empty: jf_message())
-        switch Int(message.kind) {
-        case JF_KIND_STREAM: openLegacyStream(client, message)
-        case JF_KIND_END: endLegacySession(client, message)
-        default: receive(client, message)
-        }
+        if let caller = identify(client, message) { take(message, of: client, for: caller) }
         return Int32(JF_OK)
     }
 
-    func receive(_ client: Client, _ message: jf_message) {
+    /// A message of somebody who is known, or of nobody where that is allowed.
+    func take(_ message: jf_message, of client: Client, for caller: Principal) {
+        switch Int(message.kind) {
+        case JF_KIND_STREAM: openLegacyStream(caller, client, message)
+        case JF_KIND_END: endLegacySession(caller, client, message)
+        default: receive(caller, client, message)
+        }
+    }
+
+    func receive(_ caller: Principal, _ client: Client, _ message: jf_message) {
         let body = paddedBody(message)
         let document: JSONDocument
         do {
@@ -45,10 +52,10 @@ extension Lane {
                 client, message, id: nil, .parse, "the message is not valid JSON: \(error)",
                 status: JF_STATUS_BAD_REQUEST)
         }
-        if document.root.kind == .array { return receiveBatch(client, message, document.root) }
+        if document.root.kind == .array { return receiveBatch(caller, client, message, document.root) }
         do {
             let envelope = try Envelope.read(document.root)
-            handle(client, message, envelope, body)
+            handle(caller, client, message, envelope, body)
         } catch let problem {
             refuse(
                 client, message, id: problem.id.map { UnsafeRawBufferPointer(rebasing: body[$0]) },
@@ -123,7 +130,8 @@ extension Lane {
     func send(
         _ client: Client, exchange: jf_ref, _ parts: UnsafeBufferPointer<ByteSegment>, final: Bool,
         status: Int = JF_STATUS_OK, session: UnsafeRawBufferPointer? = nil, retryAfter: UInt32 = 0,
-        ready: ReadyBytes? = nil, event: UnsafeRawBufferPointer? = nil
+        ready: ReadyBytes? = nil, event: UnsafeRawBufferPointer? = nil,
+        fields: UnsafeBufferPointer<jf_pair>? = nil
     ) -> Int32 {
         guard client.isOpen, let listener = client.instance.listener, let slot = listener.reply else {
             return Int32(JF_E_STALE)
@@ -140,6 +148,10 @@ extension Lane {
         message.body_count = UInt32(parts.count)
         if let session { message.session = jf_view(session) }
         if let event { message.resume = jf_view(event) }
+        if let fields {
+            message.fields = fields.baseAddress
+            message.field_count = UInt64(fields.count)
+        }
         let answer: Int32
         if let base = parts.baseAddress, parts.count > 0 {
             // A ByteSegment is laid out like a jf_view: the same two words.

@@ -25,8 +25,10 @@ struct Asking {
 }
 
 extension Lane {
-    func handle(_ client: Client, _ message: jf_message, _ envelope: Envelope, _ body: UnsafeRawBufferPointer)
-    {
+    func handle(
+        _ caller: Principal, _ client: Client, _ message: jf_message, _ envelope: Envelope,
+        _ body: UnsafeRawBufferPointer
+    ) {
         let meta = RequestMeta(envelope.params)
         var headers = MirroredHeaders()
         headers.absent = client.isShared
@@ -46,7 +48,6 @@ extension Lane {
         let isModern =
             ClientEra.isModern(method: envelope.method, headers: headers, meta: meta)
             || client.isShared && client.session == nil && envelope.kind != .request
-        guard let caller = identify(client, message, envelope, view) else { return }
         if isModern {
             handleModern(caller, client, message, envelope, meta, headers, view, body)
         } else {
@@ -107,11 +108,11 @@ extension Lane {
         _ body: UnsafeRawBufferPointer
     ) {
         if envelope.method == .initialize, envelope.kind == .request {
-            return initialize(client, message, envelope, view)
+            return initialize(caller, client, message, envelope, view)
         }
         let session: Session
         if client.isShared {
-            guard let known = client.session else {
+            guard let known = client.session, known.owner == caller.key else {
                 if envelope.kind == .request, envelope.method == .ping {
                     return answer(client, message, envelope.id?.raw, "{}")
                 }
@@ -128,7 +129,7 @@ extension Lane {
                     "the Mcp-Session-Id header is missing; send initialize first",
                     status: JF_STATUS_BAD_REQUEST)
             }
-            guard let known = sessions.find(text), view.path == known.path else {
+            guard let known = sessions.find(text, of: caller), view.path == known.path else {
                 return refuse(
                     client, message, id: envelope.id?.raw, .invalidRequest,
                     "this session is unknown or has ended; send initialize again", status: JF_STATUS_NOT_FOUND
@@ -163,7 +164,9 @@ extension Lane {
         serve(asking)
     }
 
-    private func initialize(_ client: Client, _ message: jf_message, _ envelope: Envelope, _ view: View) {
+    private func initialize(
+        _ caller: Principal, _ client: Client, _ message: jf_message, _ envelope: Envelope, _ view: View
+    ) {
         let id = envelope.id?.raw
         guard let asked = envelope.params?.member("protocolVersion"), asked.kind == .string else {
             return refuse(
@@ -175,7 +178,8 @@ extension Lane {
         let abilities = Abilities(legacy: envelope.params?.member("capabilities"), revision)
         let session: Session
         if client.isShared {
-            session = Session(revision: revision, path: view.path, abilities: abilities, now: loop.now)
+            session = Session(
+                revision: revision, path: view.path, owner: caller.key, abilities: abilities, now: loop.now)
             client.session = session
             subscribe(
                 Subscriber(
@@ -184,7 +188,7 @@ extension Lane {
         } else {
             guard
                 let opened = sessions.open(
-                    revision: revision, path: view.path, abilities: abilities,
+                    revision: revision, path: view.path, owner: caller.key, abilities: abilities,
                     replay: limits.replay > 0
                         ? ReplayLog(limit: limits.replay, budget: gateway.replayBudget) : nil, now: loop.now)
             else {
@@ -221,7 +225,7 @@ extension Lane {
     }
 
     /// GET: the stand-alone stream of a legacy session, for list changes.
-    func openLegacyStream(_ client: Client, _ message: jf_message) {
+    func openLegacyStream(_ caller: Principal, _ client: Client, _ message: jf_message) {
         let isLegacy = message.protocol.present.map { Revision($0).map { !$0.isModern } ?? false } ?? true
         guard isLegacy else {
             return refuse(
@@ -234,7 +238,7 @@ extension Lane {
                 client, message, id: nil, .invalidRequest, "the Mcp-Session-Id header is missing",
                 status: message.protocol.present == nil ? JF_STATUS_NOT_ALLOWED : JF_STATUS_BAD_REQUEST)
         }
-        guard let session = sessions.find(text), session.path == viewPath(message) else {
+        guard let session = sessions.find(text, of: caller), session.path == viewPath(message) else {
             return refuse(
                 client, message, id: nil, .invalidRequest, "this session is unknown or has ended",
                 status: JF_STATUS_NOT_FOUND)
@@ -253,11 +257,11 @@ extension Lane {
                 "what followed this event is not kept any more; send the request again",
                 status: JF_STATUS_BAD_REQUEST)
         }
-        openStream(client, message, session)
+        openStream(client, message, session, for: caller)
     }
 
     /// DELETE: the client ends its session.
-    func endLegacySession(_ client: Client, _ message: jf_message) {
+    func endLegacySession(_ caller: Principal, _ client: Client, _ message: jf_message) {
         guard message.protocol.present.map({ Revision($0).map { !$0.isModern } ?? false }) ?? true else {
             return refuse(
                 client, message, id: nil, .invalidRequest, "2026-07-28 has POST only",
@@ -268,7 +272,7 @@ extension Lane {
                 client, message, id: nil, .invalidRequest, "there is no session to end",
                 status: JF_STATUS_NOT_ALLOWED)
         }
-        guard let session = sessions.find(text), session.path == viewPath(message) else {
+        guard let session = sessions.find(text, of: caller), session.path == viewPath(message) else {
             return refuse(
                 client, message, id: nil, .invalidRequest, "this session is unknown or has ended",
                 status: JF_STATUS_NOT_FOUND)

@@ -21,6 +21,12 @@ extension Lane {
             if hold(asking.client, asking.message) { return }
             return refuseUnknown(asking)
         }
+        if modules.identity != nil {
+            let server = catalog.servers[target.server]
+            if let scopes = lackingScopes(asking.caller, server) {
+                return refuseScopes(asking, scopes, server)
+            }
+        }
         if !asking.client.isShared, asking.revision.isModern, !target.headers.isEmpty,
             let problem = parameterMismatch(asking, target.headers)
         {

@@ -2,6 +2,7 @@
 // Standing streams: how they open, hear of changed lists, fall behind, catch up, and end.
 
 import CJackfield
+import CLinux
 import JSON
 import MCP
 import Synchronization
@@ -44,12 +45,13 @@ extension Lane {
     }
 
     /// A legacy session's GET: its stand-alone stream, or a refusal at the gateway's limit.
-    func openStream(_ client: Client, _ message: jf_message, _ session: Session) {
+    func openStream(_ client: Client, _ message: jf_message, _ session: Session, for caller: Principal) {
         guard streamTotal.openStreams < limits.streams else { return refuseStream(client, message, id: nil) }
-        subscribe(
-            Subscriber(
-                client: client.handle, exchange: message.exchange, subscription: nil, session: session,
-                path: session.path, kinds: .all))
+        let subscriber = Subscriber(
+            client: client.handle, exchange: message.exchange, subscription: nil, session: session,
+            path: session.path, kinds: .all)
+        subscribe(subscriber)
+        bind(subscriber, to: caller)
         send(client, exchange: message.exchange, UnsafeBufferPointer(start: nil, count: 0), final: false)
     }
 
@@ -166,6 +168,8 @@ extension Lane {
         streamTotal.giveStream()
         if subscriber.timer != 0 { loop.cancelAfter(subscriber.timer) }
         subscriber.timer = 0
+        if subscriber.expiry != 0 { loop.cancelAfter(subscriber.expiry) }
+        subscriber.expiry = 0
         leaveAll(subscriber)
         leaveTasks(subscriber)
         guard let session = subscriber.session else { return }
@@ -205,19 +209,43 @@ extension Lane {
     func endSubscriptions(of instance: PluginInstance? = nil) {
         for subscriber in standing.streams.all {
             if let instance, clients[subscriber.client]?.instance !== instance { continue }
-            guard let subscription = subscriber.subscription, let client = clients[subscriber.client] else {
-                end(subscriber)
-                continue
-            }
-            reply.reset()
-            reply.literal("{\"jsonrpc\":\"2.0\",\"id\":")
-            reply.copy(subscription)
-            reply.literal(",\"result\":{\"resultType\":\"complete\",\"_meta\":{")
-            reply.literal("\"io.modelcontextprotocol/subscriptionId\":")
-            reply.copy(subscription)
-            reply.literal("}}}")
-            send(client, exchange: subscriber.exchange, reply.finish(), final: true)
-            drop(subscriber)
+            conclude(subscriber)
         }
+    }
+
+    /// Ends one stream, a modern subscription with its answer.
+    private func conclude(_ subscriber: Subscriber) {
+        guard let subscription = subscriber.subscription, let client = clients[subscriber.client] else {
+            return end(subscriber)
+        }
+        reply.reset()
+        reply.literal("{\"jsonrpc\":\"2.0\",\"id\":")
+        reply.copy(subscription)
+        reply.literal(",\"result\":{\"resultType\":\"complete\",\"_meta\":{")
+        reply.literal("\"io.modelcontextprotocol/subscriptionId\":")
+        reply.copy(subscription)
+        reply.literal("}}}")
+        send(client, exchange: subscriber.exchange, reply.finish(), final: true)
+        drop(subscriber)
+    }
+
+    // MARK: Credentials
+
+    /// A stream is good for as long as the credentials that it was opened with.
+    func bind(_ subscriber: Subscriber, to caller: Principal) {
+        subscriber.caller = caller
+        guard caller.expires != .max else { return }
+        let now = jf_realtime_ns() / 1_000_000
+        let left = caller.expires > now ? min(caller.expires - now, 1 << 40) : 0
+        subscriber.expiry = loop.after(left * 1_000_000) { [weak self, weak subscriber] in
+            guard let self, let subscriber, subscriber.isOpen else { return }
+            subscriber.expiry = 0
+            self.conclude(subscriber)
+        }
+    }
+
+    /// Ends the streams of callers who are not let in any more.
+    func endStreams(of isGone: (Principal) -> Bool) {
+        for subscriber in standing.streams.all where isGone(subscriber.caller) { conclude(subscriber) }
     }
 }

@@ -53,6 +53,11 @@ final class Lane: @unchecked Sendable {
     var lastOperation: UInt64 = 0
     /// What stands between clients and servers here.
     var modules = Modules()
+    /// Who was let in lately, and who waits at the door.
+    var identities: IdentityCache
+    var identifying: [IdentityKey: IdentityQuestion] = [:]
+    /// Where the gateway listens, for those who know it by no other name.
+    var ownOrigin = ""
     /// What a reload has attached and not adopted yet.
     var nextModules: Modules?
     /// JF_WANTS_*: what listeners are asked to deliver; lives as long as their tables.
@@ -96,6 +101,7 @@ final class Lane: @unchecked Sendable {
         self.log = log
         self.gateway = gateway
         calls = SlotMap(tag: UInt64(index))
+        identities = IdentityCache(limit: limits.principals)
         loop = try EventLoop()
         requestParser = JSONParser(maxBytes: limits.message + 1024, maxDepth: limits.depth)
         // A server's list or result may be larger than what a client may send.

@@ -102,6 +102,10 @@ public final class Gateway: @unchecked Sendable {
     /// The loaded plugins, providers of services first.
     var pluginIds: [String] { libraries.map(\.manifest.id) }
 
+    /// Some source of credentials exchanges what clients showed.
+    let exchanges = Atomic<Bool>(false)
+    var exchangesCredentials: Bool { exchanges.load(ordering: .relaxed) }
+
     var isDraining: Bool { draining.load(ordering: .relaxed) }
 
     /// - Parameters:
@@ -229,6 +233,8 @@ public final class Gateway: @unchecked Sendable {
             if let bound { addresses.append(bound) }
             boundAddresses.append(bound)
         }
+        let origin = addresses.lazy.compactMap { Origin.http(of: $0) }.first ?? ""
+        for lane in lanes { lane.ownOrigin = origin }
         return addresses
     }
 

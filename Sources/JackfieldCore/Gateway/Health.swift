@@ -26,6 +26,7 @@ extension Gateway {
 
     /// - Parameter table: `jf.http/1` of one instance on this lane.
     func mountHealth(_ lane: Lane, _ table: UnsafeRawPointer) {
+        ResourceMetadata.mount(lane, table)
         let http = table.assumingMemoryBound(to: jf_http_1.self)
         for (path, isReadiness) in [("/healthz", false), ("/readyz", true)] {
             let context = Unmanaged.passRetained(HealthContext(lane, http, isReadiness: isReadiness))

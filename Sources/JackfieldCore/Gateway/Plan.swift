@@ -97,6 +97,8 @@ public struct LimitsPlan: Sendable, Equatable {
     public var itemsPerServer = 10_000
     /// How long first requests wait for programs that are still starting, in nanoseconds.
     public var startupWait: UInt64 = 5_000_000_000
+    /// Principals that each loop knows by their credentials without asking a provider again.
+    public var principals = 100_000
     /// Items on one page of our own lists; 0: all on one.
     public var pageSize = 0
     /// Standing streams of clients: `subscriptions/listen` and the legacy stand-alone stream.

@@ -21,6 +21,8 @@ final class Principal: @unchecked Sendable {
     /// When its credentials end, in milliseconds of Unix time; .max: not known to end.
     let expires: UInt64
     let scopes: [String]
+    /// Names what it showed, without being it; may be empty.
+    let credential: String
     /// What it showed, for sources of credentials that exchange it; empty unless one does.
     let presented: [UInt8]
 
@@ -38,6 +40,7 @@ final class Principal: @unchecked Sendable {
         self.presented = presented
         expires = text.expires == 0 ? .max : text.expires
         scopes = text.scopes
+        credential = text.credential
         id = text.subject.isEmpty ? 0 : max(1, Principal.hash(text.key))
         let texts = [
             text.key, text.subject, text.tenant, text.issuer, name, text.credential, text.attributes,

@@ -2,16 +2,27 @@
 // A reload's new providers, policies and filters: attached on every loop before any of them counts.
 
 import CJackfield
+import Synchronization
 
 extension Gateway {
     /// Attaches what the plan at start names, before the loops run.
     func attachModules() throws(PluginFailure) {
+        noteExchanges(plan)
         for lane in lanes { lane.adopt(try lane.attached(plan)) }
+    }
+
+    private func noteExchanges(_ plan: GatewayPlan) {
+        exchanges.store(
+            plan.servers.contains { server in
+                server.credentials.flatMap { choice.module(.credentials, $0.kind)?.modules[.credentials] }?
+                    .exchanges == true
+            }, ordering: .relaxed)
     }
 
     /// Attaches what a new plan names on every loop, then leads everything there; where a plugin refuses, nothing changes.
     /// - Parameter then: on the control loop, once everything is attached and before it counts.
     func attachModules(_ new: GatewayPlan, then: @escaping @Sendable () -> Void) {
+        noteExchanges(new)
         guard new.auth != plan.auth || new.policies != plan.policies || new.filters != plan.filters else {
             return then()
         }

@@ -44,6 +44,7 @@ extension Lane {
         _ body: UnsafeRawBufferPointer, at path: String
     ) {
         if modules.isOpen { return dispatch(call, target, envelope, meta, body) }
+        call.path = path
         admit(call, target, envelope, meta, body, at: path, modules.gates[...])
     }
 

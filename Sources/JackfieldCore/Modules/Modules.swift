@@ -6,6 +6,8 @@ import CJackfield
 /// The bindings of one lane, in configured order. Replaced whole by a reload.
 struct Modules {
     var auth: [AuthBinding] = []
+    /// The door that these providers keep; nil: everybody comes in unknown.
+    var identity: IdentityGate?
     var policies: [PolicyBinding] = [] { didSet { gates = policies + filters } }
     var filters: [FilterBinding] = [] { didSet { gates = policies + filters } }
 
@@ -18,9 +20,6 @@ struct Modules {
     /// Every binding, for swaps of plugins.
     var all: [ModuleBinding] { auth + policies + filters }
 }
-
-/// A provider of identity.
-final class AuthBinding: ModuleBinding {}
 
 /// A policy.
 final class PolicyBinding: ModuleBinding {}
@@ -37,6 +36,7 @@ extension Lane {
             new.auth = try bindings(.auth, plan.auth.providers, modules.auth, &made)
             new.policies = try bindings(.policy, plan.policies, modules.policies, &made)
             new.filters = try bindings(.filter, plan.filters, modules.filters, &made)
+            if !new.auth.isEmpty { new.identity = IdentityGate(plan.auth, new.auth) }
             return new
         } catch {
             for binding in made { binding.leave() }
@@ -70,6 +70,7 @@ extension Lane {
     func adopt(_ new: Modules) {
         let old = modules
         modules = new
+        identityChanged()
         let kept = new.all
         for binding in old.all where !kept.contains(where: { $0 === binding }) { binding.leave() }
     }
@@ -87,11 +88,13 @@ extension Lane {
             return error.description
         }
         for (binding, attachment) in zip(mine, attachments) { binding.repoint(attachment) }
+        renewIdentity()
         return nil
     }
 
     func repointModulesBack(_ id: String) {
         for binding in modules.all where binding.instance.id == id { binding.repointBack() }
+        renewIdentity()
     }
 
     func forgetReplacedModules(_ id: String) {

@@ -253,6 +253,7 @@ private func makeServiceTable(_ id: String, _ context: UnsafeMutableRawPointer) 
     case JF_MEMORY_1: keep(memoryService(context))
     case JF_CLOCK_1: keep(clockService(context))
     case JF_CALLS_1: keep(callsService(context))
+    case JF_IDENTITY_1: keep(identityService(context))
     case JF_INBOUND_1: keep(inboundService(context))
     case JF_CHANNELS_1: keep(channelsService(context))
     case JF_TOOLSETS_1: keep(toolsetsService(context))
@@ -262,7 +263,7 @@ private func makeServiceTable(_ id: String, _ context: UnsafeMutableRawPointer) 
 
 /// Ids of the services that the host itself offers.
 public let hostServices = [
-    JF_CALLS_1, JF_CHANNELS_1, JF_CLOCK_1, JF_CONFIG_1, JF_INBOUND_1, JF_LOG_1, JF_LOOP_1, JF_MEMORY_1,
+    JF_CALLS_1, JF_CHANNELS_1, JF_CLOCK_1, JF_CONFIG_1, JF_IDENTITY_1, JF_INBOUND_1, JF_LOG_1, JF_LOOP_1, JF_MEMORY_1,
     JF_OPS_1,
     JF_TOOLSETS_1,
 ]

@@ -54,6 +54,8 @@ final class Session: Sendable {
     let revision: Revision
     /// The endpoint path it was opened on; it is valid nowhere else.
     let path: String
+    /// The principal it was opened for (`Principal.key`); it is nobody else's.
+    let owner: String
     /// What its client can be asked.
     let abilities: Abilities
     /// The least severe log messages that the client wants (`logging/setLevel`); -1: it never said.
@@ -70,8 +72,10 @@ final class Session: Sendable {
     private let lastUsed: Atomic<UInt64>
 
     init(
-        revision: Revision, path: String, abilities: Abilities = [], replay: ReplayLog? = nil, now: UInt64
+        revision: Revision, path: String, owner: String = "", abilities: Abilities = [],
+        replay: ReplayLog? = nil, now: UInt64
     ) {
+        self.owner = owner
         self.replay = replay
         self.abilities = abilities
         key = .random()
@@ -131,10 +135,11 @@ final class SessionTable: Sendable {
 
     /// A new session; nil when the limit is reached and nothing idle can give way.
     func open(
-        revision: Revision, path: String, abilities: Abilities = [], replay: ReplayLog? = nil, now: UInt64
+        revision: Revision, path: String, owner: String = "", abilities: Abilities = [],
+        replay: ReplayLog? = nil, now: UInt64
     ) -> Session? {
         let session = Session(
-            revision: revision, path: path, abilities: abilities, replay: replay, now: now)
+            revision: revision, path: path, owner: owner, abilities: abilities, replay: replay, now: now)
         return sessions.withLock { sessions in
             if sessions.count >= limit {
                 // The one that nobody has used for longest gives way: many clients never end theirs.
@@ -150,6 +155,12 @@ final class SessionTable: Sendable {
     func find(_ text: UnsafeRawBufferPointer) -> Session? {
         guard let key = SessionKey(text) else { return nil }
         return sessions.withLock { $0[key] }
+    }
+
+    /// A principal's own session: a session id is no credential (MCP, Security Best Practices, "Session Hijacking").
+    func find(_ text: UnsafeRawBufferPointer, of caller: Principal) -> Session? {
+        guard let session = find(text), session.owner == caller.key else { return nil }
+        return session
     }
 
     func close(_ session: Session) { _ = sessions.withLock { $0.removeValue(forKey: session.key) } }

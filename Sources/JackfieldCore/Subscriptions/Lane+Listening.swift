@@ -47,6 +47,7 @@ extension Lane {
                 client, message, id: asking.id, .invalidRequest,
                 "this id belongs to a request still under way", status: JF_STATUS_BAD_REQUEST)
         }
+        bind(subscriber, to: asking.caller)
         for id in wanted.tasks { _ = joinTask(subscriber, id, asking.view, asking.principal) }
         for uri in wanted.resources { join(subscriber, uri, asking.view) }
         guard subscriber.unsettled > 0 else { return acknowledge(subscriber) }

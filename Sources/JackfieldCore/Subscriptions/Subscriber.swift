@@ -88,6 +88,9 @@ final class Subscriber: ResourceHolder {
     var held: ListKinds = []
     /// Bounds the wait for confirmations; 0: none.
     var timer: UInt64 = 0
+    /// Whom it was opened for, and what ends it with the credentials; 0: nothing.
+    var caller = Principal.nobody
+    var expiry: UInt64 = 0
     /// The tasks that it hears of, and their ids as its client knows them.
     var tasks: [(key: TaskKey, id: String)] = []
     /// Which of the session's streams it is, in their order.

@@ -13,6 +13,7 @@ enum Counter: Int, CaseIterable {
     case responseCacheHits, responseCacheMisses, callsCoalesced
     case rollbacks
     case hedges, hedgesWon
+    case refusedCallers, unknownCallers
 
     var name: StaticString {
         switch self {
@@ -38,6 +39,8 @@ enum Counter: Int, CaseIterable {
         case .rollbacks: "rollbacks"
         case .hedges: "hedges"
         case .hedgesWon: "hedges_won"
+        case .refusedCallers: "callers_refused"
+        case .unknownCallers: "callers_unverified"
         }
     }
 }
