@@ -220,6 +220,7 @@ extension Lane {
             form.cache =
                 call.isRetry || call.dialogue != nil
                 ? .never : call.shownCache ?? call.server?.plan.cache ?? CachePolicy()
+            if modules.identity != nil { form.cache.isPublic = false }
         }
         return form
     }

@@ -27,11 +27,22 @@ extension Lane {
             why?.pointee.set(Int32(JF_E_INVALID), "params are not valid JSON: \(error)")
             return Int32(JF_E_INVALID)
         }
+        var caller = Principal.nobody
+        if let key = asked.principal.present, key.count > 0 {
+            // A plugin speaks for those whose requests it serves, and for nobody else.
+            guard let known = served(by: instance, key) else {
+                why?.pointee.set(
+                    Int32(JF_E_DENIED), "no request of this principal is open at plugin \(instance.id)")
+                return Int32(JF_E_DENIED)
+            }
+            caller = known
+        }
         guard let call = takeCall(.plugin) else {
             counters.add(.overloads)
             why?.pointee.set(Int32(JF_E_BUSY), "the gateway has \(limits.calls) calls under way, its limit")
             return Int32(JF_E_BUSY)
         }
+        call.caller = caller
         call.done = done
         call.user = user
         call.method = method
@@ -51,6 +62,16 @@ extension Lane {
             text.withRoot { root in startPluginCall(call, root, view, body) }
         }
         return Int32(JF_OK)
+    }
+
+    /// The principal of a request that a plugin is serving.
+    private func served(by instance: PluginInstance, _ key: UnsafeRawBufferPointer) -> Principal? {
+        var found: Principal?
+        calls.forEach { _, call in
+            guard found == nil, call.channel?.instance === instance, !call.caller.isNobody else { return }
+            if call.caller.lent.pointee.key.bytes.elementsEqual(key) { found = call.caller }
+        }
+        return found
     }
 
     func startPluginCall(_ call: Call, _ root: JSONNode, _ view: View, _ body: [UInt8]) {

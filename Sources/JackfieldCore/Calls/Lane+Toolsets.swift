@@ -46,6 +46,7 @@ extension Lane {
             request.deadline_ns = call.latest
             request.set = channel.remote
             request.name = jf_view(UnsafeRawBufferPointer(name))
+            if !call.caller.isNobody { request.principal = call.caller.lent.pointee.key }
             request.arguments = envelope.params?.member("arguments").map { jf_view($0.raw) } ?? jf_view("{}")
             request.params = envelope.params.map { jf_view($0.raw) } ?? jf_view("{}")
             return slot(own, call.handle, &request, &result, &fault)
@@ -71,6 +72,7 @@ extension Lane {
         let deadline = call.latest
         let set = channel.remote
         let instance = channel.instance
+        let caller = call.caller
         let isQueued = instance.work { [self] in
             var result = jf_blob.none
             var fault = jf_fault.empty()
@@ -82,6 +84,7 @@ extension Lane {
                         request.deadline_ns = deadline
                         request.set = set
                         request.name = name
+                        if !caller.isNobody { request.principal = caller.lent.pointee.key }
                         request.arguments = jf_view(arguments)
                         request.params = jf_view(params)
                         return slot(instance.own, handle, &request, &result, &fault)

@@ -98,8 +98,9 @@ extension Gateway {
             || zip(old.servers, records).contains(where: { $0 !== $1.server })
         {
             judgeListings()
-            let builder = CatalogBuilder(
+            var builder = CatalogBuilder(
                 naming: plan.naming, bundles: plan.bundles, pageSize: plan.limits.pageSize)
+            builder.isPrivate = !plan.auth.providers.isEmpty
             catalog = builder.build(shownRecords())
             needsBuild = false
         } else {

@@ -81,17 +81,21 @@ extension Lane {
                 return nil
             }
         }
-        return unknown(gate, client, message)
+        return unknown(gate, shown, client, message)
     }
 
     /// Nobody vouches for it.
-    private func unknown(_ gate: IdentityGate, _ client: Client, _ message: jf_message) -> Principal? {
+    private func unknown(
+        _ gate: IdentityGate, _ shown: ShownCredentials, _ client: Client, _ message: jf_message
+    ) -> Principal? {
         // Whoever started the gateway for itself needs no other credentials.
         guard gate.plan.refusesNobody, !client.isSole else { return .nobody }
         refuseStranger(
             client, message, gate,
             Challenge(
-                status: JF_STATUS_UNAUTHORIZED, error: nil, text: "credentials are needed here",
+                status: JF_STATUS_UNAUTHORIZED, error: shown.isEmpty ? nil : "invalid_token",
+                text: shown.isEmpty
+                    ? "credentials are needed here" : "no provider here knows these credentials",
                 scopes: gate.plan.scopes))
         return nil
     }

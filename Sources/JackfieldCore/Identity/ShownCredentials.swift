@@ -56,6 +56,9 @@ struct ShownCredentials {
         self.block = block
     }
 
+    /// Nothing was shown.
+    var isEmpty: Bool { fields.isEmpty }
+
     /// The endpoint's canonical URI.
     var resource: String { origin + target.string }
 

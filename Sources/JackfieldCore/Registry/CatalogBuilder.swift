@@ -48,6 +48,8 @@ struct CatalogBuilder {
     let naming: NamingPlan
     let bundles: [BundlePlan]
     let pageSize: Int
+    /// Lists are for those who are let in: no cache may show them to others.
+    var isPrivate = false
 
     func build(_ records: [ServerRecord]) -> Catalog {
         let shownServers = records.indices.filter { records[$0].isShown }
@@ -68,6 +70,14 @@ struct CatalogBuilder {
 
     /// By kind, the shortest freshness of the parts; nothing is fresh while a part is missing or down.
     private func freshness(_ records: [ServerRecord], _ servers: [Int]) -> [Freshness] {
+        shortest(records, servers).map { list in
+            var list = list
+            if isPrivate { list.isPublic = false }
+            return list
+        }
+    }
+
+    private func shortest(_ records: [ServerRecord], _ servers: [Int]) -> [Freshness] {
         ItemKind.allCases.map { kind in
             let parts = servers.compactMap { part(records[$0], kind) }
             guard let first = parts.first else { return .stale }

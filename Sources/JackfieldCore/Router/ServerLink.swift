@@ -146,20 +146,18 @@ final class ServerLink {
         func ask() -> Int32 {
             pick(own, routing.handle, &request, view.eligible, UInt64(count), &chosen, &fault)
         }
-        func askAs() -> Int32 {
-            if call.principal.isEmpty { return ask() }
-            return withView(call.principal) {
-                request.principal = $0
-                return ask()
-            }
+        let caller = call.caller
+        if !caller.isNobody {
+            request.principal = caller.lent.pointee.key
+            if !caller.tenant.isEmpty { request.tenant = caller.lent.pointee.tenant }
         }
         let status =
             call.session.map { session in
                 session.text.withUnsafeBytes { text in
                     request.session = jf_view(text)
-                    return askAs()
+                    return ask()
                 }
-            } ?? askAs()
+            } ?? ask()
         guard status == JF_OK, Int(chosen) < count else {
             // To refuse them all is an answer; anything else is the strategy's failure.
             routing.instance.tally.calls &+= 1
