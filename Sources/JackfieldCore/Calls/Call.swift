@@ -166,6 +166,12 @@ final class Call {
     var lacking: [UInt8] = []
     /// Rounds of -32042 that led to this call.
     var urlRounds = 0
+    /// How its server refused what was shown, how often, and how a request of the gateway's own is made again.
+    var refusal: UpstreamRefusal?
+    var refusals: UInt32 = 0
+    var repeats: ((UpstreamRefusal) -> Void)?
+    /// It goes on a session of its principal's own.
+    var isPersonal = false
 
     var timer: UInt64 = 0
     var startedAt: UInt64 = 0
@@ -288,6 +294,12 @@ final class Call {
         isRetry = false
         if !lacking.isEmpty { lacking = [] }
         urlRounds = 0
+        if refusals != 0 || refusal != nil {
+            refusal = nil
+            refusals = 0
+        }
+        if repeats != nil { repeats = nil }
+        if isPersonal { isPersonal = false }
         timer = 0
         deadline = 0
         handler = nil
@@ -367,6 +379,8 @@ final class Channel {
     weak var upstream: UpstreamSession?
     /// Calls that were sent on it and are not over.
     var inFlight = 0
+    /// Where what it shows its server comes from; nil: from its own options.
+    var credentials: CredentialsBinding?
 
     init(_ instance: PluginInstance, _ server: Server, _ endpoint: Endpoint) {
         self.instance = instance

@@ -23,6 +23,9 @@ extension Lane {
         let owner = message.exchange == 0 ? nil : calls[message.exchange]
         // Cancelled or timed out meanwhile, or asked elsewhere by now.
         if message.exchange != 0, owner?.channel !== channel { return Int32(JF_OK) }
+        if message.status != 0, isFinal, let call = owner, retriesAuthorized(call, message) {
+            return Int32(JF_OK)
+        }
         if message.body_count == 0 {
             if let call = owner, isFinal { exchangeEnded(call, message) }
             return Int32(JF_OK)

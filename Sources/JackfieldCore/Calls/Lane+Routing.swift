@@ -48,7 +48,9 @@ extension Lane {
             }
         }
         var rounds = 0
-        if asking.revision.isModern, isLegacy(target) {
+        if asking.revision.isModern,
+            isLegacy(target) || catalog.servers[target.server].plan.credentials != nil
+        {
             guard let past = resume(asking, target) else { return }
             rounds = past
         }

@@ -81,6 +81,7 @@ extension Lane {
             call.channel = channel
             return callToolset(call, channel, target, envelope)
         }
+        if channel.server.plan.credentials != nil, !isAuthorized(call, channel, target, body) { return }
         let revision = status.revision ?? .newestLegacy
         guard !revision.isModern, call.usesSession, let link = call.link
         else {
@@ -254,7 +255,7 @@ extension Lane {
                     // Questions and tasks stretch a call's time: the core alone keeps it.
                     deadline: call.upstream == nil && call.promotion == 0 && call.origin != .shared
                         ? call.latest : 0,
-                    headers: headers, headerCount: count)
+                    headers: headers, headerCount: count, for: call.caller)
             }
         }
         if let problem = sent {
@@ -267,7 +268,8 @@ extension Lane {
     func post(
         _ channel: Channel, exchange: UInt64, _ parts: UnsafeBufferPointer<ByteSegment>, method: Method,
         name: jf_view = .absent, revision: Revision?, session: [UInt8]?, deadline: UInt64 = 0,
-        kind: Int = JF_KIND_MESSAGE, headers: UnsafePointer<jf_pair>? = nil, headerCount: Int = 0
+        kind: Int = JF_KIND_MESSAGE, headers: UnsafePointer<jf_pair>? = nil, headerCount: Int = 0,
+        for caller: Principal = .nobody
     ) -> String? {
         guard let own = channel.instance.own else { return "the gateway stops" }
         guard let slot = channel.instance.connector?.send else { return "its connector cannot send" }
@@ -285,6 +287,12 @@ extension Lane {
         }
         message.headers = headers
         message.header_count = UInt64(headerCount)
+        let supply = channel.credentials?.find(caller, channel.endpoint.id, now: loop.now)
+        defer { withExtendedLifetime(supply) {} }
+        if let supply {
+            message.fields = supply.fields.baseAddress
+            message.field_count = UInt64(supply.fields.count)
+        }
         var fault = jf_fault.empty()
         func call() -> Int32 {
             guard let base = parts.baseAddress, parts.count > 0 else {
@@ -321,7 +329,7 @@ extension Lane {
     func request(
         _ channel: Channel, _ method: Method, params: String?, revision: Revision?, session: [UInt8]?,
         timeout: UInt64?, kind: Int = JF_KIND_MESSAGE, upstream: UpstreamSession? = nil,
-        handler: @escaping (InternalAnswer) -> Void
+        for caller: Principal = .nobody, handler: @escaping (InternalAnswer) -> Void
     ) -> UInt64 {
         guard let call = takeCall(.supervision) else {
             handler(.failed("the gateway is at its limit of calls", retry: 0))
@@ -352,6 +360,10 @@ extension Lane {
         }
         call.phase = .sent
         let handle = call.handle
+        if channel.credentials != nil {
+            return requestAuthorized(
+                call, channel, outgoing.joined(), method, revision, session, kind, for: caller)
+        }
         let problem = post(
             channel, exchange: handle, outgoing.finish(), method: method, revision: revision,
             session: session, kind: kind)

@@ -56,6 +56,9 @@ final class Lane: @unchecked Sendable {
     /// Who was let in lately, and who waits at the door.
     var identities: IdentityCache
     var identifying: [IdentityKey: IdentityQuestion] = [:]
+    /// By generation: where servers' credentials come from.
+    var credentialSources: [UInt64: CredentialsBinding] = [:]
+    var connecting = Connecting()
     /// Where the gateway listens, for those who know it by no other name.
     var ownOrigin = ""
     /// What a reload has attached and not adopted yet.
@@ -220,6 +223,7 @@ final class Lane: @unchecked Sendable {
         for pool in link.pools { pool?.close() }
         for channel in link.channels.compactMap({ $0 }) { close(channel) }
         link.channels = link.channels.map { _ in nil }
+        credentialSources.removeValue(forKey: link.server.generation)?.leave()
         retired.removeAll { $0 === link }
     }
 
@@ -240,6 +244,7 @@ final class Lane: @unchecked Sendable {
                 message: "no plugin serves \(server.name); see 'jackfield plugin list'")
         }
         let channel = Channel(instance, server, endpoint)
+        channel.credentials = credentials(of: server)
         guard let handle = channels.insert(channel) else {
             throw PluginFailure(plugin: instance.id, step: "open", message: "too many channels")
         }

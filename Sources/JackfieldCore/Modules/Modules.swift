@@ -77,9 +77,11 @@ extension Lane {
 
     // MARK: Swaps
 
+    private var everyBinding: [ModuleBinding] { modules.all + Array(credentialSources.values) }
+
     /// Leads bindings of a plugin to another build of it. Nil: done; else why not, and nothing has changed.
     func repointModules(to instance: PluginInstance) -> String? {
-        let mine = modules.all.filter { $0.instance.id == instance.id }
+        let mine = everyBinding.filter { $0.instance.id == instance.id }
         var attachments: [Attachment] = []
         do {
             for binding in mine { attachments.append(try Attachment(instance, binding.facet, binding.plan)) }
@@ -93,11 +95,15 @@ extension Lane {
     }
 
     func repointModulesBack(_ id: String) {
-        for binding in modules.all where binding.instance.id == id { binding.repointBack() }
+        for binding in everyBinding where binding.instance.id == id {
+            binding.repointBack()
+        }
         renewIdentity()
     }
 
     func forgetReplacedModules(_ id: String) {
-        for binding in modules.all where binding.instance.id == id { binding.forgetReplaced() }
+        for binding in everyBinding where binding.instance.id == id {
+            binding.forgetReplaced()
+        }
     }
 }

@@ -250,6 +250,7 @@ private func makeServiceTable(_ id: String, _ context: UnsafeMutableRawPointer) 
     case JF_OPS_1: keep(opsService(context))
     case JF_LOG_1: keep(logService(context))
     case JF_CONFIG_1: keep(configService(context))
+    case JF_CONNECTED_1: keep(connectedService(context))
     case JF_MEMORY_1: keep(memoryService(context))
     case JF_CLOCK_1: keep(clockService(context))
     case JF_CALLS_1: keep(callsService(context))
@@ -263,7 +264,7 @@ private func makeServiceTable(_ id: String, _ context: UnsafeMutableRawPointer) 
 
 /// Ids of the services that the host itself offers.
 public let hostServices = [
-    JF_CALLS_1, JF_CHANNELS_1, JF_CLOCK_1, JF_CONFIG_1, JF_IDENTITY_1, JF_INBOUND_1, JF_LOG_1, JF_LOOP_1, JF_MEMORY_1,
+    JF_CALLS_1, JF_CHANNELS_1, JF_CLOCK_1, JF_CONFIG_1, JF_CONNECTED_1, JF_IDENTITY_1, JF_INBOUND_1, JF_LOG_1, JF_LOOP_1, JF_MEMORY_1,
     JF_OPS_1,
     JF_TOOLSETS_1,
 ]

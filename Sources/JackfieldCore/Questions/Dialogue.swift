@@ -108,7 +108,7 @@ final class Dialogue {
 
 extension Call {
     /// Its client can be asked something: a legacy server is met in a session that says so.
-    var usesSession: Bool { method.mayAsk && abilities.isInteractive }
+    var usesSession: Bool { method.mayAsk && abilities.isInteractive || isPersonal }
 }
 
 extension Method {

@@ -98,7 +98,7 @@ extension Lane {
         let hop = hop(channel, call)
         _ = post(
             channel, exchange: 0, reply.finish(), method: .unknown, revision: hop.revision,
-            session: hop.session)
+            session: hop.session, for: call?.caller ?? .nobody)
     }
 
     private func refuse(

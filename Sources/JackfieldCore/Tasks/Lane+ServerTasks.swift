@@ -74,7 +74,7 @@ extension Lane {
         let hop = hop(channel, call)
         let problem = post(
             channel, exchange: call.handle, outgoing.finish(), method: .tasksResult, revision: hop.revision,
-            session: hop.session, deadline: call.upstream == nil ? call.deadline : 0)
+            session: hop.session, deadline: call.upstream == nil ? call.deadline : 0, for: call.caller)
         if let problem { serverFailed(call, problem) }
         return true
     }

@@ -44,7 +44,7 @@ final class UpstreamPool {
     }
 
     private func open(_ key: UpstreamSession.Key, for call: Call, base: Channel, revision: Revision) {
-        let session = UpstreamSession(self, key, lane: lane)
+        let session = UpstreamSession(self, key, for: call.caller, lane: lane)
         sessions.append(session)
         session.wait(call)
         session.open(base: base, revision: revision)

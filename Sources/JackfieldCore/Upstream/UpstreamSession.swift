@@ -41,7 +41,11 @@ final class UpstreamSession {
     /// The stand-alone stream.
     private var stream: UInt64 = 0
 
-    init(_ pool: UpstreamPool, _ key: Key, lane: Lane) {
+    /// Whose credentials it shows.
+    let caller: Principal
+
+    init(_ pool: UpstreamPool, _ key: Key, for caller: Principal, lane: Lane) {
+        self.caller = caller
         self.pool = pool
         self.key = key
         self.lane = lane
@@ -154,7 +158,7 @@ final class UpstreamSession {
             channel, method, params: params, revision: method == .initialize ? nil : revision,
             session: session,
             timeout: timeout == 0 ? lane.limits.probeTimeout : timeout, kind: kind, upstream: self,
-            handler: handler)
+            for: caller, handler: handler)
     }
 
     /// A notification without parameters.
@@ -164,7 +168,7 @@ final class UpstreamSession {
         Answers.notification(method, subscription: nil, into: lane.outgoing)
         _ = lane.post(
             channel, exchange: 0, lane.outgoing.finish(), method: method, revision: revision,
-            session: session)
+            session: session, for: caller)
     }
 
     // MARK: Calls
@@ -242,7 +246,7 @@ final class UpstreamSession {
             lane.outgoing.reset()
             _ = lane.post(
                 channel, exchange: 0, lane.outgoing.finish(), method: .unknown, revision: revision,
-                session: session, kind: JF_KIND_END)
+                session: session, kind: JF_KIND_END, for: caller)
         }
     }
 }
