@@ -113,7 +113,7 @@ extension Supervisor {
 
     private func needsAuthorization(_ status: Int32) {
         down(
-            "it asks for authorization (\(lane.statusText(status))); set headers for it in the configuration",
+            "it asks for authorization (\(lane.statusText(status))); set credentials or headers for it in the configuration",
             retryAfter: nil)
     }
 

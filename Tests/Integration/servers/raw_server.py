@@ -50,8 +50,14 @@ class RawServer(Faults):
         self.o = options
         self.events = Events(options.events)
         self.lists_to_fail, self.expire = options.fail_lists, options.expire_once
-        self.sessions = set()
+        self.sessions, self.shown = set(), {}
         self.events.emit("up", label=options.label)
+
+    def accepts(self, shown):
+        """Each token is good for so many requests."""
+        scheme, _, token = shown.partition(" ")
+        self.shown[token] = self.shown.get(token, 0) + 1
+        return scheme == "Bearer" and token and self.shown[token] <= self.o.demand
 
     def result(self, message, body, listing=False):
         if self.o.era == "modern":
@@ -230,6 +236,12 @@ async def http_request(server, inbound, writer):
         await out.raw(b"", status=405)
         return True
     message = json.loads(body)
+    if server.o.demand is not None and not server.accepts(headers.get("authorization", "")):
+        server.events.emit("refused", label=server.o.label, shown=headers.get("authorization", ""))
+        await out.write(
+            b'HTTP/1.1 401 X\r\nWWW-Authenticate: Bearer error="invalid_token"\r\nContent-Length: 0\r\n\r\n'
+        )
+        return True
     server.last = body
     then = answered(HttpOut.waiting, message)
     if then:
@@ -260,6 +272,7 @@ def parser():
     p.add_argument("--odd-names", help="JSON array of further tool names")
     p.add_argument("--regional", action="store_true", help="tools with x-mcp-header, good and bad")
     p.add_argument("--expire-once", action="store_true", help="the first tools/call finds its session gone")
+    p.add_argument("--demand", type=int, help="a bearer token is needed, and good for that many requests")
     p.add_argument("--events")
     return p
 
