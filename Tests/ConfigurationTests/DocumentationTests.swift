@@ -68,7 +68,7 @@ import Testing
     }
 
     /// An unknown key makes the finding list the known ones.
-    @Test(arguments: ["runtime", "naming", "limits", "tasks", "lock", "log"])
+    @Test(arguments: ["runtime", "naming", "limits", "tasks", "lock", "log", "auth"])
     func itNamesEveryKeyOfABlock(_ block: String) throws {
         let problem = try #require(parse("version: 1\n\(block): { qqqqqqqqqqqqqqqqqqqq: 1 }").problems.first)
         let known =

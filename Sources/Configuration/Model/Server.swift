@@ -94,7 +94,7 @@ extension Configuration {
             "health", "hedge", "keep_stale", "max_timeout", "objective", "plugin", "prefix", "prompts",
             "replicas", "resources", "response_cache", "retry", "rollout", "routing", "timeout", "tools",
             "versions",
-            "weight",
+            "weight", "credentials", "scopes",
         ]
     }
 
