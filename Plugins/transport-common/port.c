@@ -115,10 +115,11 @@ static int32_t bind_to(struct port *p, jf_view address, bool leads, jf_fault *wh
 }
 
 static int32_t tell_bound(const struct port *p, jf_blob *bound) {
-    size_t length = strlen(p->kind->scheme);
+    const char *scheme = p->tls != NULL ? p->kind->secure : p->kind->scheme;
+    size_t length = strlen(scheme);
     char *text = malloc(length + 90);
     if (text == NULL) return JF_E_FAULT;
-    memcpy(text, p->kind->scheme, length);
+    memcpy(text, scheme, length);
     length += endpoint_text(&p->bound, text + length, 90);
     *bound = (jf_blob){.ptr = (const uint8_t *)text, .len = length, .owner = text, .drop = free};
     return JF_OK;
@@ -137,6 +138,7 @@ static void port_free(struct port *p) {
     jf_self *self = p->self;
     stop_accepting(p);
     allowed_end(&p->allowed, self);
+    tls_server_close(p->tls);
     self_release(self, p);
 }
 
@@ -175,10 +177,12 @@ static int32_t open_at(struct port *p, jf_view address, jf_view config, jf_blob 
     jf_self *self = p->self;
     if (!allowed_read(&p->allowed, self, config))
         return jf_fault_set(why, JF_E_INVALID, 0, "allowed_hosts and allowed_origins must be lists of texts");
+    int32_t status = tls_server_open(self, config, p->kind->plugin, &p->tls, why);
+    if (status != JF_OK) return status;
     char *configured = setting_text(self, config, "/address");
     const char *own = configured != NULL ? configured : p->kind->usual;
     bool leads = address.len == 0;
-    int32_t status = bind_to(p, leads ? view_make(own, strlen(own)) : address, leads, why);
+    status = bind_to(p, leads ? view_make(own, strlen(own)) : address, leads, why);
     self_release(self, configured);
     if (status != JF_OK) return status;
     allowed_settle(&p->allowed, &p->bound);

@@ -5,6 +5,7 @@
 
 #include "allowed.h"
 #include "instance.h"
+#include "tls_server.h"
 
 struct port;
 
@@ -12,6 +13,7 @@ struct port;
 struct port_kind {
     const char *plugin; /**< for messages */
     const char *scheme; /**< "http://" */
+    const char *secure; /**< "https://" */
     const char *usual;  /**< the address where none is configured: "127.0.0.1:8808" */
     /** A client is there; the socket is the transport's from now on. */
     void (*accepted)(struct port *port, int fd, const struct endpoint *peer);
@@ -29,6 +31,7 @@ struct port {
     uint32_t open; /**< connections that it accepted and that are still there: the transport counts */
     struct endpoint bound;
     struct allowed allowed;
+    struct tls_server *tls; /**< NULL: plain */
 };
 
 /** A listener of `size` bytes, all zero but its port, for port_open. NULL: the host has no use for one, or

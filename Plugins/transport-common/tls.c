@@ -1,66 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * TLS with OpenSSL 3, loaded when the first https URL is opened: see README.md for the reason. */
+ * TLS towards servers. */
 #include "tls.h"
 #include "instance.h"
+#include "openssl.h"
 #include "uri.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
-
-/** The functions used, with OpenSSL's objects as opaque pointers: its headers are not needed to build. */
-struct openssl {
-    int (*OPENSSL_init_ssl)(uint64_t, const void *);
-    const void *(*TLS_client_method)(void);
-    void *(*SSL_CTX_new)(const void *);
-    void (*SSL_CTX_free)(void *);
-    long (*SSL_CTX_ctrl)(void *, int, long, void *);
-    void (*SSL_CTX_set_verify)(void *, int, void *);
-    int (*SSL_CTX_set_default_verify_paths)(void *);
-    int (*SSL_CTX_load_verify_file)(void *, const char *);
-    int (*SSL_CTX_set_alpn_protos)(void *, const uint8_t *, unsigned);
-    void *(*SSL_new)(void *);
-    void (*SSL_free)(void *);
-    void (*SSL_set_bio)(void *, void *, void *);
-    void (*SSL_set_connect_state)(void *);
-    long (*SSL_ctrl)(void *, int, long, void *);
-    int (*SSL_set1_host)(void *, const char *);
-    void *(*SSL_get0_param)(void *);
-    int (*SSL_do_handshake)(void *);
-    int (*SSL_read)(void *, void *, int);
-    int (*SSL_write)(void *, const void *, int);
-    int (*SSL_shutdown)(void *);
-    int (*SSL_get_error)(const void *, int);
-    long (*SSL_get_verify_result)(const void *);
-    int (*X509_VERIFY_PARAM_set1_ip_asc)(void *, const char *);
-    const char *(*X509_verify_cert_error_string)(long);
-    const void *(*BIO_s_mem)(void);
-    void *(*BIO_new)(const void *);
-    int (*BIO_read)(void *, void *, int);
-    int (*BIO_write)(void *, const void *, int);
-    long (*BIO_ctrl)(void *, int, long, void *);
-    unsigned long (*ERR_get_error)(void);
-    void (*ERR_clear_error)(void);
-    const char *(*ERR_reason_error_string)(unsigned long);
-};
-
-/* OpenSSL's stable numbers (ssl.h, bio.h). */
-enum {
-    CTRL_MODE = 33,
-    CTRL_SET_TLSEXT_HOSTNAME = 55,
-    CTRL_SET_MIN_PROTO_VERSION = 123,
-    MODE_ENABLE_PARTIAL_WRITE = 1,
-    MODE_ACCEPT_MOVING_WRITE_BUFFER = 2,
-    MODE_RELEASE_BUFFERS = 0x10,
-    TLS1_2 = 0x0303,
-    VERIFY_NONE = 0,
-    VERIFY_PEER = 1,
-    ERROR_WANT_READ = 2,
-    ERROR_ZERO_RETURN = 6,
-    BIO_CTRL_MEM_DATA = 3,
-    RECORD = 16384,
-    INIT_NO_ATEXIT = 0x80000
-};
 
 struct tls_context {
     struct openssl api;
@@ -78,53 +24,6 @@ struct tls {
     char error[160];
 };
 
-static bool load(struct openssl *api, const char **missing) {
-    void *library = dlopen("libssl.so.3", RTLD_NOW | RTLD_LOCAL);
-    *missing = "libssl.so.3";
-    if (library == NULL) return false;
-#define LOAD(name)                                                                                           \
-    do {                                                                                                     \
-        void *symbol = dlsym(library, #name);                                                                \
-        *missing = #name;                                                                                    \
-        if (symbol == NULL) return false;                                                                    \
-        memcpy(&api->name, &symbol, sizeof(symbol));                                                         \
-    } while (0)
-    LOAD(OPENSSL_init_ssl);
-    LOAD(TLS_client_method);
-    LOAD(SSL_CTX_new);
-    LOAD(SSL_CTX_free);
-    LOAD(SSL_CTX_ctrl);
-    LOAD(SSL_CTX_set_verify);
-    LOAD(SSL_CTX_set_default_verify_paths);
-    LOAD(SSL_CTX_load_verify_file);
-    LOAD(SSL_CTX_set_alpn_protos);
-    LOAD(SSL_new);
-    LOAD(SSL_free);
-    LOAD(SSL_set_bio);
-    LOAD(SSL_set_connect_state);
-    LOAD(SSL_ctrl);
-    LOAD(SSL_set1_host);
-    LOAD(SSL_get0_param);
-    LOAD(SSL_do_handshake);
-    LOAD(SSL_read);
-    LOAD(SSL_write);
-    LOAD(SSL_shutdown);
-    LOAD(SSL_get_error);
-    LOAD(SSL_get_verify_result);
-    LOAD(X509_VERIFY_PARAM_set1_ip_asc);
-    LOAD(X509_verify_cert_error_string);
-    LOAD(BIO_s_mem);
-    LOAD(BIO_new);
-    LOAD(BIO_read);
-    LOAD(BIO_write);
-    LOAD(BIO_ctrl);
-    LOAD(ERR_get_error);
-    LOAD(ERR_clear_error);
-    LOAD(ERR_reason_error_string);
-#undef LOAD
-    return true;
-}
-
 static int32_t refuse(struct tls_context *c, jf_fault *why, const char *name, const char *what) {
     if (c->context != NULL) c->api.SSL_CTX_free(c->context);
     self_release(c->self, c);
@@ -141,7 +40,7 @@ struct tls_context *tls_context_open(jf_self *self, bool verify, const char *ca_
     }
     c->self = self;
     c->verify = verify;
-    if (!load(&c->api, &missing)) {
+    if (!openssl_load(&c->api, &missing)) {
         self_release(self, c);
         jf_fault_set(why, JF_E_UNSUPPORTED, 0,
                      "https for server \"%s\" needs OpenSSL 3 (%s not found): install the package libssl3",
@@ -149,8 +48,6 @@ struct tls_context *tls_context_open(jf_self *self, bool verify, const char *ca_
         return NULL;
     }
     const struct openssl *api = &c->api;
-    // No exit handler: the host may end while other threads still run.
-    api->OPENSSL_init_ssl(INIT_NO_ATEXIT, NULL);
     c->context = api->SSL_CTX_new(api->TLS_client_method());
     if (c->context == NULL) {
         refuse(c, why, name, "OpenSSL could not make a context");

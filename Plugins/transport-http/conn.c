@@ -11,6 +11,7 @@ static void conn_release(struct conn *c) {
     jf_self *self = c->in.self;
     incoming_drop(&c->in);
     outq_clear(self, &c->out);
+    if (c->tls != NULL) tls_link_close(c->tls);
     self_release(self, c->origin);
     c->listener->port.open--;
     slots_give(&self->conns, c);
@@ -37,6 +38,7 @@ void conn_drop(struct conn *c) {
     keepalive_end(c);
     legacy_close(c);
     self->loop.unwatch(self->loop.context, c->watch);
+    if (c->tls != NULL) secure_end(c);
     close(c->fd);
     c->fd = -1;
     // What others lent is given back at once, however long a pin keeps the rest.
@@ -72,6 +74,7 @@ static void finish(struct conn *c) {
     c->client = 0;
     c->state = CONN_LINGER;
     c->since = c->in.self->now;
+    if (c->tls != NULL) tls_link_goodbye(c->tls, &c->out);
     shutdown(c->fd, SHUT_WR);
     incoming_drop(&c->in);
     if (client != 0) c->in.self->inbound.closed(c->in.self->inbound.context, client);
@@ -167,15 +170,19 @@ static void input(struct conn *c, bool hangup) {
             conn_lost(c);
             break;
         }
-        ssize_t got = recv(c->fd, in->buf.ptr + in->buf.len, room, 0);
+        uint8_t *to = in->buf.ptr + in->buf.len;
+        ssize_t got = c->tls == NULL ? recv(c->fd, to, room, 0) : tls_link_read(c->tls, &c->out, to, room);
         if (got > 0) {
             in->buf.len += (uint32_t)got;
-            c->unread = (uint32_t)got == room || hangup;
+            // Of TLS a record came, whatever the room for it: what is behind it shows when it is asked for.
+            c->unread = (uint32_t)got == room || hangup || c->tls != NULL;
             parse(c);
             if (c->budget != 0) c->budget--;
             if (!c->unread) break;
         } else if (got < 0 && errno == EINTR) {
-            continue;
+            if (c->tls == NULL) continue;
+            c->unread = true;
+            c->budget--;
         } else if (got < 0 && errno == EAGAIN) {
             c->unread = false;
             break;
@@ -233,6 +240,8 @@ static void on_ready(void *user, uint32_t events) {
             input(c, hangup);
         else if (c->state == CONN_LINGER)
             linger(c);
+        else if (c->state == CONN_SECURING)
+            secure_step(c);
         else
             c->unread = true;
         if (hangup && (c->state == CONN_BUSY || c->state == CONN_STREAM)) conn_lost(c);
@@ -246,6 +255,7 @@ static void go_on(struct later *item) {
     if (c->state == CONN_LINGER) linger(c);
     if (c->closing && c->state != CONN_DEAD && c->state != CONN_LINGER) c->state = CONN_FLUSHING;
     if (c->state == CONN_FLUSHING && c->out.head == NULL) finish(c);
+    if (c->state == CONN_SECURING) secure_step(c);
     if (c->state == CONN_READING && (c->unread || c->in.buf.pos < c->in.buf.len)) input(c, c->unread);
     unpin(c);
 }
@@ -274,11 +284,15 @@ void conn_open(struct listener *l, int fd, const struct endpoint *peer) {
     c->in.max_head = l->max_head;
     c->since = self->now;
     l->port.open++;
+    if (l->port.tls != NULL && !secure_begin(c)) {
+        close(fd);
+        conn_release(c);
+        return;
+    }
     if (self->loop.watch(self->loop.context, fd, JF_READABLE | JF_WRITABLE, on_ready, c, &c->watch) !=
         JF_OK) {
         close(fd);
-        l->port.open--;
-        slots_give(&self->conns, c);
+        conn_release(c);
         return;
     }
     sweep_need(self, 0);
@@ -288,6 +302,15 @@ void conn_write(struct conn *c, struct iovec *parts, uint32_t count, const struc
     jf_self *self = c->in.self;
     uint64_t sent = 0;
     if (c->broken) return;
+    if (c->tls != NULL) {
+        // Ciphertext is nobody else's to keep: what waits is a copy.
+        if (!tls_link_write(c->tls, &c->out, parts, count)) {
+            c->broken = true;
+            conn_later(c);
+        }
+        keepalive_wrote(c);
+        return;
+    }
     if (c->out.head == NULL) {
         ssize_t done = socket_write(c->fd, parts, count);
         if (done < 0 && errno != EAGAIN) {
@@ -340,6 +363,10 @@ void conn_sweep(struct conn *c) {
             c->lingering = true;
             answer_error(c, 408, "Request timeout: the request did not arrive in time", (jf_view){0});
         }
+        break;
+    case CONN_SECURING:
+        if (waited >= l->header_timeout || (self->draining && self->now >= whole(self)->drain_ns))
+            conn_lost(c);
         break;
     case CONN_FLUSHING:
         if (waited >= l->idle_timeout) conn_lost(c);

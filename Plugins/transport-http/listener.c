@@ -14,13 +14,15 @@ static void refuse(int fd) {
 
 static void accepted(struct port *port, int fd, const struct endpoint *peer) {
     struct listener *l = (struct listener *)(void *)port;
-    if (port->open >= l->max_connections)
+    if (port->open < l->max_connections)
+        conn_open(l, fd, peer);
+    else if (port->tls == NULL)
         refuse(fd);
     else
-        conn_open(l, fd, peer);
+        close(fd); // A handshake to say so is what it cannot afford.
 }
 
-static const struct port_kind kind = {"transport-http", "http://", "127.0.0.1:8808", accepted};
+static const struct port_kind kind = {"transport-http", "http://", "https://", "127.0.0.1:8808", accepted};
 
 static void configure(struct listener *l, jf_view config) {
     jf_self *self = l->port.self;

@@ -26,6 +26,7 @@ enum conn_state {
     CONN_STREAM,      /**< an answer in pieces is being written */
     CONN_FLUSHING,    /**< closes once everything is written */
     CONN_LINGER,      /**< our side is shut; what the client still sends is thrown away */
+    CONN_SECURING,    /**< the TLS handshake */
     CONN_DEAD         /**< closed; waits for the last pin */
 };
 
@@ -66,8 +67,9 @@ struct conn {
     jf_ref exchange;
     char *origin; /**< the allowed Origin of the request, for CORS headers: allocated, NULL without one */
     struct outq out;
-    uint64_t since; /**< when the present wait began, or the last byte came */
-    uint64_t wrote; /**< when a stream was last written to */
+    struct tls_link *tls; /**< NULL: plain */
+    uint64_t since;       /**< when the present wait began, or the last byte came */
+    uint64_t wrote;       /**< when a stream was last written to */
     struct mount *mount;
     struct legacy_session *session;
     struct conn *quiet_before, *quiet_after;
@@ -98,6 +100,14 @@ void conn_later(struct conn *c);
 /** Timeouts. Open event streams have none: their clients may be silent for as long as they like. */
 void conn_sweep(struct conn *c);
 struct conn *conn_of_exchange(jf_self *self, jf_ref exchange);
+
+// secure.c
+/** Begins TLS on a new connection. False: out of memory. */
+bool secure_begin(struct conn *c);
+/** Goes on with the handshake. */
+void secure_step(struct conn *c);
+/** TLS ends; the socket stays open. */
+void secure_end(struct conn *c);
 
 // request.c
 /** Parser hook: judges a request by its head. */

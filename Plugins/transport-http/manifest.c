@@ -13,6 +13,23 @@
 #define TEXTS(name, text) \
     "\"" name "\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"default\":[],\"description\":\"" text "\"}"
 
+#define PATH(name, text) \
+    "\"" name "\":{\"type\":\"string\",\"format\":\"path\",\"minLength\":1,\"description\":\"" text "\"}"
+#define TLS \
+    "\"tls\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"certificate\",\"key\"]," \
+    "\"description\":\"Clients connect with TLS only; left out: without\",\"properties\":{" \
+    PATH("certificate", "PEM file of the server's certificate, followed by those that lead to its authority's") "," \
+    PATH("key", "PEM file of its private key, without a pass phrase") "," \
+    PATH("client_ca", "PEM file of the authorities whose client certificates are accepted") "," \
+    "\"client_certificates\":{\"enum\":[\"none\",\"optional\",\"required\"],\"description\":" \
+    "\"Whether clients are asked for certificates; one that does not hold is never let in. Usually optional, none " \
+    "without client_ca\"}," \
+    "\"min_version\":{\"type\":[\"string\",\"number\"],\"pattern\":\"^1[.][23]$\",\"minimum\":1.2," \
+    "\"maximum\":1.3,\"default\":\"1.2\"," \
+    "\"description\":\"Oldest version of TLS; the newest that both sides have is used\"}," \
+    "\"reload\":{\"enum\":[\"automatic\",\"never\"],\"default\":\"automatic\"," \
+    "\"description\":\"The files are read again for new connections when they have changed\"}}}"
+
 #define LIMITS \
     COUNT("max_body", "1", "4194304", "Largest request body in bytes (413 beyond)") "," \
     COUNT("max_headers", "256", "65536", "Largest request head in bytes (431 beyond)") "," \
@@ -35,6 +52,7 @@
           "one that is sent more for all that is closed") "," \
     "\"sse\":{\"type\":\"boolean\",\"default\":false,\"description\":" \
     "\"Serve HTTP+SSE of MCP 2024-11-05 too, at /sse, /sse/servers/NAME and /sse/bundles/NAME\"}," \
+    TLS "," \
     "\"limits\":{\"type\":\"object\",\"default\":{},\"additionalProperties\":false,\"properties\":{" LIMITS "}}}}"
 
 #define CONNECTOR \

@@ -171,8 +171,10 @@ bool request_client(struct conn *c, uint32_t flags) {
                            .flags = flags,
                            .listener = c->listener->port.ref,
                            .address = view_make(text, length)};
-    if (self->inbound.opened(self->inbound.context, &info, &c->client) == JF_OK && c->client != 0)
-        return true;
+    uint8_t *certificate = c->tls != NULL ? tls_link_describe(c->tls, &info) : NULL;
+    int32_t status = self->inbound.opened(self->inbound.context, &info, &c->client);
+    if (certificate != NULL) self_release(self, certificate);
+    if (status == JF_OK && c->client != 0) return true;
     c->client = 0;
     return false;
 }

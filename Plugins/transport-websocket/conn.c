@@ -10,6 +10,7 @@ static void conn_release(struct conn *c) {
     incoming_drop(&c->in);
     framer_end(&c->framer);
     outq_clear(self, &c->out);
+    if (c->tls != NULL) tls_link_close(c->tls);
     self_release(self, c->target);
     fields_wipe(c->fields);
     self_release(self, c->fields);
@@ -37,6 +38,7 @@ static void hang_up(struct conn *c) {
     client_map_remove(&whole(self)->clients, c->client);
     timer_end(self, &c->timer);
     watch_end(self, &c->watch);
+    if (c->tls != NULL) tls_link_goodbye(c->tls, &c->out);
     close(c->fd);
     c->fd = -1;
     // What others lent is given back at once, however long a pin keeps the rest.
@@ -82,6 +84,7 @@ void conn_settle(struct conn *c) {
     } else if (!framer_reads(&c->framer) && !c->shut) {
         // The peer may still be sending: closing now would reset our last words away.
         c->shut = true;
+        if (c->tls != NULL) tls_link_goodbye(c->tls, &c->out);
         shutdown(c->fd, SHUT_WR);
     }
 }
@@ -158,7 +161,7 @@ static void on_time(void *user) {
     pin(c);
     if (c->state == CONN_SHAKING) {
         upgrade_refuse(c, 408, "Request timeout: the upgrade request did not arrive in time");
-    } else if (c->state == CONN_CLOSING) {
+    } else if (c->state == CONN_CLOSING || c->state == CONN_SECURING) {
         conn_lost(c);
     } else if (framer_pulse(&c->framer, c->self->now, &due)) {
         conn_arm(c, due);
@@ -186,7 +189,12 @@ void conn_open(struct listener *l, int fd, const struct endpoint *peer) {
     c->in.max_head = l->max_head;
     c->excess = l->port.open >= l->max_connections;
     l->port.open++;
-    if (incoming_begin(&c->in, HTTP_REQUEST) &&
+    if (l->port.tls != NULL) {
+        c->state = CONN_SECURING;
+        c->tls = tls_link_open(l->port.tls, fd);
+    }
+    bool secured = l->port.tls == NULL || c->tls != NULL;
+    if (secured && incoming_begin(&c->in, HTTP_REQUEST) &&
         self->loop.watch(self->loop.context, fd, JF_READABLE | JF_WRITABLE, on_ready, c, &c->watch) ==
             JF_OK) {
         conn_arm(c, self->now + l->handshake_timeout);
@@ -200,6 +208,14 @@ void conn_write(void *owner, struct iovec *parts, uint32_t count, const struct k
     struct conn *c = owner;
     uint64_t sent = 0;
     if (c->broken || c->shut || c->fd < 0) return;
+    if (c->tls != NULL) {
+        // Ciphertext is nobody else's to keep: what waits is a copy.
+        if (!tls_link_write(c->tls, &c->out, parts, count)) {
+            c->broken = true;
+            conn_later(c);
+        }
+        return;
+    }
     if (c->out.head == NULL) {
         ssize_t done = socket_write(c->fd, parts, count);
         if (done < 0 && errno != EAGAIN) c->broken = true;

@@ -35,6 +35,36 @@ static const char *refusal_text(uint16_t status) {
                            : "Bad request: not a well-formed HTTP/1.1 upgrade request";
 }
 
+static ssize_t receive_some(struct conn *c, uint8_t *to, size_t room) {
+    return c->tls == NULL ? recv(c->fd, to, room, 0) : tls_link_read(c->tls, &c->out, to, room);
+}
+
+/** Goes on with the TLS handshake. */
+static void secure(struct conn *c) {
+    switch (tls_link_handshake(c->tls, &c->out, &c->peer)) {
+    case TLS_WAIT:
+        c->unread = false;
+        break;
+    case TLS_DONE:
+        c->state = CONN_SHAKING;
+        break;
+    case TLS_MORE:
+        break;
+    case TLS_PLAIN:
+        tls_link_close(c->tls);
+        c->tls = NULL;
+        upgrade_refuse(c, 400, "Bad request: this port speaks TLS, use wss");
+        break;
+    case TLS_FAILED:
+        incoming_drop(&c->in);
+        conn_finish(c);
+        break;
+    case TLS_GONE:
+        conn_lost(c);
+        break;
+    }
+}
+
 /** Reads the upgrade request. */
 static void shake(struct conn *c) {
     struct incoming *in = &c->in;
@@ -43,7 +73,7 @@ static void shake(struct conn *c) {
         conn_lost(c);
         return;
     }
-    ssize_t got = recv(c->fd, in->buf.ptr + in->buf.len, room, 0);
+    ssize_t got = receive_some(c, in->buf.ptr + in->buf.len, room);
     if (!took(c, got)) return;
     in->buf.len += (uint32_t)got;
     int whole_head = incoming_parse(in);
@@ -64,6 +94,10 @@ void intake_read(struct conn *c) {
     c->unread = true;
     for (uint32_t turn = 0; turn < TURN && c->unread && c->state != CONN_DEAD; turn++) {
         if (intake_held_back(c)) break;
+        if (c->state == CONN_SECURING) {
+            secure(c);
+            continue;
+        }
         if (c->state == CONN_SHAKING) {
             shake(c);
             continue;
@@ -72,7 +106,7 @@ void intake_read(struct conn *c) {
             conn_lost(c);
             break;
         }
-        ssize_t got = recv(c->fd, scratch.ptr, READ_SIZE, 0);
+        ssize_t got = receive_some(c, scratch.ptr, READ_SIZE);
         if (took(c, got) && framer_reads(&c->framer)) receive(c, scratch.ptr, (uint64_t)got);
     }
     buffer_release(self, &scratch);

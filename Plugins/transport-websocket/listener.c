@@ -12,7 +12,7 @@ static void accepted(struct port *port, int fd, const struct endpoint *peer) {
         conn_open(l, fd, peer);
 }
 
-static const struct port_kind kind = {"transport-websocket", "ws://", "127.0.0.1:8810", accepted};
+static const struct port_kind kind = {"transport-websocket", "ws://", "wss://", "127.0.0.1:8810", accepted};
 
 static void configure(struct listener *l, jf_view config) {
     jf_self *self = l->port.self;

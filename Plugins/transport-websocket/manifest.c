@@ -22,6 +22,23 @@
     INTEGER("pong_timeout_ms", "1", "10000", "A peer silent for this long after a ping is given up") "," \
     INTEGER("close_timeout_ms", "1", "2000", "For the other side's part of the closing handshake")
 
+#define PATH(name, text) \
+    "\"" name "\":{\"type\":\"string\",\"format\":\"path\",\"minLength\":1,\"description\":\"" text "\"}"
+#define TLS \
+    "\"tls\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"certificate\",\"key\"]," \
+    "\"description\":\"Clients connect with TLS only; left out: without\",\"properties\":{" \
+    PATH("certificate", "PEM file of the server's certificate, followed by those that lead to its authority's") "," \
+    PATH("key", "PEM file of its private key, without a pass phrase") "," \
+    PATH("client_ca", "PEM file of the authorities whose client certificates are accepted") "," \
+    "\"client_certificates\":{\"enum\":[\"none\",\"optional\",\"required\"],\"description\":" \
+    "\"Whether clients are asked for certificates; one that does not hold is never let in. Usually optional, none " \
+    "without client_ca\"}," \
+    "\"min_version\":{\"type\":[\"string\",\"number\"],\"pattern\":\"^1[.][23]$\",\"minimum\":1.2," \
+    "\"maximum\":1.3,\"default\":\"1.2\"," \
+    "\"description\":\"Oldest version of TLS; the newest that both sides have is used\"}," \
+    "\"reload\":{\"enum\":[\"automatic\",\"never\"],\"default\":\"automatic\"," \
+    "\"description\":\"The files are read again for new connections when they have changed\"}}}"
+
 #define LIMITS \
     MAX_MESSAGE "," \
     INTEGER("max_headers", "256", "65536", "Largest head of an upgrade request in bytes (431 beyond)") "," \
@@ -39,6 +56,7 @@
           "empty: localhost names on a loopback address, every name elsewhere") "," \
     TEXTS("allowed_origins", "Origin headers that are allowed (https://app.example, http://localhost:*, " \
           "* for all); empty: pages of this machine on a loopback address, none elsewhere") "," \
+    TLS "," \
     GROUP("limits", LIMITS) "}}"
 
 #define RECONNECT \

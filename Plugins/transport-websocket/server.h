@@ -21,6 +21,7 @@ struct listener {
 
 enum conn_state {
     CONN_SHAKING = 0, /**< the upgrade request is being read */
+    CONN_SECURING,    /**< the TLS handshake, before that */
     CONN_OPEN,
     CONN_CLOSING, /**< a refusal or a close frame is on its way, or the peer's answer to it is waited for */
     CONN_DEAD     /**< closed; waits for the last pin */
@@ -48,6 +49,7 @@ struct conn {
     struct incoming in;    /**< the upgrade request */
     struct framer framer;
     struct outq out;
+    struct tls_link *tls; /**< NULL: plain */
 };
 
 // listener.c

@@ -105,7 +105,9 @@ static bool open_client(struct conn *c) {
     jf_client_info info = {
         .size = sizeof(info), .flags = JF_CLIENT_SHARED, .listener = c->listener->port.ref};
     info.address = view_make(text, length);
+    uint8_t *certificate = c->tls != NULL ? tls_link_describe(c->tls, &info) : NULL;
     if (self->inbound.opened(self->inbound.context, &info, &c->client) != JF_OK) c->client = 0;
+    if (certificate != NULL) self_release(self, certificate);
     if (c->client == 0) return false;
     if (client_map_add(&whole(self)->clients, &self->memory, c->client, c)) return true;
     jf_ref client = c->client;

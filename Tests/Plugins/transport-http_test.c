@@ -4,6 +4,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "transport-http/tls_wire.h"
 #include "transport-http/wire.h"
 
 #include "transport-http/listener_cases.h"
@@ -13,6 +14,7 @@
 #include "transport-http/legacy_cases.h"
 
 #include "transport-http/fields_cases.h"
+#include "transport-http/secure_cases.h"
 
 #include "transport-http/refusal_cases.h"
 #include "transport-http/retain_cases.h"

@@ -4,6 +4,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "transport-http/tls_wire.h"
 #include "transport-websocket/frames.h"
 
 #include "transport-websocket/fields_cases.h"
@@ -11,6 +12,7 @@
 #include "transport-websocket/handshake_cases.h"
 #include "transport-websocket/message_cases.h"
 #include "transport-websocket/rule_cases.h"
+#include "transport-websocket/secure_cases.h"
 
 #include "transport-websocket/connector_cases.h"
 #include "transport-websocket/reconnect_cases.h"
