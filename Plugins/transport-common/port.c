@@ -177,7 +177,7 @@ static int32_t open_at(struct port *p, jf_view address, jf_view config, jf_blob 
     jf_self *self = p->self;
     if (!allowed_read(&p->allowed, self, config))
         return jf_fault_set(why, JF_E_INVALID, 0, "allowed_hosts and allowed_origins must be lists of texts");
-    int32_t status = tls_server_open(self, config, p->kind->plugin, &p->tls, why);
+    int32_t status = tls_server_open(self, config, &p->tls, why);
     if (status != JF_OK) return status;
     char *configured = setting_text(self, config, "/address");
     const char *own = configured != NULL ? configured : p->kind->usual;

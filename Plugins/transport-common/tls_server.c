@@ -146,11 +146,10 @@ void tls_server_renew(struct tls_server *s) {
     memcpy(s->seen, seen, sizeof(seen));
     jf_fault why = {.size = sizeof(why)};
     if (read_files(s, &why) == JF_OK)
-        self_log(self, JF_LOG_INFO, "%s: %s has changed and was read again", s->plugin,
-                 s->paths[TLS_CERTIFICATE]);
+        self_log(self, JF_LOG_INFO, "%s has changed and was read again", s->paths[TLS_CERTIFICATE]);
     else
-        self_log(self, JF_LOG_WARNING, "%s: %.*s; the certificate that was read before stays in use",
-                 s->plugin, (int)why.text_len, why.text);
+        self_log(self, JF_LOG_WARNING, "%.*s; the certificate that was read before stays in use",
+                 (int)why.text_len, why.text);
 }
 
 /* ---- The option ---- */
@@ -200,8 +199,7 @@ static int32_t configure(struct tls_server *s, jf_view config, jf_fault *why) {
     return JF_OK;
 }
 
-int32_t tls_server_open(jf_self *self, jf_view config, const char *plugin, struct tls_server **out,
-                        jf_fault *why) {
+int32_t tls_server_open(jf_self *self, jf_view config, struct tls_server **out, jf_fault *why) {
     jf_view value;
     const char *missing = NULL;
     *out = NULL;
@@ -209,7 +207,6 @@ int32_t tls_server_open(jf_self *self, jf_view config, const char *plugin, struc
     struct tls_server *s = self_allocate(self, sizeof(*s));
     if (s == NULL) return jf_fault_set(why, JF_E_FAULT, 0, "out of memory for TLS");
     s->self = self;
-    s->plugin = plugin;
     int32_t status = configure(s, config, why);
     if (status == JF_OK && !openssl_load(&s->api, &missing))
         status = jf_fault_set(why, JF_E_UNSUPPORTED, 0,

@@ -16,8 +16,7 @@ enum tls_file { TLS_CERTIFICATE = 0, TLS_KEY, TLS_CLIENT_CA, TLS_FILES };
 struct tls_server {
     struct openssl api;
     jf_self *self;
-    const char *plugin; /**< for messages */
-    void *context;      /**< SSL_CTX; connections keep the one that they began with */
+    void *context; /**< SSL_CTX; connections keep the one that they began with */
     char *paths[TLS_FILES];
     struct stat seen[TLS_FILES]; /**< the files when they were last read, well or badly */
     uint64_t checked;            /**< when they were last looked at */
@@ -29,8 +28,7 @@ struct tls_server {
 };
 
 /** Reads the option `tls` of a listener. JF_OK with NULL in *out: it has none. */
-int32_t tls_server_open(jf_self *self, jf_view config, const char *plugin, struct tls_server **out,
-                        jf_fault *why);
+int32_t tls_server_open(jf_self *self, jf_view config, struct tls_server **out, jf_fault *why);
 /** NULL is nothing. */
 void tls_server_close(struct tls_server *s);
 /** Reads the files again when they have changed; looks at most every two seconds. Files that cannot be used
@@ -55,9 +53,9 @@ struct tls_link {
     void *out; /**< what goes to it; owned by `ssl` */
     int fd;
     uint32_t unasked; /**< bytes that wait though nothing of ours was said: answers to key updates */
-    bool begun;   /**< the client has said something */
-    bool secured; /**< the handshake is over */
-    bool over;    /**< nothing more is said */
+    bool begun;       /**< the client has said something */
+    bool secured;     /**< the handshake is over */
+    bool over;        /**< nothing more is said */
 };
 
 /** Begins TLS on an accepted socket. NULL: out of memory. */

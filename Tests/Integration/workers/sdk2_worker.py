@@ -3,11 +3,14 @@
 
 import asyncio
 import contextlib
+import ssl
 
+import httpx2
 import mcp_types as types
 from answers import callbacks
 from lines import Fault, Worker
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
 MODERN = "2026-07-28"
@@ -104,6 +107,19 @@ class Link:
 
 
 @contextlib.asynccontextmanager
+async def secured(url, tls):
+    """A transport that trusts the authority `ca` only, and shows `certificate` where it has one."""
+    context = ssl.create_default_context(cafile=tls["ca"])
+    if "certificate" in tls:
+        context.load_cert_chain(tls["certificate"], tls["key"])
+    async with (
+        httpx2.AsyncClient(verify=context, timeout=60) as http,
+        streamable_http_client(url, http_client=http) as streams,
+    ):
+        yield streams
+
+
+@contextlib.asynccontextmanager
 async def connect(command, note):
     async def on_message(message):
         if isinstance(message, Exception):
@@ -120,6 +136,8 @@ async def connect(command, note):
     if target is None:
         argv = command["command"]
         target = StdioServerParameters(command=argv[0], args=argv[1:], env=command.get("env"))
+    elif tls := command.get("tls"):
+        target = secured(target, tls)
     mode = {"modern": MODERN}.get(command["mode"], command["mode"])
     try:
         async with Client(
