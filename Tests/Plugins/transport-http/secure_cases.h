@@ -50,6 +50,33 @@ TEST(serves_tls) {
     pki_close(&p);
 }
 
+TEST(resumes_sessions_where_nobody_is_identified) {
+    pki p = pki_open();
+    for (int identified = 0; identified < 2; identified++) {
+        front f = secure_front(&p, "https://127.0.0.1:", identified ? ",\"client_ca\":\"%s/ca.pem\"" : "");
+        uint32_t mark = 0;
+        pki_run(&p, "rm -f session");
+        tls_client c = tls_dial(&p, f.mock, f.port, "-cert client.pem -key client.key -sess_out session");
+        const jf_mock_event *e = secure_post(&f, &c, &mark, "[7]");
+        REQUIRE(e != NULL, "no message");
+        jf_mock_reply(f.mock, e->peer, e->exchange, JF_MSG_FINAL, JF_STATUS_OK, "[8]");
+        CHECK(wire_hear(&c.talk, "[8]"), "no answer");
+        tls_hang_up(&c);
+        // No ticket is given where a certificate is asked for: it is looked at each time.
+        pki_run(&p, identified ? "test ! -e session" : "test -s session");
+        if (!identified) {
+            uint32_t from = jf_mock_mark(f.mock);
+            c = tls_dial(&p, f.mock, f.port, "-sess_in session");
+            e = secure_post(&f, &c, &mark, "[7]");
+            const jf_mock_event *opened = jf_mock_find(f.mock, from, JF_MOCK_CLIENT_OPENED, 0, 0);
+            CHECK(e != NULL && opened != NULL && view_is(opened->client.server_name, "localhost"), "resumed");
+            tls_hang_up(&c);
+        }
+        front_close(&f);
+    }
+    pki_close(&p);
+}
+
 TEST(streams_events_over_tls_to_slow_readers) {
     pki p = pki_open();
     front f = secure_front(&p, "https://127.0.0.1:", "");
