@@ -179,7 +179,12 @@ def test_renewal_without_a_restart(authority, tmp_path):
         first = connected(gateway, authority.context())
         assert asks(first) == "hello"
         live[1].write_text("no key at all")
-        eventually(lambda: (asks(connected(gateway, authority.context())), gateway.log.wait("stays in use", 0.1)))
+
+        def told():
+            assert asks(connected(gateway, authority.context())) == "hello"
+            gateway.log.wait("stays in use", 0.1)
+
+        eventually(told)
         assert asks(connected(gateway, authority.context())) == "hello"
         for source, target in zip(following, live, strict=True):
             draft = target.with_suffix(".new")

@@ -184,6 +184,7 @@ static const char *listen_config(const script *s) {
 
 static void run_listener(script *s, record *log) {
     jf_mock *mock = jf_mock_new();
+    jf_mock_want(mock, JF_WANTS_FIELDS);
     listening it = {.s = s, .mock = mock, .log = log};
     MUST(jf_mock_attach(mock, jf_entry_1) == JF_OK && jf_mock_create(mock, "{}") == JF_OK, "no instance");
     MUST(jf_mock_start(mock) == JF_OK, "start");

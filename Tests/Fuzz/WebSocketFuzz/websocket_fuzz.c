@@ -71,6 +71,7 @@ static void finish(jf_mock *mock, const script *s, peer *p) {
 
 static void run_listener(const script *s, jf_view cuts, record *given) {
     jf_mock *mock = jf_mock_new();
+    jf_mock_want(mock, JF_WANTS_FIELDS);
     run it = {s, given};
     peer client = {.fd = -1};
     MUST(jf_mock_attach(mock, jf_entry_1) == JF_OK && jf_mock_create(mock, "{}") == JF_OK, "no instance");

@@ -17,7 +17,8 @@ class Authority:
     def __init__(self, folder, name="authority"):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.pem, self.key = folder, folder / f"{name}.pem", folder / f"{name}.key"
-        openssl("req", "-x509", *KEY, "-days", 2, "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.pem)
+        files = ["-keyout", self.key, "-out", self.pem]
+        openssl("req", "-x509", *KEY, "-days", 2, "-subj", f"/CN={name}", *files)
 
     def issue(self, name, days=2):
         """(certificate, key) for localhost; with fewer than no days it has expired."""
