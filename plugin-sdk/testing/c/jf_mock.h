@@ -137,10 +137,11 @@ typedef struct jf_mock_event {
     const char *text; /**< NUL-terminated; NULL when absent (a message without a body) */
     uint64_t length;  /**< of text, without the NUL */
     double done, total;
-    uint64_t time_ns;      /**< jf_mock_now at the time */
-    jf_message message;    /**< messages: the whole of it; `body` is one joined segment */
-    jf_client_info client; /**< CLIENT_OPENED: the whole of it */
+    uint64_t time_ns;   /**< jf_mock_now at the time */
+    jf_message message; /**< messages: the whole of it; `body` is one joined segment */
     jf_fault fault;
+    /** CLIENT_OPENED: the whole of it. */
+    jf_client_info client;
 } jf_mock_event;
 
 /** Called on the lane, from inside the plugin's call, right after an event was recorded: the place to answer
