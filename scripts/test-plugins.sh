@@ -45,9 +45,11 @@ run json_test plugin-sdk/testing/c/tests/json_test.c
 make --no-print-directory -C plugin-sdk/examples/c/toolset-text JACKFIELD_INCLUDE="$PWD/plugin-sdk/include" \
     OUT="$PWD/$out" CC="$clang" >"$out/toolset-text-build.log" 2>&1 || cat "$out/toolset-text-build.log"
 
-# The cell's test runs this plugin, good and bad, in cells of its own.
+# The cell's test runs these plugins, good and bad, in cells of its own.
 "$clang" -fuse-ld=lld -std=c11 -g -fPIC -fvisibility=hidden -shared -Iplugin-sdk/include \
     Tests/Plugins/cell/bad_plugin.c -o "$out/cell.so" || exit 1
+"$clang" -fuse-ld=lld -std=c11 -g -fPIC -fvisibility=hidden -shared -Iplugin-sdk/include \
+    Tests/Plugins/cell/access_plugin.c -o "$out/cell-access.so" || exit 1
 
 for source in Tests/Plugins/*_test.c; do
     name=$(basename "$source" _test.c)

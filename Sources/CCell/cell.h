@@ -33,7 +33,8 @@ typedef struct cell_waiting {
 /** What the host opened: the plugin's handle behind the host's id. */
 typedef struct cell_object {
     uint64_t id;
-    uint16_t type; /**< CELL_SET_OPEN, CELL_ATTACH, CELL_CHANNEL_OPEN or CELL_LISTEN */
+    uint16_t type; /**< CELL_SET_OPEN, CELL_ATTACH, CELL_CHANNEL_OPEN, CELL_LISTEN, CELL_*_ATTACH or
+                      CELL_STORE_WATCH */
     jf_ref handle;
     /* channel: messages that the plugin answered JF_E_BUSY, in order, until it is writable */
     struct cell_held *held, *held_last;
@@ -45,6 +46,16 @@ typedef struct cell_held {
     cell_packet *packet;
     cell_frame frame;
 } cell_held;
+
+/** A passage that a filter may read for as long as its operation lasts. */
+typedef struct cell_passage {
+    _Atomic uint32_t refs;
+    bool is_request;
+    cell_packet *packet;
+    jf_passage passage;
+    jf_principal principal;
+    jf_view names[]; /**< roles and scopes */
+} cell_passage;
 
 /** The process's one instance: also what the plugin knows as its host. */
 struct jf_host {
@@ -69,12 +80,23 @@ struct jf_host {
     jf_connector_1 connector;
     jf_listener_1 listener;
     jf_seal_1 seal;
+    jf_auth_1 auth;
+    jf_credentials_1 source;
+    jf_policy_1 policy;
+    jf_filter_1 filter;
+    jf_store_1 store;
+    bool is_private; /**< it has one of those: what it finishes with may be a secret */
+    uint32_t wants;  /**< what jf.inbound/1 points to: JF_WANTS_* of the host */
 
     cell_map objects;    /**< id to cell_object */
     cell_map operations; /**< op to its deadline */
     cell_map canceled;   /**< op to why */
     cell_map clients;    /**< a listener's client to 1, or to 2 where the host refused it */
     cell_map calls;      /**< jf.calls/1 handles to what to call when done */
+    cell_map states;     /**< the same of jf.state/1, and its watches */
+    cell_map passages;   /**< op to cell_passage; guarded by `lock`, as is the next */
+    cell_map memories;   /**< what requests left, by the numbers that the host has instead */
+    uint64_t next_memory;
     uint64_t next_ref;
     _Atomic uint64_t memory;
 };
@@ -132,6 +154,13 @@ void cell_call_done(cell_frame *frame);
 extern const jf_config_1 cell_config_table;
 extern const jf_channels_1 cell_channels_table;
 extern const jf_inbound_1 cell_inbound_table;
+/* cell_state.c */
+extern const jf_state_1 cell_state_table;
+extern const jf_identity_1 cell_identity_table;
+extern const jf_connected_1 cell_connected_table;
+extern const jf_policies_1 cell_policies_table;
+extern const jf_watches_1 cell_watches_table;
+bool cell_handle_state(cell_frame *frame);
 
 /* cell_facets.c, cell_transport.c: one frame of the host. */
 void cell_handle(cell_frame *frame);
@@ -139,6 +168,24 @@ void cell_handle(cell_frame *frame);
 bool cell_handle_transport(cell_frame *frame);
 /** Ends the cell unless the frame was read whole: the gateway is trusted, but not to be of the same build. */
 void cell_expect(cell_frame *frame);
+/* cell_access.c, cell_filter.c: the same of the facets from auth to store. */
+uint64_t cell_find_access(void);
+int32_t cell_open_facet(uint16_t type, uint64_t id, jf_view name, jf_view config, jf_ref *handle,
+                        jf_blob *bound, jf_fault *why);
+bool cell_handle_access(cell_frame *frame);
+bool cell_handle_filter(cell_frame *frame);
+/** Notes an operation of the host, whose finish is owed from now on. */
+void cell_operation(jf_ref op, uint64_t deadline_ns);
+/** The same of one on an object; NULL: it is not open, and the operation is over. */
+cell_object *cell_operation_on(jf_ref op, uint64_t object, uint16_t type, uint64_t deadline_ns);
+/** Finishes it with what its slot answered, but for JF_PENDING. */
+void cell_operation_answered(jf_ref op, int32_t status, jf_blob *result, const jf_fault *why);
+/** `facet` is CELL_OF_*. */
+void cell_cancel_operation(jf_ref op, uint64_t facet);
+/** Takes one reference away; NULL is ignored. [any] */
+void cell_passage_free(cell_passage *passage);
+/** Replaces what a verdict leaves by a number that means nothing elsewhere. [any] */
+void cell_verdict_out(const cell_passage *passage, jf_verdict *head);
 /* cell_routing.c */
 void cell_pick(cell_frame *frame);
 void cell_observe(cell_frame *frame);

@@ -97,6 +97,8 @@ static void on_open(cell_frame *frame) {
         status = cell_here.connector.open(cell_here.self, id, name, config, &handle, &why);
     if (type == CELL_LISTEN && JF_HAS(&cell_here.listener, listen))
         status = cell_here.listener.listen(cell_here.self, id, address, config, &bound, &why);
+    if (type >= CELL_AUTH_ATTACH && type <= CELL_STORE_WATCH)
+        status = cell_open_facet(type, id, name, config, &handle, &bound, &why);
     cell_object *object = cell_object_of(id, type);
     if (object != NULL && status == JF_OK) object->handle = handle;
     if (object != NULL && status != JF_OK) cell_object_remove(object);
@@ -254,8 +256,7 @@ static void on_request_cancel(cell_frame *frame) {
     bool known = cell_map_get(&cell_here.operations, frame->head.ref, NULL) &&
                  cell_map_put(&cell_here.canceled, frame->head.ref, (uint64_t)(int64_t)frame->head.status);
     pthread_mutex_unlock(&cell_here.lock);
-    if (known && JF_HAS(&cell_here.toolset, cancel))
-        cell_here.toolset.cancel(cell_here.self, frame->head.ref);
+    if (known) cell_cancel_operation(frame->head.ref, frame->head.number);
 }
 
 void cell_handle(cell_frame *frame) {
@@ -282,6 +283,11 @@ void cell_handle(cell_frame *frame) {
     case CELL_ATTACH:
     case CELL_CHANNEL_OPEN:
     case CELL_LISTEN:
+    case CELL_AUTH_ATTACH:
+    case CELL_SOURCE_ATTACH:
+    case CELL_POLICY_ATTACH:
+    case CELL_FILTER_ATTACH:
+    case CELL_STORE_WATCH:
         on_open(frame);
         return;
     case CELL_SET_CLOSE:
@@ -318,6 +324,8 @@ void cell_handle(cell_frame *frame) {
         cell_call_done(frame);
         return;
     default:
-        if (!cell_handle_transport(frame)) cell_die("jackfield-cell: a frame of unknown type");
+        if (!cell_handle_transport(frame) && !cell_handle_access(frame) && !cell_handle_filter(frame) &&
+            !cell_handle_state(frame))
+            cell_die("jackfield-cell: a frame of unknown type");
     }
 }

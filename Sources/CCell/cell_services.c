@@ -147,10 +147,14 @@ static const jf_memory_1 memory_table = {.size = sizeof(jf_memory_1),
 
 /* ---- jf.ops/1 ---- */
 
-static bool end_operation(jf_ref op) {
+/* `*passage`: what it lent to a filter, to be freed. */
+static bool end_operation(jf_ref op, cell_passage **passage) {
+    uint64_t value;
+    *passage = NULL;
     pthread_mutex_lock(&cell_here.lock);
     bool known = cell_map_remove(&cell_here.operations, op, NULL);
     cell_map_remove(&cell_here.canceled, op, NULL);
+    if (cell_map_remove(&cell_here.passages, op, &value)) *passage = (cell_passage *)(uintptr_t)value;
     pthread_mutex_unlock(&cell_here.lock);
     return known;
 }
@@ -162,14 +166,27 @@ static int32_t finish(void *context, jf_ref op, int32_t status, jf_blob *result,
         taken = *result;
         *result = (jf_blob){0};
     }
-    bool known = end_operation(op);
+    cell_passage *passage;
+    bool known = end_operation(op, &passage);
+    jf_verdict head;
+    jf_view parts[2] = {{taken.ptr, taken.len}, {taken.ptr, 0}};
+    if (passage != NULL && status == JF_OK && taken.ptr != NULL && taken.len >= sizeof head) {
+        memcpy(&head, taken.ptr, sizeof head);
+        cell_verdict_out(passage, &head);
+        parts[0] = (jf_view){(const uint8_t *)&head, sizeof head};
+        parts[1] = (jf_view){taken.ptr + sizeof head, taken.len - sizeof head};
+    }
     if (known) {
         if (status == JF_PENDING || status > JF_ABSENT || status < JF_E_FAULT) status = JF_E_FAULT;
         cell_writer *out = cell_out(CELL_FINISH, op, 0, status);
         bool sent = false;
         if (out != NULL) {
             cell_put_fault(out, why);
-            cell_put_view(out, status == JF_OK ? (jf_view){taken.ptr, taken.len} : (jf_view){NULL, 0});
+            if (cell_here.is_private) out->is_secret = true;
+            if (status == JF_OK && taken.ptr != NULL)
+                cell_put_segments(out, parts, 2);
+            else
+                cell_put_view(out, (jf_view){NULL, 0});
             sent = cell_send(out);
         }
         if (!sent && (out = cell_out(CELL_FINISH, op, 0, JF_E_FAULT)) != NULL) {
@@ -183,6 +200,7 @@ static int32_t finish(void *context, jf_ref op, int32_t status, jf_blob *result,
     } else {
         cell_note(JF_LOG_WARNING, "operation finished twice or too late");
     }
+    cell_passage_free(passage);
     if (taken.drop != NULL) taken.drop(taken.owner);
     return known ? JF_OK : JF_E_STALE;
 }
@@ -337,7 +355,12 @@ const void *cell_service(const jf_host *host, const char *id) {
                     {JF_CALLS_1, &calls_table, CELL_SERVICE_CALLS},
                     {JF_CHANNELS_1, &cell_channels_table, CELL_SERVICE_CHANNELS},
                     {JF_INBOUND_1, &cell_inbound_table, CELL_SERVICE_INBOUND},
-                    {JF_SEAL_1, &seal_table, CELL_SERVICE_SEAL}};
+                    {JF_SEAL_1, &seal_table, CELL_SERVICE_SEAL},
+                    {JF_IDENTITY_1, &cell_identity_table, CELL_SERVICE_IDENTITY},
+                    {JF_CONNECTED_1, &cell_connected_table, CELL_SERVICE_CONNECTED},
+                    {JF_POLICIES_1, &cell_policies_table, CELL_SERVICE_POLICIES},
+                    {JF_WATCHES_1, &cell_watches_table, CELL_SERVICE_WATCHES},
+                    {JF_STATE_1, &cell_state_table, CELL_SERVICE_STATE}};
     (void)host;
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
         if (strcmp(services[i].id, id) != 0 || !cell_lists(cell_here.settings.listed_services, id)) continue;

@@ -43,6 +43,7 @@ void cell_read_setup(cell_frame *frame, jf_view *config) {
     it->services = cell_get_number(frame);
     cell_here.log_levels = (uint32_t)cell_get_number(frame);
     it->queue = cell_get_number(frame);
+    cell_here.wants = (uint32_t)cell_get_number(frame);
     it->library = copy(cell_get_view(frame));
     it->name = copy(cell_get_view(frame));
     it->listed_services = copy(cell_get_view(frame));
@@ -106,7 +107,7 @@ static uint64_t find_facets(void) {
         cell_attach(&cell_here.seal, sizeof cell_here.seal, table);
         if (cell_here.seal.seal != NULL && cell_here.seal.open != NULL) slots |= CELL_HAS_SEAL;
     }
-    return slots;
+    return slots | cell_find_access();
 }
 
 /* Loads a library and takes its table. */

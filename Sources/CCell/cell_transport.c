@@ -60,7 +60,7 @@ static bool send_held(cell_object *object) {
         cell_frame frame = it->frame;
         jf_message message;
         jf_view body;
-        jf_pair pairs[CELL_PAIRS_MOST];
+        jf_pair pairs[CELL_MESSAGE_PAIRS];
         jf_fault why = {.size = sizeof why};
         cell_get_message(&frame, &message, &body, pairs);
         int32_t status = cell_here.connector.send(cell_here.self, object->handle, &message, &why);
@@ -128,7 +128,7 @@ static void on_send(cell_frame *frame) {
     cell_frame whole = *frame;
     jf_message message;
     jf_view body;
-    jf_pair pairs[CELL_PAIRS_MOST];
+    jf_pair pairs[CELL_MESSAGE_PAIRS];
     jf_fault why = {.size = sizeof why};
     cell_get_message(frame, &message, &body, pairs);
     expect(frame);
@@ -165,7 +165,7 @@ static void on_exchange_cancel(cell_frame *frame) {
         cell_frame held = it->frame;
         jf_message message;
         jf_view body;
-        jf_pair pairs[CELL_PAIRS_MOST];
+        jf_pair pairs[CELL_MESSAGE_PAIRS];
         cell_get_message(&held, &message, &body, pairs);
         if (message.exchange != exchange) continue;
         *at = it->next;
@@ -218,6 +218,8 @@ static int32_t client_opened(void *context, const jf_client_info *given, jf_ref 
     if (out != NULL) {
         cell_put_number(out, info.listener);
         cell_put_view(out, info.address);
+        cell_put_view(out, info.certificate);
+        cell_put_view(out, info.server_name);
         sent = cell_send(out);
     }
     if (!sent) {
@@ -268,7 +270,8 @@ const jf_inbound_1 cell_inbound_table = {.size = sizeof(jf_inbound_1),
                                          .deliver = client_deliver,
                                          .gone = client_gone,
                                          .writable = client_writable,
-                                         .closed = client_closed};
+                                         .closed = client_closed,
+                                         .wants = &cell_here.wants};
 
 /* ---- Frames for listeners ---- */
 
@@ -286,7 +289,7 @@ static void on_unlisten(cell_frame *frame) {
 static void on_reply(cell_frame *frame) {
     jf_message message;
     jf_view body;
-    jf_pair pairs[CELL_PAIRS_MOST];
+    jf_pair pairs[CELL_MESSAGE_PAIRS];
     cell_get_message(frame, &message, &body, pairs);
     expect(frame);
     jf_ref client = frame->head.ref;

@@ -98,6 +98,8 @@ static void sent(cell_link *link, cell_writer *packet) {
     link->queued -= packet->used + packet->body_bytes;
     for (uint32_t i = 0; i < packet->fd_count; i++)
         close(packet->fds[i]);
+    if (packet->is_secret) explicit_bzero(packet->bytes, packet->used);
+    packet->is_secret = false;
     packet->fd_count = packet->frame_fds = 0;
     packet->used = packet->frame = 0;
     packet->body_bytes = 0;

@@ -19,12 +19,22 @@ typedef struct proxy_kind {
 } proxy_kind;
 
 /** What the host opened: a set, a server's strategy, a channel or a listener. Named in frames by `id`. */
-enum { PROXY_SET = 1, PROXY_STRATEGY = 2, PROXY_CHANNEL = 3, PROXY_LISTENER = 4 };
+enum {
+    PROXY_SET = 1,
+    PROXY_STRATEGY = 2,
+    PROXY_CHANNEL = 3,
+    PROXY_LISTENER = 4,
+    PROXY_AUTH = 5,
+    PROXY_SOURCE = 6,
+    PROXY_POLICY = 7,
+    PROXY_FILTER = 8,
+    PROXY_WATCH = 9
+};
 
 typedef struct proxy_object {
     uint64_t id; /**< also the handle that the host gets */
     uint32_t kind;
-    jf_ref host; /**< the host's handle: set, channel or listener */
+    jf_ref host; /**< the host's handle: set, channel, listener or watch */
     char *name, *config, *address;
     uint64_t name_size, config_size, address_size; /**< UINT64_MAX: absent */
     bool is_open;                                  /**< in the cell that runs now */
@@ -32,10 +42,12 @@ typedef struct proxy_object {
     bool is_shared;  /**< channel: answers carry no exchange */
     bool is_slow;    /**< channel: the plugin answered JF_E_BUSY */
     bool owes_writable;
-    bool asks_usage; /**< channel: an answer about its processes is on its way */
-    int32_t used;    /**< channel: the status of the last one; JF_ABSENT before it */
-    jf_usage usage;  /**< and what it told */
-    uint32_t listed; /**< set: bit n: kind n was listed, so that a restart is a change */
+    bool asks_usage;       /**< channel: an answer about its processes is on its way */
+    int32_t used;          /**< channel: the status of the last one; JF_ABSENT before it */
+    jf_usage usage;        /**< and what it told */
+    uint32_t listed;       /**< set: bit n: kind n was listed, so that a restart is a change */
+    jf_blob description;   /**< provider: the last one that it gave */
+    bool asks_description; /**< provider: a newer one is on its way */
     struct proxy_object *next;
 } proxy_object;
 
@@ -47,6 +59,14 @@ typedef struct proxy_call {
     jf_ref host;
     struct proxy_call *next, **link;
 } proxy_call;
+
+/** An operation or a watch of jf.state/1. */
+typedef struct proxy_state {
+    struct jf_self *proxy;
+    uint64_t cell; /**< the cell's handle */
+    jf_ref host;
+    bool is_watch;
+} proxy_state;
 
 /** An exchange whose reply was answered JF_E_BUSY because of the queue. */
 typedef struct proxy_waiter {
@@ -74,6 +94,11 @@ struct jf_self {
     jf_inbound_1 inbound;
     jf_calls_1 calls;
     jf_seal_1 seal;
+    jf_identity_1 identity;
+    jf_connected_1 connected;
+    jf_policies_1 policies;
+    jf_watches_1 watches;
+    jf_state_1 state_service;
     char *config; /**< the instance's, for restarts */
     uint64_t config_size;
     /* facets, with the slots that the plugin has */
@@ -82,6 +107,11 @@ struct jf_self {
     jf_connector_1 connector;
     jf_listener_1 listener;
     jf_seal_1 offered_seal;
+    jf_auth_1 auth;
+    jf_credentials_1 source;
+    jf_policy_1 policy;
+    jf_filter_1 filter;
+    jf_store_1 store;
     uint64_t slots; /**< as the cell reported them: CELL_HAS_* */
 
     _Atomic pthread_t
@@ -136,7 +166,10 @@ struct jf_self {
     cell_map slow; /**< client and exchange mixed, to whether the host was told */
     cell_map call_map; /**< the cell's call to proxy_call */
     proxy_call *call_list;
-    bool owes_writable; /**< the queue was full: tell who was refused when it has drained */
+    cell_map states;      /**< the cell's operation or watch of jf.state/1 to proxy_state */
+    uint32_t watch_count; /**< of them: watches */
+    uint32_t wants;       /**< JF_WANTS_* that the cell was told */
+    bool owes_writable;   /**< the queue was full: tell who was refused when it has drained */
     proxy_waiter *full;
     uint32_t full_count;
 };
@@ -224,12 +257,38 @@ uint16_t proxy_open_type(uint32_t kind);
 /** Asks the cell to open it; on failure the object is freed. */
 int32_t proxy_open_object(jf_self *self, proxy_object *object, jf_blob *bound, jf_fault *why);
 
+/** Opens the frame of an operation that finishes later, on `object` where that is not 0. NULL: *status and
+ * `why` say why not. End with proxy_operated. Any thread. */
+cell_writer *proxy_operate(jf_self *self, uint16_t type, jf_ref op, uint64_t number, int32_t *status,
+                           jf_fault *why);
+/** Sends it. JF_PENDING, or a fault: then it was never begun. */
+int32_t proxy_operated(jf_self *self, cell_writer *out, jf_ref op, jf_fault *why);
+/** Tells the cell that nobody waits; `facet` is CELL_OF_*. */
+void proxy_cancel(jf_self *self, jf_ref op, uint64_t facet);
+
 /* The facets. */
 extern const jf_toolset_1 proxy_toolset_table;
 extern const jf_routing_1 proxy_routing_table;
 extern const jf_connector_1 proxy_connector_table;
 extern const jf_listener_1 proxy_listener_table;
 void proxy_seal_table(jf_self *self, jf_seal_1 *table);
+extern const jf_auth_1 proxy_auth_table;
+extern const jf_credentials_1 proxy_source_table;
+extern const jf_policy_1 proxy_policy_table;
+extern const jf_filter_1 proxy_filter_table;
+extern const jf_store_1 proxy_store_table;
+/** Fills in those of the five that the cell has and the manifest lists. */
+void proxy_make_access(jf_self *self, uint64_t slots);
+/** A provider's description; it belongs to the object from now on. */
+void proxy_described(proxy_object *object, jf_blob description);
+/** What jf.inbound/1 wants now. */
+uint32_t proxy_wants(const jf_self *self);
+/** Tells the cell, where that changed. [lane] */
+void proxy_tell_wants(jf_self *self);
+/** Gives up what the cell began with jf.state/1. [lane] */
+void proxy_end_states(jf_self *self);
+/** Frames about them and jf.state/1; *bad: what is wrong. False: another type. */
+bool proxy_handle_access(jf_self *self, cell_frame *frame, const char **bad);
 /** Tells channels and clients that were refused because the queue was full. [lane] */
 void proxy_drained(jf_self *self);
 /** Names an exchange of a client in `slow` and `answering`. */

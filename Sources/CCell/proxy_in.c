@@ -11,7 +11,8 @@
 #define CALLS_MOST 4096u
 
 bool proxy_is_urgent(const cell_frame *frame) {
-    return frame->head.type == CELL_SECRET || frame->head.type == CELL_SEAL;
+    return frame->head.type == CELL_SECRET || frame->head.type == CELL_SEAL ||
+           frame->head.type == CELL_STATE_WATCH;
 }
 
 /* ---- General services ---- */
@@ -210,7 +211,7 @@ static proxy_object *channel_of(jf_self *self, const cell_frame *frame) {
 static const char *on_deliver(jf_self *self, cell_frame *frame) {
     jf_message message;
     jf_view body;
-    jf_pair pairs[CELL_PAIRS_MOST];
+    jf_pair pairs[CELL_MESSAGE_PAIRS];
     uint64_t of = 0;
     cell_get_message(frame, &message, &body, pairs);
     if (!cell_frame_done(frame)) return frame->bad;
@@ -316,6 +317,8 @@ static const char *on_opened(jf_self *self, cell_frame *frame) {
     jf_client_info info = {.size = sizeof info, .flags = (uint32_t)frame->head.number};
     uint64_t listener = cell_get_number(frame);
     info.address = cell_get_view(frame);
+    info.certificate = cell_get_view(frame);
+    info.server_name = cell_get_view(frame);
     if (!cell_frame_done(frame)) return frame->bad;
     uint64_t cell = frame->head.ref;
     if (cell == 0 || cell_map_get(&self->clients, cell, NULL)) return "a client twice";
@@ -338,12 +341,15 @@ static const char *on_opened(jf_self *self, cell_frame *frame) {
 static const char *on_client_message(jf_self *self, cell_frame *frame) {
     jf_message message;
     jf_view body;
-    jf_pair pairs[CELL_PAIRS_MOST];
+    jf_pair pairs[CELL_MESSAGE_PAIRS];
     uint64_t client;
     cell_get_message(frame, &message, &body, pairs);
     if (!cell_frame_done(frame)) return frame->bad;
     if (!cell_map_get(&self->clients, frame->head.ref, &client))
         return NULL; /* refused or closed meanwhile */
+    proxy_tell_wants(self);
+    if ((self->wants & JF_WANTS_FIELDS) == 0) message.field_count = 0;
+    if (message.field_count == 0) message.fields = NULL;
     uint64_t epoch = self->epoch;
     int32_t status = JF_E_BUSY;
     /* Before it is delivered: the answer may come at once. */
@@ -390,6 +396,8 @@ const char *proxy_handle(jf_self *self, cell_frame *frame) {
     if (type >= CELL_CLIENT_OPENED && type <= CELL_CLIENT_SLOW &&
         (!JF_HAS(&self->inbound, closed) || (self->slots & CELL_HAS_LISTENER) == 0))
         return "a client without being a listener";
+    if ((type == CELL_STATE || type == CELL_STATE_WATCH) && self->state_service.size == 0)
+        return "a wish for state that it has not";
     if (type >= CELL_READY && type <= CELL_USED && (self->slots & CELL_HAS_CONNECTOR) == 0)
         return "a channel without being a connector";
     switch (type) {
@@ -436,6 +444,8 @@ const char *proxy_handle(jf_self *self, cell_frame *frame) {
     case CELL_CLIENT_SLOW:
         return on_client(self, frame);
     default:
-        return "a frame of unknown type";
+        break;
     }
+    const char *bad = NULL;
+    return proxy_handle_access(self, frame, &bad) ? bad : "a frame of unknown type";
 }

@@ -83,6 +83,7 @@ void proxy_end_all(jf_self *self, const char *text, uint32_t retry_ms) {
         self->ops.finish(self->ops.context, entry.key, JF_E_GONE, &nothing, &fault);
     }
     cell_map_clear(&operations);
+    proxy_end_states(self);
     for (proxy_call *call = self->call_list; call != NULL; call = call->next)
         if (call->epoch != self->epoch && call->host != 0 && JF_HAS(&self->calls, cancel))
             self->calls.cancel(self->calls.context, call->host);
@@ -92,7 +93,7 @@ void proxy_end_all(jf_self *self, const char *text, uint32_t retry_ms) {
     cell_map_clear(&clients);
     /* A callee may close channels, so each step begins anew. */
     for (proxy_object *object = self->objects; object != NULL; object = object->next) {
-        object->owes_writable = object->is_slow = object->asks_usage = false;
+        object->owes_writable = object->is_slow = object->asks_usage = object->asks_description = false;
         object->used = JF_ABSENT;
     }
     for (;;) {
@@ -224,7 +225,12 @@ int32_t proxy_setup(jf_self *self, bool again, jf_fault *why) {
                    {self->inbound.size, CELL_SERVICE_INBOUND},
                    {self->calls.size, CELL_SERVICE_CALLS},
                    {self->seal.size, CELL_SERVICE_SEAL},
-                   {self->config_service.size, CELL_SERVICE_SECRETS}};
+                   {self->config_service.size, CELL_SERVICE_SECRETS},
+                   {self->identity.size, CELL_SERVICE_IDENTITY},
+                   {self->connected.size, CELL_SERVICE_CONNECTED},
+                   {self->policies.size, CELL_SERVICE_POLICIES},
+                   {self->watches.size, CELL_SERVICE_WATCHES},
+                   {self->state_service.size, CELL_SERVICE_STATE}};
     for (size_t i = 0; i < sizeof offered / sizeof offered[0]; i++)
         if (offered[i].size != 0) services |= offered[i].bit;
     self->log_levels = 0;
@@ -234,10 +240,11 @@ int32_t proxy_setup(jf_self *self, bool again, jf_fault *why) {
     if (!proxy_ask_begin(self, &ask, CELL_SETUP, 0, CELL_PROTOCOL)) return proxy_refuse(self, why);
     cell_writer *out = ask.out;
     if (again) cell_put_flags(out, CELL_AGAIN);
+    self->wants = proxy_wants(self);
     const uint64_t numbers[] = {
         spawn->flags,     spawn->threads, limits->memory, limits->address_space, limits->files,
         limits->workers,  lane,           lanes,          limits->control_ms,    services,
-        self->log_levels, limits->queue};
+        self->log_levels, limits->queue,  self->wants};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         cell_put_number(out, numbers[i]);
     cell_put_view(out, cell_text(spawn->library));
@@ -343,13 +350,18 @@ const char *proxy_answered_again(jf_self *self, cell_frame *frame) {
         return NULL;
     }
     cell_get_fault(frame, &fault);
-    cell_get_view(frame); /* a listener's address, which is the one it had */
-    if (!cell_frame_done(frame)) return frame->bad;
+    jf_blob bound; /* a provider's description; a listener's address, which is the one it had */
+    bool enough = cell_take_blob(frame, &bound);
+    proxy_object *object = cell_frame_done(frame) ? proxy_object_of(self, frame->head.ref, 0) : NULL;
+    if (object != NULL && object->kind == PROXY_AUTH && status == JF_OK && enough && bound.ptr != NULL)
+        proxy_described(object, bound);
+    else if (bound.drop != NULL)
+        bound.drop(bound.owner);
+    if (frame->bad != NULL) return frame->bad;
     if (frame->head.number == CELL_START) {
         if (status != JF_OK) proxy_lost(self, "it could not start: %.*s", (int)fault.text_len, fault.text);
         return NULL;
     }
-    proxy_object *object = proxy_object_of(self, frame->head.ref, 0);
     if (object == NULL) return NULL; /* closed meanwhile */
     if (status != JF_OK) {
         object->is_open = false;
@@ -364,6 +376,10 @@ const char *proxy_answered_again(jf_self *self, cell_frame *frame) {
     for (uint32_t kind = JF_TOOLS; object->kind == PROXY_SET && kind <= JF_PROMPTS; kind++)
         if ((object->listed >> kind & 1) != 0 && JF_HAS(&self->toolsets, changed))
             self->toolsets.changed(self->toolsets.context, object->host, kind);
+    if (object->kind == PROXY_POLICY && JF_HAS(&self->policies, changed))
+        self->policies.changed(self->policies.context, object->id);
+    if (object->kind == PROXY_WATCH && JF_HAS(&self->watches, changed))
+        self->watches.changed(self->watches.context, object->host, (jf_view){NULL, 0}, 0);
     return NULL;
 }
 
@@ -402,6 +418,7 @@ static void beat(void *user) {
         for (uint32_t level = JF_LOG_TRACE; level <= JF_LOG_ERROR; level++)
             if (!JF_HAS(&self->log, enabled) || self->log.enabled(self->log.context, level) != 0)
                 self->log_levels |= 1u << level;
+        proxy_tell_wants(self);
         cell_writer *out = proxy_begin(self, CELL_PING, 0, now, 0);
         if (out != NULL) {
             self->ping_ns = now;

@@ -66,11 +66,21 @@ void proxy_object_free(jf_self *self, proxy_object *object) {
     free(object->name);
     free(object->config);
     free(object->address);
+    proxy_described(object, (jf_blob){0});
     free(object);
 }
 
 uint16_t proxy_open_type(uint32_t kind) {
-    static const uint16_t types[] = {0, CELL_SET_OPEN, CELL_ATTACH, CELL_CHANNEL_OPEN, CELL_LISTEN};
+    static const uint16_t types[] = {0,
+                                     CELL_SET_OPEN,
+                                     CELL_ATTACH,
+                                     CELL_CHANNEL_OPEN,
+                                     CELL_LISTEN,
+                                     CELL_AUTH_ATTACH,
+                                     CELL_SOURCE_ATTACH,
+                                     CELL_POLICY_ATTACH,
+                                     CELL_FILTER_ATTACH,
+                                     CELL_STORE_WATCH};
     return types[kind];
 }
 
@@ -81,7 +91,8 @@ void proxy_put_object(cell_writer *out, const proxy_object *object) {
 }
 
 int32_t proxy_open_object(jf_self *self, proxy_object *object, jf_blob *bound, jf_fault *why) {
-    static const char *const names[] = {"", "open", "attach", "open", "listen"};
+    static const char *const names[] = {"",       "open",   "attach", "open",   "listen",
+                                        "attach", "attach", "attach", "attach", "watch"};
     proxy_ask ask;
     if (object == NULL) return cell_fault(why, JF_E_BUSY, 0, 0, "out of memory");
     uint32_t kind = object->kind;
@@ -120,4 +131,43 @@ int32_t proxy_open_object(jf_self *self, proxy_object *object, jf_blob *bound, j
     else if (where.drop != NULL)
         where.drop(where.owner);
     return status;
+}
+
+/* ---- Operations ---- */
+
+cell_writer *proxy_operate(jf_self *self, uint16_t type, jf_ref op, uint64_t number, int32_t *status,
+                           jf_fault *why) {
+    const jf_cell_limits *limits = &self->kind->spawn.limits;
+    if (!JF_HAS(&self->ops, finish)) {
+        *status = cell_fault(why, JF_E_UNSUPPORTED, 0, 0, "plugin %s: in a cell it needs the service %s",
+                             self->kind->spawn.name, JF_OPS_1);
+        return NULL;
+    }
+    cell_writer *out = proxy_begin(self, type, op, number, 0);
+    if (out == NULL) {
+        *status = proxy_refuse(self, why);
+        return NULL;
+    }
+    bool is_full = self->operations.count >= limits->operations || self->link.queued > limits->queue;
+    if (!is_full && cell_map_put(&self->operations, op, 1)) return out;
+    out->failed = true; /* the frame just begun is taken back */
+    proxy_send(self, out);
+    *status = cell_fault(why, JF_E_BUSY, JF_FAULT_PUBLIC | JF_FAULT_NOT_STARTED, 50,
+                         "plugin %s has too much to do: try again later", self->kind->spawn.name);
+    return NULL;
+}
+
+int32_t proxy_operated(jf_self *self, cell_writer *out, jf_ref op, jf_fault *why) {
+    if (out->failed) cell_map_remove(&self->operations, op, NULL);
+    if (proxy_send(self, out) == JF_OK) return JF_PENDING;
+    return cell_fault(why, JF_E_BUSY, JF_FAULT_NOT_STARTED, 0,
+                      "plugin %s: the request cannot be sent to its cell", self->kind->spawn.name);
+}
+
+void proxy_cancel(jf_self *self, jf_ref op, uint64_t facet) {
+    int32_t state = JF_HAS(&self->ops, state) ? self->ops.state(self->ops.context, op) : JF_E_GONE;
+    if (state == JF_E_STALE) return;
+    cell_writer *out =
+        proxy_begin(self, CELL_REQUEST_CANCEL, op, facet, state == JF_E_TIMEOUT ? JF_E_TIMEOUT : JF_E_GONE);
+    if (out != NULL) proxy_send(self, out);
 }

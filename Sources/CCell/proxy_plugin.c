@@ -10,6 +10,15 @@
 /* How long a cell that was asked to end may take before it is killed. */
 #define EXIT_MS 500
 
+/* Whether its slots begin operations, all of which finish later in a cell. */
+static bool operates(const char *facets) {
+    static const char *const ids[] = {JF_TOOLSET_1, JF_AUTH_1,   JF_CREDENTIALS_1,
+                                      JF_POLICY_1,  JF_FILTER_1, JF_STORE_1};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+        if (cell_lists(facets, ids[i])) return true;
+    return false;
+}
+
 static void find_services(jf_self *self, const jf_offer *offer) {
     const char *wanted = self->kind->spawn.services;
     /* The first two are the proxy's own needs; the others only what the plugin may use too. */
@@ -21,7 +30,7 @@ static void find_services(jf_self *self, const jf_offer *offer) {
     } services[] = {
         {JF_LOOP_1, &self->loop, sizeof self->loop, true},
         {JF_LOG_1, &self->log, sizeof self->log, true},
-        {JF_OPS_1, &self->ops, sizeof self->ops, cell_lists(self->kind->spawn.facets, JF_TOOLSET_1)},
+        {JF_OPS_1, &self->ops, sizeof self->ops, operates(self->kind->spawn.facets)},
         {JF_CHANNELS_1, &self->channels, sizeof self->channels,
          cell_lists(self->kind->spawn.facets, JF_CONNECTOR_1)},
         {JF_INBOUND_1, &self->inbound, sizeof self->inbound,
@@ -31,6 +40,13 @@ static void find_services(jf_self *self, const jf_offer *offer) {
         {JF_CONFIG_1, &self->config_service, sizeof self->config_service, false},
         {JF_CALLS_1, &self->calls, sizeof self->calls, false},
         {JF_SEAL_1, &self->seal, sizeof self->seal, false},
+        {JF_IDENTITY_1, &self->identity, sizeof self->identity, false},
+        {JF_CONNECTED_1, &self->connected, sizeof self->connected, false},
+        {JF_POLICIES_1, &self->policies, sizeof self->policies,
+         cell_lists(self->kind->spawn.facets, JF_POLICY_1)},
+        {JF_WATCHES_1, &self->watches, sizeof self->watches,
+         cell_lists(self->kind->spawn.facets, JF_STORE_1)},
+        {JF_STATE_1, &self->state_service, sizeof self->state_service, false},
     };
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
         if (!services[i].always && !cell_lists(wanted, services[i].id)) continue;
@@ -65,6 +81,7 @@ static void make_facets(jf_self *self) {
     }
     if (slots & CELL_HAS_LISTENER) self->listener = proxy_listener_table;
     if (slots & CELL_HAS_SEAL) proxy_seal_table(self, &self->offered_seal);
+    proxy_make_access(self, slots);
 }
 
 static void dispose(jf_self *self) {
@@ -80,6 +97,7 @@ static void dispose(jf_self *self) {
         }
         proxy_end_errors(self);
     }
+    proxy_end_states(self);
     proxy_unwatch(self);
     proxy_close(self);
     proxy_forget_packets(self);
@@ -90,8 +108,9 @@ static void dispose(jf_self *self) {
         next = call->next;
         call->proxy = NULL; /* its `done` frees it */
     }
-    cell_map *maps[] = {&self->by_id,        &self->operations, &self->exchanges, &self->clients,
-                        &self->cell_clients, &self->answering,  &self->slow,      &self->call_map};
+    cell_map *maps[] = {&self->by_id,   &self->operations,   &self->exchanges,
+                        &self->clients, &self->cell_clients, &self->answering,
+                        &self->slow,    &self->call_map,     &self->states};
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
         cell_map_clear(maps[i]);
     free(self->full);
@@ -244,7 +263,12 @@ static const void *facet(jf_self *self, const char *id) {
                   {JF_ROUTING_1, &self->routing, self->routing.size},
                   {JF_CONNECTOR_1, &self->connector, self->connector.size},
                   {JF_LISTENER_1, &self->listener, self->listener.size},
-                  {JF_SEAL_1, &self->offered_seal, self->offered_seal.size}};
+                  {JF_SEAL_1, &self->offered_seal, self->offered_seal.size},
+                  {JF_AUTH_1, &self->auth, self->auth.size},
+                  {JF_CREDENTIALS_1, &self->source, self->source.size},
+                  {JF_POLICY_1, &self->policy, self->policy.size},
+                  {JF_FILTER_1, &self->filter, self->filter.size},
+                  {JF_STORE_1, &self->store, self->store.size}};
     for (size_t i = 0; i < sizeof facets / sizeof facets[0]; i++)
         if (facets[i].size != 0 && strcmp(facets[i].id, id) == 0) return facets[i].table;
     return NULL;

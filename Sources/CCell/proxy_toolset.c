@@ -69,28 +69,18 @@ static int32_t list(jf_self *self, jf_ref handle, uint32_t kind, jf_blob *items,
 
 /* One request, on the lane or a worker. */
 static int32_t request(jf_self *self, jf_ref op, const jf_request *given, uint32_t slot, jf_fault *why) {
-    const jf_cell_limits *limits = &self->kind->spawn.limits;
     jf_request local;
+    int32_t status = JF_OK;
     cell_attach(&local, sizeof local, given);
-    cell_writer *out = proxy_begin(self, CELL_REQUEST, op, slot, 0);
-    if (out == NULL) return proxy_refuse(self, why);
-    bool is_full = self->operations.count >= limits->operations || self->link.queued > limits->queue;
-    if (is_full || !cell_map_put(&self->operations, op, 1)) {
-        out->failed = true; /* the frame just begun is taken back */
-        proxy_send(self, out);
-        return cell_fault(why, JF_E_BUSY, JF_FAULT_PUBLIC | JF_FAULT_NOT_STARTED, 50,
-                          "plugin %s has too much to do: try again later", self->kind->spawn.name);
-    }
+    cell_writer *out = proxy_operate(self, CELL_REQUEST, op, slot, &status, why);
+    if (out == NULL) return status;
     cell_put_number(out, local.set);
     cell_put_number(out, local.deadline_ns);
     cell_put_view(out, local.name);
     cell_put_view(out, local.arguments);
     cell_put_view(out, local.params);
     cell_put_view(out, local.principal);
-    if (out->failed) cell_map_remove(&self->operations, op, NULL);
-    if (proxy_send(self, out) == JF_OK) return JF_PENDING;
-    return cell_fault(why, JF_E_BUSY, JF_FAULT_NOT_STARTED, 0,
-                      "plugin %s: the request cannot be sent to its cell", self->kind->spawn.name);
+    return proxy_operated(self, out, op, why);
 }
 
 static int32_t call(jf_self *self, jf_ref op, const jf_request *given, jf_blob *result, jf_fault *why) {
@@ -112,9 +102,7 @@ static int32_t complete(jf_self *self, jf_ref op, const jf_request *given, jf_bl
 }
 
 static void cancel(jf_self *self, jf_ref op) {
-    int32_t state = JF_HAS(&self->ops, state) ? self->ops.state(self->ops.context, op) : JF_E_GONE;
-    if (state == JF_E_STALE) return;
-    tell(self, CELL_REQUEST_CANCEL, op, 0, state == JF_E_TIMEOUT ? JF_E_TIMEOUT : JF_E_GONE);
+    proxy_cancel(self, op, CELL_OF_TOOLSET);
 }
 
 const jf_toolset_1 proxy_toolset_table = {.size = sizeof(jf_toolset_1),

@@ -209,6 +209,7 @@ static int32_t reply(jf_self *self, jf_ref client, const jf_message *given) {
     if (!is_event_id(message.resume)) return JF_E_INVALID;
     uint64_t key = proxy_exchange_key(client, message.exchange);
     if (message.exchange != 0 && !cell_map_get(&self->answering, key, NULL)) return JF_E_STALE;
+    proxy_tell_wants(self); /* before the client's next message */
     cell_writer *out = proxy_begin(self, CELL_REPLY, cell_client, 0, 0);
     if (out == NULL) return JF_E_STALE;
     if (self->link.queued > self->kind->spawn.limits.queue * QUEUE_SLACK) {

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 /** Both sides must have been built for the same one. */
-#define CELL_PROTOCOL 4u
+#define CELL_PROTOCOL 5u
 /** Larger views become memfds, and so do those above CELL_SMALL once a frame is half full. */
 #define CELL_INLINE_MOST 65536u
 #define CELL_SMALL 256u
@@ -32,8 +32,15 @@
 #define CELL_BODY_MOST (1ull << 30)
 /** Pairs (headers, log fields) in one frame. */
 #define CELL_PAIRS_MOST 256u
+/** What an array of a message's pairs needs room for: headers and fields. */
+#define CELL_MESSAGE_PAIRS (2 * CELL_PAIRS_MOST)
 /** Labels of one endpoint; what it has beyond is left out. */
 #define CELL_LABELS_MOST 16u
+/** Roles and scopes of one principal, and accesses of one review. What has more cannot cross. */
+#define CELL_NAMES_MOST 1024u
+#define CELL_ACCESSES_MOST 65536u
+/** Bytes of what is packed into one view, see cell_writer.is_bare. */
+#define CELL_PACK_MOST (128u << 20)
 
 /** cell_head.type. The host's first, then the cell's; see the functions that write them for the payloads. */
 enum {
@@ -74,7 +81,27 @@ enum {
     CELL_CLIENT_REFUSED = 54,
     /* from the host: jf.calls/1 */
     CELL_CALL_DONE = 60,
-    CELL_HOST_LAST = 60,
+    /* from the host: jf.auth/1, jf.credentials/1, jf.policy/1, jf.filter/1, jf.store/1. `ref` is the object's
+     * or the operation's; then the object is the first number of the payload. */
+    CELL_AUTH_ATTACH = 61, /**< its answer brings the description */
+    CELL_SOURCE_ATTACH = 62,
+    CELL_POLICY_ATTACH = 63,
+    CELL_FILTER_ATTACH = 64,
+    CELL_STORE_WATCH = 65,
+    CELL_FACET_DETACH = 66, /**< of any of the five */
+    CELL_IDENTIFY = 70,
+    CELL_DESCRIBE = 71, /**< CELL_DESCRIBED follows */
+    CELL_SUPPLY = 72,
+    CELL_DECIDE = 73,
+    CELL_REVIEW = 74,
+    CELL_PASSAGE = 75, /**< number 0: a request, 1: a result */
+    CELL_PASSED = 76,
+    CELL_STORE = 77, /**< number: CELL_STORE_* */
+    /* from the host: jf.state/1, jf.inbound/1 */
+    CELL_STATE_DONE = 80,
+    CELL_STATE_CHANGED = 81, /**< number: the revision */
+    CELL_WANTS = 82,         /**< number: JF_WANTS_* */
+    CELL_HOST_LAST = 82,
     /* from the cell: life and general services */
     CELL_PONG = 100, /**< number: the ping's; payload: bytes of jf.memory/1, log records lost */
     CELL_LOG = 101,
@@ -100,7 +127,39 @@ enum {
     CELL_CLIENT_GONE = 132,
     CELL_CLIENT_WRITABLE = 133,
     CELL_CLIENT_CLOSED = 134,
-    CELL_CLIENT_SLOW = 135
+    CELL_CLIENT_SLOW = 135,
+    /* from the cell: jf.auth/1, jf.identity/1, jf.connected/1, jf.policies/1, jf.watches/1 */
+    CELL_DESCRIBED = 140,
+    CELL_IDENTITY_FORGET = 141,
+    CELL_CONNECTED = 142,
+    CELL_CONNECTED_FORGET = 143,
+    CELL_POLICY_CHANGED = 144,
+    CELL_WATCH_CHANGED = 145, /**< number: the revision */
+    /* from the cell: jf.state/1. `ref` is the cell's. */
+    CELL_STATE = 150, /**< number: CELL_STORE_* */
+    CELL_STATE_ABANDON = 151,
+    CELL_STATE_WATCH = 152, /**< asks; number: the cell's handle */
+    CELL_STATE_UNWATCH = 153
+};
+
+/** The number of CELL_REQUEST_CANCEL: whose operation it is. */
+enum {
+    CELL_OF_TOOLSET = 0,
+    CELL_OF_AUTH = 1,
+    CELL_OF_SOURCE = 2,
+    CELL_OF_POLICY = 3,
+    CELL_OF_FILTER = 4,
+    CELL_OF_STORE = 5
+};
+
+/** The number of CELL_STORE and CELL_STATE. */
+enum {
+    CELL_STORE_GET = 0,
+    CELL_STORE_PUT = 1,
+    CELL_STORE_REMOVE = 2,
+    CELL_STORE_LIST = 3,
+    CELL_STORE_ADD = 4,
+    CELL_STORE_TAKE = 5
 };
 
 /** cell_head.flags: a repeated open after a restart; its answer carries the flag too. */
@@ -134,6 +193,7 @@ typedef struct cell_packet {
     _Atomic uint32_t refs; /**< who still reads from it; cell_packet_free takes one away */
     uint32_t used, at;
     uint32_t body_count, body_at;
+    _Atomic bool is_secret; /**< wiped before it is used again */
     cell_body bodies[CELL_PACKET_BODIES];
     uint8_t *bytes;
 } cell_packet;
@@ -158,13 +218,18 @@ jf_view cell_get_view(cell_frame *frame);
 uint32_t cell_get_pairs(cell_frame *frame, jf_pair *pairs, uint32_t most);
 /** Reads a fault that cell_put_fault wrote; sizes and code are bounded. */
 void cell_get_fault(cell_frame *frame, jf_fault *fault);
-/** Reads a message that cell_put_message wrote; *body and `pairs` (CELL_PAIRS_MOST) receive its arrays. */
+/** Reads a message that cell_put_message wrote; *body and `pairs` (CELL_MESSAGE_PAIRS) receive its arrays.
+ */
 void cell_get_message(cell_frame *frame, jf_message *message, jf_view *body, jf_pair *pairs);
 /** Reads what cell_put_usage wrote. */
 void cell_get_usage(cell_frame *frame, jf_usage *usage);
 /** The next view as a blob of its own: a mapped body is handed over, inline bytes are copied. False without
  * memory. Absent views give an absent blob. */
 bool cell_take_blob(cell_frame *frame, jf_blob *blob);
+/** Marks the frame as malformed; what is said first counts. */
+void cell_reject(cell_frame *frame, const char *why);
+/** A place to read from inside a view that was packed with cell_writer.is_bare. */
+cell_frame cell_unpack(cell_frame *frame, jf_view packed);
 /** Whether everything was read and nothing is wrong. */
 bool cell_frame_done(cell_frame *frame);
 
@@ -187,6 +252,8 @@ typedef struct cell_writer {
     uint32_t fd_count, frame_fds;
     uint64_t body_bytes, frame_body_bytes; /**< in the memfds */
     bool failed;                           /**< the open frame: no memory, or too large */
+    bool is_bare;   /**< no frame, but bytes that become one view: everything inline, CELL_PACK_MOST */
+    bool is_secret; /**< the packet is wiped once it was sent */
     int fds[CELL_PACKET_BODIES];
 } cell_writer;
 
@@ -231,6 +298,11 @@ void cell_attach(void *to, uint32_t own, const void *from);
 #define CELL_SERVICE_CALLS 16ull
 #define CELL_SERVICE_SEAL 32ull
 #define CELL_SERVICE_SECRETS 64ull
+#define CELL_SERVICE_IDENTITY 128ull
+#define CELL_SERVICE_CONNECTED 256ull
+#define CELL_SERVICE_POLICIES 512ull
+#define CELL_SERVICE_WATCHES 1024ull
+#define CELL_SERVICE_STATE 2048ull
 
 /** What the plugin has, as the cell answers CELL_SETUP. */
 #define CELL_HAS_TOOLSET (1ull << 0)
@@ -244,5 +316,56 @@ void cell_attach(void *to, uint32_t own, const void *from);
 #define CELL_HAS_USAGE (1ull << 17)
 #define CELL_HAS_LISTENER (1ull << 24)
 #define CELL_HAS_SEAL (1ull << 32)
+#define CELL_HAS_AUTH (1ull << 33)
+#define CELL_HAS_DESCRIBE (1ull << 34)
+#define CELL_HAS_CREDENTIALS (1ull << 35)
+#define CELL_HAS_POLICY (1ull << 36)
+#define CELL_HAS_REVIEW (1ull << 37)
+#define CELL_HAS_CLASSIFY (1ull << 38)
+#define CELL_HAS_FILTER (1ull << 39)
+#define CELL_HAS_FILTER_REQUEST (1ull << 40)
+#define CELL_HAS_FILTER_RESULT (1ull << 41)
+#define CELL_HAS_FILTER_ENDED (1ull << 42)
+#define CELL_HAS_STORE (1ull << 43)
+#define CELL_HAS_WATCH (1ull << 44)
+
+/* ---- Who asks for what (wire_access.c) ---- */
+
+/** Where the arrays of what is read go: roles and scopes, fields and labels. */
+typedef struct cell_room {
+    jf_view *names;
+    uint32_t name_count, names_most;
+    jf_pair *pairs;
+    uint32_t pair_count, pairs_most;
+} cell_room;
+
+/** What has more names or pairs than may cross fails the frame: half a list of roles could allow more than
+ * the whole. NULL is nobody. */
+void cell_put_principal(cell_writer *out, const jf_principal *principal);
+void cell_get_principal(cell_frame *frame, jf_principal *principal, cell_room *room);
+void cell_put_credentials(cell_writer *out, const jf_credentials *credentials);
+void cell_get_credentials(cell_frame *frame, jf_credentials *credentials, cell_room *room);
+void cell_put_demand(cell_writer *out, const jf_demand *demand);
+void cell_get_demand(cell_frame *frame, jf_demand *demand, jf_principal *principal, cell_room *room);
+/** Without its principal. */
+void cell_put_access(cell_writer *out, const jf_access *access);
+void cell_get_access(cell_frame *frame, jf_access *access, cell_room *room);
+void cell_put_passage(cell_writer *out, const jf_passage *passage);
+void cell_get_passage(cell_frame *frame, jf_passage *passage, jf_principal *principal, cell_room *room);
+
+/** One operation of a store with its arguments, those of the others unset. */
+typedef struct cell_store_ask {
+    uint64_t slot; /**< CELL_STORE_* */
+    jf_view key;   /**< get, remove */
+    uint64_t revision;
+    jf_store_put put;
+    jf_store_list list;
+    jf_store_add add;
+    jf_store_limit limits[JF_STORE_TAKE_MOST];
+    uint64_t count;
+} cell_store_ask;
+void cell_put_store(cell_writer *out, const cell_store_ask *ask);
+/** `slot` comes with the frame's head. */
+void cell_get_store(cell_frame *frame, uint64_t slot, cell_store_ask *ask);
 
 #endif

@@ -36,6 +36,8 @@ void cell_packet_reset(cell_packet *packet) {
         if (packet->bodies[i].base != NULL) munmap(packet->bodies[i].base, packet->bodies[i].mapped);
         packet->bodies[i].base = NULL;
     }
+    if (packet->is_secret) explicit_bzero(packet->bytes, packet->used);
+    packet->is_secret = false;
     packet->used = packet->at = packet->body_count = packet->body_at = 0;
 }
 
@@ -100,15 +102,24 @@ void cell_frame_consume(cell_frame *frame) {
     memcpy(head + offsetof(cell_head, type), &none, sizeof none);
 }
 
-static void reject(cell_frame *frame, const char *why) {
+void cell_reject(cell_frame *frame, const char *why) {
     if (frame->bad == NULL) frame->bad = why;
     frame->at = frame->end;
+}
+
+cell_frame cell_unpack(cell_frame *frame, jf_view packed) {
+    cell_frame inside = {.at = packed.ptr, .end = packed.ptr, .packet = frame->packet, .bad = frame->bad};
+    if (packed.ptr != NULL && packed.len % 8 == 0)
+        inside.end += packed.len;
+    else
+        cell_reject(&inside, "a view that is not packed");
+    return inside;
 }
 
 uint64_t cell_get_number(cell_frame *frame) {
     uint64_t number;
     if (frame->bad != NULL || (size_t)(frame->end - frame->at) < sizeof number) {
-        reject(frame, "a frame that is too short");
+        cell_reject(frame, "a frame that is too short");
         return 0;
     }
     memcpy(&number, frame->at, sizeof number);
@@ -125,19 +136,19 @@ static jf_view next_view(cell_frame *frame, uint32_t *body) {
     uint64_t length = word & ~IN_BODY;
     if (word & IN_BODY) {
         if (frame->body_at == frame->body_end) {
-            reject(frame, "a view without its body");
+            cell_reject(frame, "a view without its body");
             return absent;
         }
         *body = frame->body_at++;
         const cell_body *from = &frame->packet->bodies[*body];
         if (from->base == NULL || length > from->mapped - CELL_PADDING) {
-            reject(frame, "a view longer than its body");
+            cell_reject(frame, "a view longer than its body");
             return absent;
         }
         return (jf_view){from->base, length};
     }
     if (length > (size_t)(frame->end - frame->at)) {
-        reject(frame, "a view longer than its frame");
+        cell_reject(frame, "a view longer than its frame");
         return absent;
     }
     jf_view view = {length > 0 ? frame->at : empty, length};
@@ -187,7 +198,7 @@ bool cell_take_blob(cell_frame *frame, jf_blob *blob) {
 uint32_t cell_get_pairs(cell_frame *frame, jf_pair *pairs, uint32_t most) {
     uint64_t count = cell_get_number(frame);
     if (count > most) {
-        reject(frame, "too many pairs");
+        cell_reject(frame, "too many pairs");
         return 0;
     }
     for (uint64_t i = 0; i < count; i++) {
@@ -255,9 +266,14 @@ void cell_get_message(cell_frame *frame, jf_message *message, jf_view *body, jf_
     message->resume = cell_get_view(frame);
     message->header_count = cell_get_pairs(frame, pairs, CELL_PAIRS_MOST);
     if (message->header_count > 0) message->headers = pairs;
-    if (message->kind > JF_KIND_END) reject(frame, "a message of unknown kind");
+    message->field_count = cell_get_pairs(frame, pairs + CELL_PAIRS_MOST, CELL_PAIRS_MOST);
+    if (message->field_count > 0) {
+        message->fields = pairs + CELL_PAIRS_MOST;
+        frame->packet->is_secret = true;
+    }
+    if (message->kind > JF_KIND_END) cell_reject(frame, "a message of unknown kind");
     if (message->status < JF_STATUS_OK || message->status > JF_STATUS_TIMEOUT)
-        reject(frame, "a message of unknown status");
+        cell_reject(frame, "a message of unknown status");
 }
 
 bool cell_frame_done(cell_frame *frame) {

@@ -53,7 +53,8 @@ void cell_attach(void *to, uint32_t own, const void *from) {
 
 /* Room for `more` bytes; NULL and `failed` without memory or above the frame's bound. */
 static uint8_t *room(cell_writer *out, uint64_t more) {
-    if (out->failed || more > CELL_FRAME_MOST || out->used - out->frame + more > CELL_FRAME_MOST) {
+    const uint64_t most = out->is_bare ? CELL_PACK_MOST : CELL_FRAME_MOST;
+    if (out->failed || more > most || out->used - out->frame + more > most) {
         out->failed = true;
         return NULL;
     }
@@ -61,10 +62,15 @@ static uint8_t *room(cell_writer *out, uint64_t more) {
         uint32_t capacity = out->capacity == 0 ? 4096 : out->capacity * 2;
         while (capacity - out->used < more)
             capacity *= 2;
-        uint8_t *bytes = realloc(out->bytes, capacity);
+        uint8_t *bytes = out->is_secret ? malloc(capacity) : realloc(out->bytes, capacity);
         if (bytes == NULL) {
             out->failed = true;
             return NULL;
+        }
+        if (out->is_secret && out->bytes != NULL) {
+            memcpy(bytes, out->bytes, out->used);
+            explicit_bzero(out->bytes, out->used);
+            free(out->bytes);
         }
         out->bytes = bytes;
         out->capacity = capacity;
@@ -122,8 +128,8 @@ void cell_put_segments(cell_writer *out, const jf_view *segments, uint32_t count
     if (out->failed) return;
     /* Half of the frame is kept for what follows: numbers and small views. */
     uint64_t spent = out->used - out->frame;
-    bool is_inline =
-        total <= CELL_SMALL || (total <= CELL_INLINE_MOST && spent + total <= CELL_FRAME_MOST / 2);
+    bool is_inline = out->is_bare || total <= CELL_SMALL ||
+                     (total <= CELL_INLINE_MOST && spent + total <= CELL_FRAME_MOST / 2);
     cell_put_number(out, is_inline ? total : total | IN_BODY);
     if (is_inline) {
         uint64_t padded = (total + 7) & ~7ull;
@@ -207,6 +213,8 @@ void cell_put_message(cell_writer *out, const jf_message *message) {
     cell_put_view(out, local.session);
     cell_put_view(out, local.resume);
     cell_put_pairs(out, local.headers, local.header_count);
+    if (local.field_count > 0 && local.fields != NULL) out->is_secret = true; /* Authorization and the like */
+    cell_put_pairs(out, local.fields, local.field_count);
 }
 
 bool cell_end(cell_writer *out) {
@@ -236,6 +244,7 @@ bool cell_writer_full(const cell_writer *out) {
 void cell_writer_clear(cell_writer *out) {
     for (uint32_t i = 0; i < out->fd_count; i++)
         close(out->fds[i]);
+    if (out->is_secret && out->bytes != NULL) explicit_bzero(out->bytes, out->used);
     free(out->bytes);
     *out = (cell_writer){0};
 }

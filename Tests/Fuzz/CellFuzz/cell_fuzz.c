@@ -22,7 +22,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
     } while (0)
 
 /* What the host has: one of each, by these handles; clients count up. */
-enum { SET = 101, CHANNEL = 102, LISTENER = 103, OPERATION = 104, EXCHANGE = 105, CLIENTS = 1000 };
+enum {
+    SET = 101,
+    CHANNEL = 102,
+    LISTENER = 103,
+    OPERATION = 104,
+    EXCHANGE = 105,
+    WATCH = 106,
+    CLIENTS = 1000
+};
 
 static uint64_t next_client, sum;
 
@@ -100,6 +108,10 @@ static void read_message(const jf_message *message) {
         read_all(message->headers[i].name);
         read_all(message->headers[i].value);
     }
+    for (uint64_t i = 0; i < message->field_count; i++) {
+        read_all(message->fields[i].name);
+        read_all(message->fields[i].value);
+    }
     MUST(message->retainable == 0 && message->retain == NULL, "a cell lends segments");
 }
 static int32_t deliver(void *context, jf_ref channel, const jf_message *message) {
@@ -121,6 +133,8 @@ static int32_t opened(void *context, const jf_client_info *info, jf_ref *client)
     (void)context;
     MUST(info->listener == LISTENER, "a foreign listener");
     read_all(info->address);
+    read_all(info->certificate);
+    read_all(info->server_name);
     if (next_client % 4 == 3) {
         next_client++;
         return JF_E_BUSY;
@@ -147,6 +161,75 @@ static int32_t start(void *context, const jf_call *call, jf_call_done_fn done, v
     read_all(call->method);
     read_all(call->params);
     return JF_E_BUSY;
+}
+
+static void forget(void *context, jf_view what) {
+    (void)context;
+    read_all(what);
+}
+static void connected(void *context, jf_view id, int32_t status) {
+    (void)context;
+    MUST(status <= JF_OK, "connected with %d", (int)status);
+    read_all(id);
+}
+static uint64_t policy_id;
+static void policy_changed(void *context, jf_ref handle) {
+    (void)context;
+    MUST(handle == policy_id, "a foreign policy");
+}
+static void watch_changed(void *context, jf_ref given, jf_view key, uint64_t revision) {
+    (void)context, (void)revision;
+    MUST(given == WATCH, "a foreign watch");
+    read_all(key);
+}
+
+/* jf.state/1: every other operation stays open. */
+static uint64_t open_states;
+static int32_t begin_state(jf_ref *operation) {
+    *operation = ++open_states;
+    return open_states % 2 == 0 ? JF_OK : JF_E_BUSY;
+}
+static int32_t state_get(void *context, jf_view key, jf_state_done_fn done, void *user, jf_ref *operation) {
+    (void)context, (void)done, (void)user;
+    read_all(key);
+    return begin_state(operation);
+}
+static int32_t state_put(void *context, const jf_store_put *put, jf_state_done_fn done, void *user,
+                         jf_ref *operation) {
+    read_all(put->value);
+    return state_get(context, put->key, done, user, operation);
+}
+static int32_t state_remove(void *context, jf_view key, uint64_t revision, jf_state_done_fn done, void *user,
+                            jf_ref *operation) {
+    (void)revision;
+    return state_get(context, key, done, user, operation);
+}
+static int32_t state_list(void *context, const jf_store_list *list, jf_state_done_fn done, void *user,
+                          jf_ref *operation) {
+    read_all(list->after);
+    return state_get(context, list->prefix, done, user, operation);
+}
+static int32_t state_add(void *context, const jf_store_add *add, jf_state_done_fn done, void *user,
+                         jf_ref *operation) {
+    return state_get(context, add->key, done, user, operation);
+}
+static int32_t state_take(void *context, const jf_store_limit *limits, uint64_t count, jf_state_done_fn done,
+                          void *user, jf_ref *operation) {
+    (void)context, (void)done, (void)user;
+    MUST(count <= JF_STORE_TAKE_MOST, "%llu limits", (unsigned long long)count);
+    for (uint64_t i = 0; i < count; i++)
+        read_all(limits[i].key);
+    return begin_state(operation);
+}
+static int32_t state_watch(void *context, jf_view prefix, jf_state_changed_fn change, void *user,
+                           jf_ref *out) {
+    (void)context, (void)change, (void)user;
+    read_all(prefix);
+    return begin_state(out);
+}
+static void state_end(void *context, jf_ref operation) {
+    (void)context;
+    MUST(operation <= open_states, "a foreign operation");
 }
 
 static proxy_kind kind = {
@@ -178,7 +261,23 @@ static void make(jf_self *self, int fd) {
                                    .writable = client_event,
                                    .closed = client_closed};
     self->calls = (jf_calls_1){.size = sizeof self->calls, .start = start};
-    self->slots = CELL_HAS_TOOLSET | CELL_HAS_ROUTING | CELL_HAS_CONNECTOR | CELL_HAS_LISTENER;
+    self->identity = (jf_identity_1){.size = sizeof self->identity, .forget = forget};
+    self->connected =
+        (jf_connected_1){.size = sizeof self->connected, .connected = connected, .forget = forget};
+    self->policies = (jf_policies_1){.size = sizeof self->policies, .changed = policy_changed};
+    self->watches = (jf_watches_1){.size = sizeof self->watches, .changed = watch_changed};
+    self->state_service = (jf_state_1){.size = sizeof self->state_service,
+                                       .get = state_get,
+                                       .put = state_put,
+                                       .remove = state_remove,
+                                       .list = state_list,
+                                       .add = state_add,
+                                       .take = state_take,
+                                       .watch = state_watch,
+                                       .unwatch = state_end,
+                                       .abandon = state_end};
+    self->slots = CELL_HAS_TOOLSET | CELL_HAS_ROUTING | CELL_HAS_CONNECTOR | CELL_HAS_LISTENER |
+                  CELL_HAS_AUTH | CELL_HAS_POLICY | CELL_HAS_STORE;
     self->lane = pthread_self();
     self->deferred_last = &self->deferred;
     self->pidfd = self->errors = -1;
@@ -192,14 +291,21 @@ static void make(jf_self *self, int fd) {
     proxy_object *channel = proxy_object_new(self, PROXY_CHANNEL, CHANNEL, none, none);
     proxy_object *listener = proxy_object_new(self, PROXY_LISTENER, LISTENER, none, none);
     MUST(set != NULL && channel != NULL && listener != NULL, "no memory");
+    proxy_object *provider = proxy_object_new(self, PROXY_AUTH, 0, none, none);
+    proxy_object *policy = proxy_object_new(self, PROXY_POLICY, 0, none, none);
+    proxy_object *keys = proxy_object_new(self, PROXY_WATCH, WATCH, none, none);
+    MUST(provider != NULL && policy != NULL && keys != NULL, "no memory");
+    policy_id = policy->id;
     set->is_open = channel->is_open = listener->is_open = true;
     cell_map_put(&self->operations, OPERATION, 1);
     cell_map_put(&self->exchanges, EXCHANGE, channel->id);
 }
 
 static void unmake(jf_self *self) {
-    cell_map *maps[] = {&self->by_id,        &self->operations, &self->exchanges, &self->clients,
-                        &self->cell_clients, &self->answering,  &self->slow,      &self->call_map};
+    cell_map *maps[] = {&self->by_id,   &self->operations,   &self->exchanges,
+                        &self->clients, &self->cell_clients, &self->answering,
+                        &self->slow,    &self->call_map,     &self->states};
+    proxy_end_states(self);
     while (self->objects != NULL)
         proxy_object_free(self, self->objects);
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
