@@ -76,6 +76,43 @@
 #ifndef REPLY
 #define REPLY good_reply
 #endif
+/* auth, credentials, policy, filter, store */
+#ifndef IDENTIFY
+#define IDENTIFY good_identify
+#endif
+#ifndef DESCRIBE
+#define DESCRIBE good_describe
+#endif
+#ifndef SUPPLY
+#define SUPPLY good_supply
+#endif
+#ifndef DECIDE
+#define DECIDE good_decide
+#endif
+#ifndef REVIEW
+#define REVIEW good_review
+#endif
+#ifndef CLASSIFY
+#define CLASSIFY good_classify
+#endif
+#ifndef REQUEST
+#define REQUEST good_request
+#endif
+#ifndef ENDED
+#define ENDED good_ended
+#endif
+#ifndef PUT
+#define PUT good_put
+#endif
+#ifndef TAKE
+#define TAKE good_take
+#endif
+#ifndef UNWATCH
+#define UNWATCH good_unwatch
+#endif
+#ifdef ACCESS_FACET
+ACCESS_FACET
+#endif
 
 #ifndef NO_MANIFEST
 JF_MANIFEST(MANIFEST);

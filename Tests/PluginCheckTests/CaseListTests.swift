@@ -31,7 +31,11 @@ import Testing
             "file", "entry", "lifecycle", "ops", "memory", "lanes", "config", "hygiene", "size", "chaos",
         ]
         #expect(order.filter(first.contains) == first)
-        for facet in ["toolset", "routing", "state", "connector", "listener"] {
+        let facets = [
+            "toolset", "routing", "state", "auth", "credentials", "policy", "filter", "store", "connector",
+            "listener",
+        ]
+        for facet in facets {
             #expect(order.contains(facet))
         }
     }
@@ -52,7 +56,10 @@ import Testing
 
     @Test("a case of a facet's group is for that facet only")
     func facets() {
-        for check in all where ["toolset", "routing", "connector", "listener"].contains(check.group) {
+        let groups = [
+            "toolset", "routing", "auth", "credentials", "policy", "filter", "store", "connector", "listener",
+        ]
+        for check in all where groups.contains(check.group) {
             #expect(check.facet == "jf.\(check.group)/1", "\(check.name)")
         }
         #expect(all.filter { $0.group == "file" }.allSatisfy { $0.facet == nil })

@@ -142,8 +142,8 @@ static void pure(check *c) {
 typedef struct required {
     const char *id;
     uint32_t least;
-    const char *slots[5];
-    uint32_t offsets[5];
+    const char *slots[7];
+    uint32_t offsets[7];
 } required;
 
 #define SLOT(type, slot) offsetof(type, slot)
@@ -158,6 +158,27 @@ static const required tables[] = {
      offsetof(jf_routing_1, observe),
      {"attach", "detach", "pick"},
      {SLOT(jf_routing_1, attach), SLOT(jf_routing_1, detach), SLOT(jf_routing_1, pick)}},
+    {JF_AUTH_1,
+     offsetof(jf_auth_1, describe),
+     {"attach", "detach", "identify"},
+     {SLOT(jf_auth_1, attach), SLOT(jf_auth_1, detach), SLOT(jf_auth_1, identify)}},
+    {JF_CREDENTIALS_1,
+     offsetof(jf_credentials_1, cancel),
+     {"attach", "detach", "supply"},
+     {SLOT(jf_credentials_1, attach), SLOT(jf_credentials_1, detach), SLOT(jf_credentials_1, supply)}},
+    {JF_POLICY_1,
+     offsetof(jf_policy_1, review),
+     {"attach", "detach", "decide"},
+     {SLOT(jf_policy_1, attach), SLOT(jf_policy_1, detach), SLOT(jf_policy_1, decide)}},
+    {JF_FILTER_1,
+     offsetof(jf_filter_1, request),
+     {"attach", "detach"},
+     {SLOT(jf_filter_1, attach), SLOT(jf_filter_1, detach)}},
+    {JF_STORE_1,
+     offsetof(jf_store_1, watch),
+     {"get", "put", "remove", "list", "add", "take"},
+     {SLOT(jf_store_1, get), SLOT(jf_store_1, put), SLOT(jf_store_1, remove), SLOT(jf_store_1, list),
+      SLOT(jf_store_1, add), SLOT(jf_store_1, take)}},
     {JF_CONNECTOR_1,
      offsetof(jf_connector_1, usage),
      {"open", "send", "cancel", "close"},
@@ -189,13 +210,23 @@ static void judge_table(check *c, const char *id, const void *facet) {
                        head[0], tables[i].least);
             return;
         }
-        for (int s = 0; s < 5 && tables[i].slots[s] != NULL; s++) {
+        for (int s = 0; s < 7 && tables[i].slots[s] != NULL; s++) {
             void *slot;
             memcpy(&slot, (const uint8_t *)facet + tables[i].offsets[s], sizeof slot);
             if (slot == NULL)
                 check_fail(c, "Fill in every slot that is not marked optional.", "its table for %s lacks %s",
                            id, tables[i].slots[s]);
         }
+    }
+    if (strcmp(id, JF_FILTER_1) == 0 && head[0] >= sizeof(jf_filter_1)) {
+        const jf_filter_1 *filter = facet;
+        if (filter->request == NULL && filter->result == NULL)
+            check_fail(c, "Fill in request, result or both.", "its table for %s has neither of them", id);
+    }
+    if (strcmp(id, JF_STORE_1) == 0 && head[0] >= sizeof(jf_store_1)) {
+        const jf_store_1 *store = facet;
+        if ((store->watch == NULL) != (store->unwatch == NULL))
+            check_fail(c, "Fill in both or neither.", "its table for %s has one of watch and unwatch", id);
     }
     if (strcmp(id, JF_ROUTING_1) == 0 && head[0] >= sizeof(jf_routing_1)) {
         const jf_routing_1 *routing = facet;
@@ -254,6 +285,11 @@ static void unknown_facets(check *c) {
                                             "jf.connector/1x",
                                             "jf.listener/2",
                                             "jf.listener/1x",
+                                            "jf.auth/2",
+                                            "jf.credentials/1x",
+                                            "jf.policy/2",
+                                            "jf.filter/1x",
+                                            "jf.store/2",
                                             "JF.TOOLSET/1",
                                             "jf.http/1x",
                                             NULL};

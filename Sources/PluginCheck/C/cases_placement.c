@@ -38,6 +38,9 @@ jf_entry_fn check_cell_entry(check *c) {
     jf_cell_spawn spawn = {
         .size = sizeof spawn, .cell = setup->cell, .library = setup->path, .name = "checked"};
     /* What transports reach and start; all others have the rights that a cell has by itself. */
+    if (check_has_facet(c, JF_AUTH_1) || check_has_facet(c, JF_CREDENTIALS_1) ||
+        check_has_facet(c, JF_STORE_1))
+        spawn.flags = JF_CELL_NETWORK | JF_CELL_ALL_FILES;
     if (check_has_facet(c, JF_CONNECTOR_1) || check_has_facet(c, JF_LISTENER_1))
         spawn.flags = JF_CELL_NETWORK | JF_CELL_PROCESSES | JF_CELL_ALL_FILES;
     spawn.threads = setup->threads == CHECK_CONCURRENT ? JF_CELL_CONCURRENT : JF_CELL_LANE;
@@ -98,6 +101,23 @@ CHECK_GROUP(
     {"placement.state-round-trip", "in a cell: what it exports it imports", JF_ROUTING_1, in_cell, false},
     {"placement.state-damaged", "in a cell: cut and changed state does not break it", JF_ROUTING_1, in_cell,
      false},
+    {"placement.auth-identifies", "in a cell: whatever a request brings has one answer", JF_AUTH_1, in_cell,
+     false},
+    {"placement.auth-cancel", "in a cell: a request that left is finished", JF_AUTH_1, in_cell, false},
+    {"placement.auth-describes", "in a cell: its description is a JSON object", JF_AUTH_1, in_cell, false},
+    {"placement.credentials-supplies", "in a cell: whatever is demanded has one answer", JF_CREDENTIALS_1,
+     in_cell, false},
+    {"placement.policy-decides", "in a cell: each access has one decision", JF_POLICY_1, in_cell, false},
+    {"placement.policy-reviews", "in a cell: a review decides about each item", JF_POLICY_1, in_cell, false},
+    {"placement.policy-stop", "in a cell: decisions that are open at the end are finished", JF_POLICY_1,
+     in_cell, false},
+    {"placement.filter-requests", "in a cell: each request has one verdict", JF_FILTER_1, in_cell, false},
+    {"placement.filter-results", "in a cell: each result has one verdict", JF_FILTER_1, in_cell, false},
+    {"placement.filter-ended", "in a cell: what a request left comes back", JF_FILTER_1, in_cell, false},
+    {"placement.store-entries", "in a cell: what is put is found, and only then", JF_STORE_1, in_cell, false},
+    {"placement.store-counts", "in a cell: counters count", JF_STORE_1, in_cell, false},
+    {"placement.store-limits", "in a cell: limits let through what fits", JF_STORE_1, in_cell, false},
+    {"placement.store-watches", "in a cell: changes are told, until unwatch", JF_STORE_1, in_cell, false},
     {"placement.connector-opens", "in a cell: an opened channel is ready or failed, and closed",
      JF_CONNECTOR_1, in_cell, false},
     {"placement.connector-conversation", "in a cell: a golden conversation passes unchanged", JF_CONNECTOR_1,

@@ -90,7 +90,8 @@ typedef struct check_op {
     char *result; /**< NUL-terminated copy; NULL: none */
     uint64_t length;
     jf_fault why;
-    jf_blob kept; /**< the result itself where the host keeps it */
+    jf_blob kept;                             /**< the result itself where the host keeps it */
+    void (*cancel)(jf_self *self, jf_ref op); /**< the facet's; NULL: the toolset's */
 } check_op;
 
 enum { CHECK_RUNNING = 0, CHECK_STOPPED = 1, CHECK_ENDING = 2, CHECK_ENDED = 3 };
@@ -104,6 +105,14 @@ typedef struct check_host {
     jf_loop_1 loop;
     jf_log_1 log;
     jf_config_1 config;
+    jf_identity_1 identity;
+    jf_connected_1 connected;
+    jf_policies_1 policies;
+    jf_watches_1 watches;
+    jf_state_1 state;
+    mock_list states;     /**< what was begun with jf.state/1; see services.c */
+    jf_ref watch;         /**< the store's watch that is open; 0: none */
+    atomic_uint told;     /**< changes that it told of */
     mock_list operations; /**< check_op * */
     uint32_t next_operation;
     mock_list blobs;  /**< given blobs, to see that each is dropped once */
@@ -159,6 +168,11 @@ char *check_list(check_host *h, jf_ref handle, uint32_t kind);
 check_op *check_request(check_host *h, jf_ref handle, uint32_t slot, const char *name, const char *arguments);
 /** Runs the loop until the operation is over; moves the clock when nothing happens. */
 bool check_wait(check_host *h, check_op *op, uint32_t timeout_ms);
+/** A new operation, for the slots of other facets; `cancel` is theirs. */
+check_op *check_begin(check_host *h, void (*cancel)(jf_self *self, jf_ref op));
+/** What the slot answered for it. Takes the result. */
+void check_answered(check_host *h, check_op *op, const char *slot, bool may_be_absent, int32_t status,
+                    jf_blob *result, const jf_fault *why);
 /** Frees the operations that are over: before memory is measured. */
 void check_forget_operations(check_host *h);
 /** The caller leaves. */
@@ -166,6 +180,32 @@ void check_cancel(check_host *h, check_op *op, int32_t why);
 /** Calls `each` with the name of every tool; false ends it. */
 uint32_t check_each_tool(check_host *h, const char *tools,
                          bool (*each)(check_host *h, const char *name, void *user), void *user);
+
+/* ---- Facets that are attached: auth, credentials, policy, filter (drive.c) ---- */
+
+/** One of them, with what it is asked: `variants` inputs, each a use that a gateway could make of it. */
+typedef struct check_driver {
+    const char *facet, *option;
+    const char *(*config)(const check_setup *setup);
+    uint32_t variants;
+    check_op *(*begin)(check_host *h, jf_ref handle, uint32_t variant);
+    /** Judges how an operation ended that was answered or finished. */
+    void (*judge)(check_host *h, const check_op *op, uint32_t variant);
+} check_driver;
+/** Attaches; false: skipped or failed. */
+bool check_attach_to(check_host *h, const check_driver *driver, jf_ref *handle);
+void check_detach_from(check_host *h, const check_driver *driver, jf_ref handle);
+/** The cases that they share: each input has one answer; callers leave; handles; the end with open ones. */
+void check_drive(check *c, const check_driver *driver);
+void check_drive_canceled(check *c, const check_driver *driver);
+void check_drive_handles(check *c, const check_driver *driver);
+void check_drive_stopped(check *c, const check_driver *driver);
+/** Waits for it; reports it, and cancels it, where nothing comes. */
+bool check_ended(check_host *h, check_op *op);
+/** Somebody with so many roles, lent until check_return; nobody: none, and id 0. */
+const jf_principal *check_lend_principal(check_host *h, bool is_nobody, uint64_t roles);
+extern const check_driver check_auth_driver, check_source_driver, check_policy_driver, check_request_driver,
+    check_result_driver;
 
 /* ---- Use of what a plugin has ---- */
 

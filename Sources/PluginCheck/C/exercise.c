@@ -165,8 +165,26 @@ static void serve(check_host *h, uint32_t rounds) {
     check_close_set(h, it.handle);
 }
 
+/* ---- jf.auth/1, jf.credentials/1, jf.policy/1 ---- */
+
+static void drive(check_host *h, const check_driver *driver, uint32_t rounds) {
+    jf_ref handle = 0;
+    if (!check_attach_to(h, driver, &handle)) return;
+    for (uint32_t i = 0; i < rounds * 4 && !check_failed(h->c); i++) {
+        check_op *op = driver->begin(h, handle, i % driver->variants);
+        if (op->open && !check_wait(h, op, h->patience_ms)) {
+            check_cancel(h, op, JF_E_TIMEOUT);
+            check_wait(h, op, h->patience_ms);
+        }
+    }
+    check_detach_from(h, driver, handle);
+}
+
 void check_exercise(check_host *h, uint32_t rounds) {
     if (check_has_facet(h->c, JF_TOOLSET_1)) serve(h, rounds);
     if (check_has_facet(h->c, JF_ROUTING_1)) route(h, rounds);
+    const check_driver *const drivers[] = {&check_auth_driver, &check_source_driver, &check_policy_driver};
+    for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++)
+        if (check_has_facet(h->c, drivers[i]->facet)) drive(h, drivers[i], rounds);
     jf_mock_settle(h->mock);
 }

@@ -228,6 +228,8 @@ void check_offer(check_host *h, const char *id, const void *table) {
 
 void check_ops_open(check_host *h);
 void check_ops_end(check_host *h);
+void check_services_open(check_host *h);
+void check_services_end(check_host *h);
 
 static void open_services(check_host *h) {
     h->log = (jf_log_1){.size = sizeof h->log, .context = h, .write = write_log, .enabled = log_enabled};
@@ -250,6 +252,7 @@ static void open_services(check_host *h) {
                               .quote = json_quote,
                               .secret = json_secret};
     check_ops_open(h);
+    check_services_open(h);
     jf_mock_offer(h->mock, JF_LOG_1, &h->log);
     jf_mock_offer(h->mock, JF_LOOP_1, &h->loop);
     jf_mock_offer(h->mock, JF_CONFIG_1, &h->config);
@@ -291,6 +294,7 @@ void check_host_free(check_host *h) {
     if (jf_mock_self(h->mock) != NULL) check_destroy(h);
     check_collect(h);
     check_ops_end(h);
+    check_services_end(h);
     atomic_store(&h->phase, CHECK_ENDED);
     /* A plugin that still calls must find what it calls: the few bytes stay until the process ends. */
     if (atomic_load(&h->late) > 0) return;
@@ -402,9 +406,10 @@ bool check_up_on(check_host *h) {
     check *c = h->c;
     const char *const *needed = c->setup->required;
     for (; needed != NULL && *needed != NULL; needed++) {
-        static const char *const offered[] = {JF_LOOP_1,    JF_LOG_1,      JF_CLOCK_1,    JF_MEMORY_1,
-                                              JF_OPS_1,     JF_CONFIG_1,   JF_TOOLSETS_1, JF_CALLS_1,
-                                              JF_INBOUND_1, JF_CHANNELS_1, NULL};
+        static const char *const offered[] = {JF_LOOP_1,     JF_LOG_1,      JF_CLOCK_1,    JF_MEMORY_1,
+                                              JF_OPS_1,      JF_CONFIG_1,   JF_TOOLSETS_1, JF_CALLS_1,
+                                              JF_INBOUND_1,  JF_CHANNELS_1, JF_IDENTITY_1, JF_CONNECTED_1,
+                                              JF_POLICIES_1, JF_WATCHES_1,  JF_STATE_1,    NULL};
         if (check_lists(offered, *needed)) continue;
         check_skip(c, "it requires %s, which another plugin has to offer", *needed);
         return false;

@@ -87,6 +87,39 @@ static int32_t progress(void *context, jf_ref ref, double done, double total, jf
     return state(context, ref) == JF_E_STALE ? JF_E_STALE : h->ops_answer;
 }
 
+check_op *check_begin(check_host *h, void (*cancel)(jf_self *self, jf_ref op)) {
+    check_op *op = mock_allocate(sizeof *op);
+    mock_lock(h->mock);
+    op->ref = (uint64_t)0x4a << 32 | ++h->next_operation;
+    op->open = true;
+    op->status = JF_PENDING;
+    op->cancel = cancel;
+    mock_push(&h->operations, op);
+    mock_unlock(h->mock);
+    return op;
+}
+
+void check_answered(check_host *h, check_op *op, const char *slot, bool may_be_absent, int32_t status,
+                    jf_blob *result, const jf_fault *why) {
+    mock_lock(h->mock);
+    if (status == JF_PENDING) {
+        op->owed = true;
+    } else if (op->open) {
+        op->is_inline = true;
+        bool is_absent = status == JF_ABSENT && may_be_absent;
+        if (!is_absent && (status > JF_OK || status < JF_E_FAULT))
+            check_fail(h->c, "Answer JF_OK, JF_PENDING or one of JF_E_*.", "%s answered %d", slot,
+                       (int)status);
+        if (status < 0) check_why(h, slot, status, why);
+        take(h, op, status, result, why);
+    } else {
+        check_fail(h->c, "A slot that finishes its operation answers JF_PENDING.",
+                   "%s answered %d for an operation that it had finished already", slot, (int)status);
+        drop(result);
+    }
+    mock_unlock(h->mock);
+}
+
 void check_ops_open(check_host *h) {
     h->ops = (jf_ops_1){
         .size = sizeof h->ops, .context = h, .finish = finish, .state = state, .progress = progress};
@@ -199,13 +232,7 @@ check_op *check_request(check_host *h, jf_ref handle, uint32_t slot, const char 
     static const char *const names[] = {"call", "read", "prompt", "complete"};
     const jf_toolset_1 *toolset = jf_mock_toolset(h->mock);
     const slot_fn slots[] = {toolset->call, toolset->read, toolset->prompt, toolset->complete};
-    check_op *op = mock_allocate(sizeof *op);
-    mock_lock(h->mock);
-    op->ref = (uint64_t)0x4a << 32 | ++h->next_operation;
-    op->open = true;
-    op->status = JF_PENDING;
-    mock_push(&h->operations, op);
-    mock_unlock(h->mock);
+    check_op *op = check_begin(h, NULL);
     char *params = params_of(h, slot, name, arguments);
     jf_request request = {.size = sizeof request,
                           .deadline_ns = jf_mock_now(h->mock) + 60000000000u,
@@ -230,24 +257,7 @@ check_op *check_request(check_host *h, jf_ref handle, uint32_t slot, const char 
     int32_t status = slots[slot & 3](h->mock->self, op->ref, lent, &result, &why);
     check_leave(h);
     check_return(h->c);
-    mock_lock(h->mock);
-    if (status == JF_PENDING) {
-        op->owed = true;
-    } else if (op->open) {
-        op->is_inline = true;
-        bool may_be_absent = status == JF_ABSENT && slot != JF_MOCK_CALL;
-        if (!may_be_absent && (status > JF_OK || status < JF_E_FAULT))
-            check_fail(h->c, "Answer JF_OK, JF_PENDING or one of JF_E_*.", "%s answered %d", names[slot & 3],
-                       (int)status);
-        if (status < 0) check_why(h, names[slot & 3], status, &why);
-        take(h, op, status, &result, &why);
-    } else {
-        check_fail(h->c, "A slot that finishes its operation answers JF_PENDING.",
-                   "%s answered %d for an operation that it had finished already", names[slot & 3],
-                   (int)status);
-        drop(&result);
-    }
-    mock_unlock(h->mock);
+    check_answered(h, op, names[slot & 3], slot != JF_MOCK_CALL, status, &result, &why);
     return op;
 }
 
@@ -274,9 +284,11 @@ void check_cancel(check_host *h, check_op *op, int32_t why) {
     bool open = op->open;
     if (open) op->state = why;
     mock_unlock(h->mock);
-    if (!open || toolset->cancel == NULL) return;
+    void (*cancel)(jf_self *, jf_ref) = op->cancel;
+    if (cancel == NULL && toolset != NULL) cancel = toolset->cancel;
+    if (!open || cancel == NULL) return;
     check_enter(h, "cancel");
-    toolset->cancel(h->mock->self, op->ref);
+    cancel(h->mock->self, op->ref);
     check_leave(h);
 }
 

@@ -4,14 +4,15 @@
 
 extern const check_group check_cases_entry, check_cases_lifecycle, check_cases_ops, check_cases_memory,
     check_cases_lanes, check_cases_config, check_cases_hygiene, check_cases_size, check_cases_chaos,
-    check_cases_toolset, check_cases_routing, check_cases_connector, check_cases_listener,
-    check_cases_placement;
+    check_cases_toolset, check_cases_routing, check_cases_access, check_cases_filter, check_cases_store,
+    check_cases_connector, check_cases_listener, check_cases_placement;
 
 static const check_group *const groups[] = {
-    &check_cases_entry,    &check_cases_lifecycle, &check_cases_ops,     &check_cases_memory,
-    &check_cases_lanes,    &check_cases_config,    &check_cases_hygiene, &check_cases_size,
-    &check_cases_chaos,    &check_cases_toolset,   &check_cases_routing, &check_cases_connector,
-    &check_cases_listener, &check_cases_placement,
+    &check_cases_entry,     &check_cases_lifecycle, &check_cases_ops,       &check_cases_memory,
+    &check_cases_lanes,     &check_cases_config,    &check_cases_hygiene,   &check_cases_size,
+    &check_cases_chaos,     &check_cases_toolset,   &check_cases_routing,   &check_cases_access,
+    &check_cases_filter,    &check_cases_store,     &check_cases_connector, &check_cases_listener,
+    &check_cases_placement,
 };
 
 static const check_case *case_at(size_t index) {

@@ -48,7 +48,7 @@ private func makeSetup(
     setup.required = kept(manifest.requires)
     setup.optional = kept(manifest.optional)
     setup.provides = kept(manifest.provides)
-    let config = manifest.sample(manifest.configSchema, given: inputs.config)
+    let config = manifest.instanceSample(given: inputs.config)
     setup.config = kept(config?.description)
     if let config, let schema = manifest.configSchema {
         let sample = SchemaSample(schema.source)
@@ -65,6 +65,15 @@ private func makeSetup(
     if let routing = manifest.routing {
         setup.routing = kept(manifest.sample(routing.config, given: inputs.routing)?.description)
     }
+    func attached(_ part: String) -> UnsafePointer<CChar>? {
+        guard manifest.facets.contains("jf.\(part)/1") else { return nil }
+        return kept(manifest.attachedSample(part, given: inputs.attached[part])?.description)
+    }
+    setup.auth = attached("auth")
+    setup.source = attached("credentials")
+    setup.policy = attached("policy")
+    setup.filter = attached("filter")
+    setup.fields = kept((manifest.document["auth"]?["fields"]?.array ?? []).compactMap(\.string))
     let (entry, peer) = manifest.connectorSample(program: program, path: subject.path, given: inputs.server)
     setup.connector = kept(entry?.description)
     setup.peer = kept(peer)

@@ -16,6 +16,11 @@ public struct CheckInputs: Sendable {
     public var listener: JSONValue?
     /// The `routing` of a server.
     public var routing: JSONValue?
+    /// The options of an entry of `auth.providers`, of `policies` and of `filters`, and of a server's `credentials`, by the
+    /// facet's member of the manifest.
+    public var attached: [String: JSONValue] = [:]
+    /// The members of the manifest that ``attached`` knows, which are the names of the options as well.
+    public static let attachedParts = ["auth", "credentials", "policy", "filter"]
 
     public init() {}
 }
@@ -94,6 +99,25 @@ extension PluginManifest {
         guard let schema else { return given ?? .object([]) }
         if let given { return schema.compiled.applyingDefaults(given) }
         return SchemaSample(schema.source).valid(.least).map { schema.compiled.applyingDefaults($0) }
+    }
+
+    /// The options with which a facet is attached, from the schema in its member of the manifest.
+    func attachedSample(_ part: String, given: JSONValue?) -> JSONValue? {
+        guard let source = document[part]?["config"], let schema = try? JSONSchema(source) else {
+            return given ?? .object([])
+        }
+        if let given { return schema.applyingDefaults(given) }
+        return SchemaSample(source).valid(.least).map { schema.applyingDefaults($0) }
+    }
+
+    /// The instance's own configuration; a store has its options there, since nothing is attached to it.
+    func instanceSample(given: JSONValue?) -> JSONValue? {
+        guard configSchema == nil, let source = document["store"]?["config"] else {
+            return sample(configSchema, given: given)
+        }
+        guard let schema = try? JSONSchema(source) else { return given ?? .object([]) }
+        if let given { return schema.applyingDefaults(given) }
+        return SchemaSample(source).valid(.least).map { schema.applyingDefaults($0) }
     }
 
     /// An entry of `servers` for the connector, and what answers behind it ("stdio", "http", "").

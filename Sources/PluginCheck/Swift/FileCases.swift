@@ -92,8 +92,10 @@ struct FileCase: Sendable {
                 name, .fail, "its manifest provides \(own) and requires it", advice: "Take it off `requires`."
             )
         }
+        let offered =
+            hostServices + [JF_CONNECTED_1, JF_IDENTITY_1, JF_POLICIES_1, JF_STATE_1, JF_WATCHES_1]
         let strange = manifest.requires.filter {
-            !hostServices.contains($0) && !manifest.provides.contains($0)
+            !offered.contains($0) && !manifest.provides.contains($0)
         }
         guard let strange = strange.first else { return CheckResult(name, .pass) }
         return CheckResult(
@@ -103,6 +105,18 @@ struct FileCase: Sendable {
 
     private static func judgeSchemas(_ subject: CheckSubject, _ name: String) -> CheckResult {
         guard let manifest = subject.manifest else { return CheckResult(name, .skip, "it has no manifest") }
+        for part in CheckInputs.attachedParts + ["store"] {
+            guard let source = manifest.document[part]?["config"] else { continue }
+            guard (try? JSONSchema(source)) != nil else {
+                return CheckResult(
+                    name, .fail, "its schema \(part).config is no JSON Schema",
+                    advice: "Write a JSON Schema of the options.")
+            }
+            if let fault = wrongDefault(source, root: source, place: "\(part).config") {
+                return CheckResult(
+                    name, .fail, fault, advice: "A default must be allowed by the schema that it stands in.")
+            }
+        }
         let schemas = [
             ("config", manifest.configSchema), ("listener.config", manifest.listener?.config),
             ("connector.config", manifest.connector?.config), ("toolset.config", manifest.toolset?.config),

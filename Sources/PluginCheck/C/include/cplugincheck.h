@@ -36,6 +36,8 @@ typedef struct check_setup {
     const char *listener;  /**< an entry of `listeners` */
     const char *routing;   /**< the `routing` of a server */
     const char *transport; /**< the listener's, NULL: none */
+    const char *auth, *source, *policy, *filter; /**< an entry's options for these facets, as above */
+    const char *const *fields;                   /**< header fields that a provider looks at */
     /** What answers behind the connector: "stdio" (check_golden_stdio), "http" (a server of the case:
      * "@PORT@" in `connector` stands for its port), "" (whoever, or nobody). */
     const char *peer;

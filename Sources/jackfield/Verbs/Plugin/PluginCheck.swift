@@ -27,6 +27,10 @@ let pluginCheckCommand: Command = Command(
         .value("server", "JSON", .text, "an entry of `servers`, for connectors and toolsets"),
         .value("listener", "JSON", .text, "an entry of `listeners`"),
         .value("routing", "JSON", .text, "the `routing` of a server"),
+        .value("auth", "JSON", .text, "the options of an entry of `auth.providers`"),
+        .value("credentials", "JSON", .text, "the `credentials` of a server"),
+        .value("policy", "JSON", .text, "the options of an entry of `policies`"),
+        .value("filter", "JSON", .text, "the options of an entry of `filters`"),
         CommonOptions.json,
         .value("junit", "FILE", .text, "write the results as JUnit XML, too"),
         CommonOptions.pluginDirectories,
@@ -64,7 +68,7 @@ let pluginCheckCommand: Command = Command(
         return runAlone(only, subject, inputs, seed, program, asJSON: arguments.has("json"))
     }
     var passed: [String] = []
-    for option in ["config", "server", "listener", "routing"] {
+    for option in ["config", "server", "listener", "routing"] + CheckInputs.attachedParts {
         if let value = arguments.value(option) { passed += ["--\(option)", value] }
     }
     let run = CheckRun(
@@ -143,6 +147,7 @@ private func checkInputs(_ arguments: Arguments) throws(UsageProblem) -> CheckIn
     inputs.server = try value("server")
     inputs.listener = try value("listener")
     inputs.routing = try value("routing")
+    for part in CheckInputs.attachedParts { inputs.attached[part] = try value(part) }
     return inputs
 }
 
