@@ -4,7 +4,7 @@
 set -uo pipefail
 clang=$1 plugins=$2 out=$3
 flags=(-std=c11 -g -O1 -Wall -Wextra -Werror -Wno-unused-function -Iplugin-sdk/include -Iplugin-sdk/c/include
-    -Iplugin-sdk/testing/c -ISources/CCell/include)
+    -Iplugin-sdk/testing/c -ISources/CCell/include -ISources/CMeter/include)
 mkdir -p "$out"
 passed=0 failed=0
 
@@ -17,6 +17,11 @@ done
 for source in Sources/CCell/*.c; do
     object="$out/ccell-$(basename "$source" .c).o"
     "$clang" "${flags[@]}" -c -o "$object" "$source" || exit 1
+    objects+=("$object")
+done
+for source in Sources/CMeter/*.c Sources/CMeter/stubs/*.c; do
+    object="$out/cmeter-$(basename "$source" .c).o"
+    "$clang" "${flags[@]}" -std=gnu11 -c -o "$object" "$source" || exit 1
     objects+=("$object")
 done
 
@@ -50,6 +55,8 @@ make --no-print-directory -C plugin-sdk/examples/c/toolset-text JACKFIELD_INCLUD
     Tests/Plugins/cell/bad_plugin.c -o "$out/cell.so" || exit 1
 "$clang" -fuse-ld=lld -std=c11 -g -fPIC -fvisibility=hidden -shared -Iplugin-sdk/include \
     Tests/Plugins/cell/access_plugin.c -o "$out/cell-access.so" || exit 1
+
+cp "$out/cell-access.so" "$out/meter.so"
 
 for source in Tests/Plugins/*_test.c; do
     name=$(basename "$source" _test.c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the plugins of the gallery share. Each is a good plugin but for one fault: it includes a base
- * (toolset.h, routing.h, access.h, connector.h or listener.h), defines what it does wrong, names it with a macro, and
- * includes plugin.h, which makes the tables and the entry. */
+ * (toolset.h, routing.h, access.h, connector.h or listener.h), defines what it does wrong, names it with a
+ * macro, and includes plugin.h, which makes the tables and the entry. */
 #ifndef GALLERY_BASE_H
 #define GALLERY_BASE_H
 

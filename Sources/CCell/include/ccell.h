@@ -10,8 +10,9 @@
  *
  * - create, start, stop, destroy: `control_ms`; a process is started, a library loaded.
  *
- * - toolset open and list, routing attach and its state, connector open, listener listen and unlisten, and
- * jf.seal/1 where the plugin offers it: `control_ms`, then JF_E_TIMEOUT.
+ * - toolset open and list, routing attach and its state, connector open, listener listen and unlisten, attach
+ * of auth, credentials, policy and filter, a store's watch, and jf.seal/1 where the plugin offers it:
+ * `control_ms`, then JF_E_TIMEOUT.
  *
  * - routing pick: `pick_us`. Afterwards the first eligible endpoint is taken, and at once for as long as the
  * cell has not caught up or is down.
@@ -19,16 +20,17 @@
  * Measured (Tests/Plugins/cell/bench.c; x86-64 VM with 2 CPUs): a pick 18 us and a call of 1 KiB 54 us, where
  * a bare socket pair takes 50 us there and back; all on one CPU 9, 10 and 7 us.
  *
- * All the rest is sent and answered later: a call is JF_PENDING; `send` and `reply` answer JF_OK once queued,
- * JF_E_BUSY when the queue is full (`writable` follows). A `send` that the plugin refuses later fails its
- * exchange; on a shared channel it is only logged.
+ * All the rest is sent and answered later: calls and all operations of auth, credentials, policy, filter and
+ * store are JF_PENDING, also where the plugin answers at once; `describe` answers what the cell told last and
+ * asks anew; `classify` is JF_E_UNSUPPORTED, so that reviews behind it are not kept; `send` and `reply`
+ * answer JF_OK once queued, JF_E_BUSY when the queue is full (`writable` follows). A `send` that the plugin
+ * refuses later fails its exchange; on a shared channel it is only logged.
  *
- * When the cell's lane waits. In jf.config/1 `secret` and jf.seal/1, which ask the host, for at most
- * `control_ms`. jf.config/1 reads JSON by itself; jf.loop/1, jf.memory/1 and jf.clock/1 are the cell's own;
- * jf.calls/1 `start` answers at once and a refusal comes as `done`; jf.inbound/1 `opened` answers at once,
- * and a client that the host refuses is closed. What offers jf.callback/1 runs in
- * the same cell. Not offered there: jf.http/1, as user or as provider, jf.interpose/1, third parties'
- * services.
+ * When the cell's lane waits. In jf.config/1 `secret`, jf.state/1 `watch` and jf.seal/1, which ask the host,
+ * for at most `control_ms`. jf.config/1 reads JSON by itself; jf.loop/1, jf.memory/1 and jf.clock/1 are the
+ * cell's own; jf.calls/1 `start` answers at once and a refusal comes as `done`; jf.inbound/1 `opened` answers
+ * at once, and a client that the host refuses is closed. What offers jf.callback/1 runs in the same cell. Not
+ * offered there: jf.http/1, as user or as provider, jf.interpose/1, third parties' services.
  *
  * When the cell ends: open operations finish with JF_E_GONE, channels fail, clients are closed; it is started
  * again after 100 ms, then 200, ... at most 10 s, with everything open opened again under the same handles.
@@ -65,7 +67,7 @@ typedef struct jf_cell_limits {
     uint64_t address_space;   /**< bytes (RLIMIT_AS): 16 GiB; UINT64_MAX: none (sanitizers) */
     uint64_t files;           /**< open descriptors (RLIMIT_NOFILE): 1024 */
     uint64_t queue;           /**< bytes waiting for the cell before JF_E_BUSY: 8 MiB */
-    uint32_t operations;      /**< toolset requests open at once before JF_E_BUSY: 1024 */
+    uint32_t operations;      /**< operations open at once before JF_E_BUSY: 1024 */
     uint32_t workers;         /**< threads of a concurrent toolset: 8 */
     uint32_t control_ms;      /**< see above: 5000 */
     uint32_t pick_us;         /**< 5000 */

@@ -63,10 +63,11 @@ func serve(_ options: ServeOptions) -> Int32 {
     gateway.onListening = { addresses in
         for address in addresses where address.contains("://") {
             log.announce("listening on \(address)/mcp")
-            if !["127.", "[::1]", "localhost"].contains(where: { address.contains("://" + $0) }) {
+            let isLocal = ["127.", "[::1]", "localhost"].contains { address.contains("://" + $0) }
+            if !isLocal, plan.auth.providers.isEmpty {
                 log.write(
                     .warning,
-                    "this listener is open to other machines, and nothing authenticates them; see the threat model",
+                    "this listener is open to other machines, and nothing authenticates them; see auth in the configuration",
                     [.init("address", address)])
             }
         }
