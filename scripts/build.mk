@@ -52,6 +52,9 @@ $(foreach plugin,$(C_PLUGINS),$(eval $(call c_plugin,$(plugin))))
 # They compile some of their neighbours' sources in.
 $(PLUGIN_DIR)/transport-http.so $(PLUGIN_DIR)/transport-websocket.so: $(wildcard Plugins/transport-common/*.[ch])
 $(PLUGIN_DIR)/tools-composite.so: $(wildcard Plugins/tools-native/json*.[ch])
+$(filter $(PLUGIN_DIR)/auth-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Plugins/auth-common/*.[ch])
+$(PLUGIN_DIR)/auth-jwt.so: $(wildcard Plugins/transport-common/*.[ch] Plugins/seal-openssl/base64.[ch])
+$(PLUGIN_DIR)/auth-introspection.so: $(wildcard Plugins/transport-common/*.[ch])
 $(filter $(PLUGIN_DIR)/routing-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Plugins/routing-common/*.[ch])
 
 # Plugins in Swift bring their own recipe, `swift-plugin`.
