@@ -3,7 +3,8 @@
 # Installs the Debian packages that are missing: `setup.sh build`, `setup.sh test`, `setup.sh bench`.
 set -euo pipefail
 
-build=(g++ binutils make pkg-config libsimdjson-dev libyaml-dev node-llhttp libwslay-dev libssl3 libffi-dev)
+build=(g++ binutils make pkg-config libsimdjson-dev libyaml-dev node-llhttp libwslay-dev libssl3 libffi-dev
+    libcjose0)
 test=(python3 python3-venv gcc clang-format strace procps git openssl ca-certificates abigail-tools xz-utils bubblewrap)
 # The Rust SDK is tested with whatever cargo there is.
 command -v cargo >/dev/null || test+=(cargo)

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+# How this plugin is built: with sources that providers of identities, transports and seal-openssl have; libcjose
+# and OpenSSL are loaded at run time.
+PLUGIN_CFLAGS := -IPlugins/auth-common -IPlugins/transport-common -IPlugins/seal-openssl -Wshadow -Wconversion
+PLUGIN_SHARED_SOURCES := $(addprefix Plugins/auth-common/,arena.c claims.c file.c instance.c library.c options.c \
+	principal.c provider.c strict.c url.c) Plugins/transport-common/text.c Plugins/transport-common/uri.c \
+	Plugins/seal-openssl/base64.c
+PLUGIN_LIBS := -lpthread -ldl
