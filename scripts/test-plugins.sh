@@ -47,8 +47,10 @@ run json_test plugin-sdk/testing/c/tests/json_test.c
     plugin-sdk/testing/c/tests/bad_plugin.c -o "$out/bad_plugin.so" && \
     run mock_test plugin-sdk/testing/c/tests/mock_test.c "$out/bad_plugin.so"
 
-make --no-print-directory -C plugin-sdk/examples/c/toolset-text JACKFIELD_INCLUDE="$PWD/plugin-sdk/include" \
-    OUT="$PWD/$out" CC="$clang" >"$out/toolset-text-build.log" 2>&1 || cat "$out/toolset-text-build.log"
+for example in toolset-text store-tiny; do
+    make --no-print-directory -C plugin-sdk/examples/c/$example JACKFIELD_INCLUDE="$PWD/plugin-sdk/include" \
+        OUT="$PWD/$out" CC="$clang" >"$out/$example-build.log" 2>&1 || cat "$out/$example-build.log"
+done
 
 # The cell's test runs these plugins, good and bad, in cells of its own.
 "$clang" -fuse-ld=lld -std=c11 -g -fPIC -fvisibility=hidden -shared -Iplugin-sdk/include \
@@ -66,7 +68,7 @@ for source in Tests/Plugins/*_test.c; do
 done
 
 # Every library exports its entry and nothing else.
-for library in "$plugins"/*.so "$out/toolset-text.so"; do
+for library in "$plugins"/*.so "$out/toolset-text.so" "$out/store-tiny.so"; do
     symbols=$(nm -D --defined-only "$library" | awk '{print $3}')
     if [ "$symbols" = jf_entry_1 ]; then
         passed=$((passed + 1))

@@ -111,6 +111,7 @@ static const void *find_service(const jf_host *host, const char *id) {
         {JF_OPS_1, &mock->ops_table},           {JF_CONFIG_1, &mock->config_table},
         {JF_TOOLSETS_1, &mock->toolsets_table}, {JF_CALLS_1, &mock->calls_table},
         {JF_INBOUND_1, &mock->inbound_table},   {JF_CHANNELS_1, &mock->channels_table},
+        {JF_WATCHES_1, &mock->watches_table},
     };
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
         if (strcmp(services[i].id, id) == 0) return services[i].table;
@@ -159,6 +160,7 @@ jf_mock *jf_mock_new(void) {
     mock_json_open(mock);
     mock_services_open(mock);
     mock_ops_open(mock);
+    mock_store_open(mock);
     mock_transport_open(mock);
     return mock;
 }
@@ -379,4 +381,10 @@ const jf_routing_1 *jf_mock_routing(jf_mock *mock) {
     const void *table = jf_mock_facet(mock, JF_ROUTING_1);
     mock_copy_table(&mock->routing, sizeof mock->routing, table, JF_ROUTING_1, mock);
     return table != NULL ? &mock->routing : NULL;
+}
+
+const jf_store_1 *jf_mock_store(jf_mock *mock) {
+    const void *table = jf_mock_facet(mock, JF_STORE_1);
+    mock_copy_table(&mock->store, sizeof mock->store, table, JF_STORE_1, mock);
+    return table != NULL ? &mock->store : NULL;
 }

@@ -61,6 +61,7 @@ const jf_listener_1 *jf_mock_listener(jf_mock *mock);
 const jf_connector_1 *jf_mock_connector(jf_mock *mock);
 const jf_toolset_1 *jf_mock_toolset(jf_mock *mock);
 const jf_routing_1 *jf_mock_routing(jf_mock *mock);
+const jf_store_1 *jf_mock_store(jf_mock *mock);
 
 /** A cleared fault to pass into a slot that the test calls itself. */
 jf_fault *jf_mock_fault(jf_mock *mock);
@@ -120,9 +121,10 @@ enum {
     JF_MOCK_CHANNEL_FAILED = 8,  /**< jf.channels/1 failed: fault; exchange 0 = the whole channel */
     JF_MOCK_CHANNEL_WRITABLE = 9,
     JF_MOCK_CHANNEL_CLOSED = 10,
-    JF_MOCK_SET_CHANGED = 11, /**< jf.toolsets/1 changed: peer = the set, flags = the kind */
-    JF_MOCK_OP_FINISHED = 12, /**< jf.ops/1 finish: peer = the op, status, text = the result, fault */
-    JF_MOCK_OP_PROGRESS = 13  /**< jf.ops/1 progress: peer = the op, done, total, text */
+    JF_MOCK_SET_CHANGED = 11,  /**< jf.toolsets/1 changed: peer = the set, flags = the kind */
+    JF_MOCK_OP_FINISHED = 12,  /**< jf.ops/1 finish: peer = the op, status, text = the result, fault */
+    JF_MOCK_OP_PROGRESS = 13,  /**< jf.ops/1 progress: peer = the op, done, total, text */
+    JF_MOCK_STORE_CHANGED = 14 /**< jf.watches/1 changed: peer = the watch, revision, text = the key */
 };
 
 /** One event. Everything in it is a copy that lives until jf_mock_free. */
@@ -137,6 +139,7 @@ typedef struct jf_mock_event {
     const char *text; /**< NUL-terminated; NULL when absent (a message without a body) */
     uint64_t length;  /**< of text, without the NUL */
     double done, total;
+    uint64_t revision;  /**< STORE_CHANGED */
     uint64_t time_ns;   /**< jf_mock_now at the time */
     jf_message message; /**< messages: the whole of it; `body` is one joined segment */
     jf_fault fault;
@@ -224,9 +227,10 @@ typedef struct jf_mock_op {
     bool inline_result; /**< the slot itself answered, not jf.ops/1 */
     uint32_t strikes;   /**< late or double finishes */
     uint32_t progress;  /**< progress reports */
-    const char *result; /**< the JSON text; NULL when there is none */
+    const char *result; /**< the JSON text, or a store's bytes; NULL when there is none */
     jf_fault fault;
     const char *why; /**< the fault's text, NUL-terminated */
+    uint64_t length; /**< of result */
 } jf_mock_op;
 
 /** Begins an operation on a set: `name` is the tool, URI or prompt; `arguments` is JSON (NULL: "{}"; for
@@ -244,6 +248,26 @@ void jf_mock_cancel_op(jf_mock *mock, jf_ref op, int32_t why);
 /** Takes a blob's bytes as a NUL-terminated string to be freed, and drops it; NULL for an absent one. [any]
  */
 char *jf_mock_take(jf_blob *blob);
+
+/* ---- Driving a store ---- */
+
+/** Each calls a slot of jf.store/1 with copies of its arguments that are freed at once. Returns the op, whose
+ * state is in jf_mock_op_at; where the slot answered at once, it is over already. Answers with an entry in
+ * them are checked for their form. */
+jf_ref jf_mock_store_get(jf_mock *mock, jf_view key);
+jf_ref jf_mock_store_put(jf_mock *mock, const jf_store_put *put);
+jf_ref jf_mock_store_remove(jf_mock *mock, jf_view key, uint64_t revision);
+jf_ref jf_mock_store_list(jf_mock *mock, const jf_store_list *list);
+jf_ref jf_mock_store_add(jf_mock *mock, const jf_store_add *add);
+jf_ref jf_mock_store_take(jf_mock *mock, const jf_store_limit *limits, uint64_t count);
+/** Calls `watch`. Returns the host's watch, 0 on error (then jf_mock_why). */
+jf_ref jf_mock_store_watch(jf_mock *mock, jf_view prefix);
+/** Calls `unwatch`; what is told of the watch from now on is a problem. */
+void jf_mock_store_unwatch(jf_mock *mock, jf_ref watch);
+/** The entry at *offset of an answer, with its key and value (which may be NULL), and *offset moved behind
+ * it; false at its end. */
+bool jf_mock_store_next(const char *bytes, uint64_t length, uint64_t *offset, jf_store_entry *entry,
+                        jf_view *key, jf_view *value);
 
 /* ---- Other services ---- */
 

@@ -72,13 +72,22 @@ typedef struct mock_object {
     jf_mock_op op;
     int32_t state; /**< operation: what jf.ops/1 `state` answers while it is open */
     bool owed;     /**< operation: its slot answered JF_PENDING, so that a finish must come */
+    bool bytes;    /**< operation: its result is no JSON, but a store's bytes */
     jf_call_done_fn done;
     void *user;
     int32_t status;
     char *text;
 } mock_object;
 
-enum { MOCK_LISTENER = 1, MOCK_CLIENT = 2, MOCK_CHANNEL = 3, MOCK_SET = 4, MOCK_OP = 5, MOCK_CALL = 6 };
+enum {
+    MOCK_LISTENER = 1,
+    MOCK_CLIENT = 2,
+    MOCK_CHANNEL = 3,
+    MOCK_SET = 4,
+    MOCK_OP = 5,
+    MOCK_CALL = 6,
+    MOCK_WATCH = 7
+};
 
 /** Counters that blobs refer to. They outlive the mock, so that a late `drop` touches no freed memory. */
 typedef struct mock_counters {
@@ -111,6 +120,7 @@ struct jf_mock {
     jf_connector_1 connector;
     jf_toolset_1 toolset;
     jf_routing_1 routing;
+    jf_store_1 store;
     /* services */
     mock_list hidden; /**< char * */
     bool hide_all;
@@ -127,6 +137,7 @@ struct jf_mock {
     jf_inbound_1 inbound_table;
     uint32_t wants;
     jf_channels_1 channels_table;
+    jf_watches_1 watches_table;
     mock_loop loop;
     _Atomic uint64_t clock_offset;
     atomic_uint_fast64_t bytes, allocations;
@@ -199,8 +210,14 @@ void mock_objects_check(jf_mock *mock);
 /* mock_retain.c */
 void mock_retain_check(jf_mock *mock);
 
-/* mock_ops.c, mock_transport.c */
+/* mock_ops.c, mock_store.c, mock_transport.c */
+/** Stores how an operation ended. The result is taken in every case. */
+void mock_op_settle(jf_mock *mock, mock_object *object, int32_t status, jf_blob *result, const jf_fault *why);
+/** What a slot answered for its operation: it is over, or a finish is owed. Takes the result. */
+void mock_op_answered(jf_mock *mock, mock_object *object, int32_t status, jf_blob *result,
+                      const jf_fault *why);
 void mock_ops_open(jf_mock *mock);
+void mock_store_open(jf_mock *mock);
 void mock_transport_open(jf_mock *mock);
 
 #endif

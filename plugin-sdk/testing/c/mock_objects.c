@@ -75,7 +75,8 @@ void mock_event_show(jf_mock *mock, jf_mock_event *event) {
                                         "channel closed",
                                         "set changed",
                                         "op finished",
-                                        "op progress"};
+                                        "op progress",
+                                        "store changed"};
     mock_lock(mock);
     event->index = mock->events.count;
     mock_push(&mock->events, event);

@@ -20,19 +20,36 @@ static char *fault_text(jf_mock *mock, const jf_fault *fault) {
     return mock_keep(mock, (jf_view){(const uint8_t *)fault->text, length});
 }
 
-/* Stores how an operation ended. The result is taken in every case. */
-static void settle(jf_mock *mock, mock_object *object, int32_t status, jf_blob *result, const jf_fault *why) {
+void mock_op_settle(jf_mock *mock, mock_object *object, int32_t status, jf_blob *result,
+                    const jf_fault *why) {
     jf_fault none = {.size = sizeof none};
     jf_view bytes = {result != NULL ? result->ptr : NULL, result != NULL ? result->len : 0};
-    if (status == JF_OK && bytes.ptr != NULL && !mock_json_valid(bytes))
+    if (status == JF_OK && !object->bytes && bytes.ptr != NULL && !mock_json_valid(bytes))
         mock_problem(mock, "the result of an operation is not one JSON text: %.*s",
                      (int)(bytes.len < 200 ? bytes.len : 200), (const char *)bytes.ptr);
     object->open = false;
     object->op.status = status;
     object->op.result = mock_keep(mock, bytes);
+    object->op.length = bytes.ptr != NULL ? bytes.len : 0;
     mock_copy_table(&object->op.fault, sizeof object->op.fault, why != NULL ? why : &none, "jf_fault", mock);
     object->op.why = fault_text(mock, &object->op.fault);
     if (result != NULL && result->drop != NULL) result->drop(result->owner);
+}
+
+void mock_op_answered(jf_mock *mock, mock_object *object, int32_t status, jf_blob *result,
+                      const jf_fault *why) {
+    mock_lock(mock);
+    if (status == JF_PENDING) {
+        object->owed = true;
+    } else if (object->open) {
+        object->op.inline_result = true;
+        mock_op_settle(mock, object, status, result, why);
+    } else {
+        mock_problem(mock, "a slot answered %d for an operation that it had finished: answer JF_PENDING",
+                     (int)status);
+        if (result->drop != NULL) result->drop(result->owner);
+    }
+    mock_unlock(mock);
 }
 
 /* ---- jf.ops/1 ---- */
@@ -52,12 +69,12 @@ static int32_t finish(void *context, jf_ref op, int32_t status, jf_blob *result,
     if (status == JF_PENDING || status > JF_ABSENT || (status != JF_OK && why == NULL))
         mock_problem(mock, "jf.ops/1 finish: status %d %s", (int)status,
                      status < 0 ? "needs a fault that says why" : "is no end");
-    settle(mock, object, status, result, why);
+    mock_op_settle(mock, object, status, result, why);
     jf_mock_event *event = mock_event(mock, JF_MOCK_OP_FINISHED, op, 0);
     event->status = status;
     event->fault = object->op.fault;
     event->text = object->op.result;
-    event->length = event->text != NULL ? strlen(event->text) : 0;
+    event->length = object->op.length;
     mock_unlock(mock);
     mock_event_show(mock, event);
     return JF_OK;
@@ -125,8 +142,11 @@ void jf_mock_cancel_op(jf_mock *mock, jf_ref op, int32_t why) {
     bool open = object != NULL && object->open;
     if (open) object->state = why;
     mock_unlock(mock);
-    const jf_toolset_1 *toolset = jf_mock_toolset(mock);
-    if (open && toolset != NULL && toolset->cancel != NULL) toolset->cancel(mock->self, op);
+    if (!open) return;
+    const jf_toolset_1 *toolset = object->bytes ? NULL : jf_mock_toolset(mock);
+    const jf_store_1 *store = object->bytes ? jf_mock_store(mock) : NULL;
+    if (toolset != NULL && toolset->cancel != NULL) toolset->cancel(mock->self, op);
+    if (store != NULL && store->cancel != NULL) store->cancel(mock->self, op);
 }
 
 /* ---- Toolsets ---- */
@@ -200,7 +220,7 @@ jf_ref jf_mock_request(jf_mock *mock, jf_ref set, uint32_t slot, const char *nam
         function = slot <= JF_MOCK_COMPLETE ? slots[slot] : NULL;
     }
     if (function == NULL) {
-        settle(mock, object, of_set != NULL ? JF_E_UNSUPPORTED : JF_E_STALE, NULL, NULL);
+        mock_op_settle(mock, object, of_set != NULL ? JF_E_UNSUPPORTED : JF_E_STALE, NULL, NULL);
         return op;
     }
     /* Copies that are freed at once: AddressSanitizer sees a view kept beyond the call. */
@@ -219,18 +239,7 @@ jf_ref jf_mock_request(jf_mock *mock, jf_ref set, uint32_t slot, const char *nam
     free(own_arguments);
     free(params);
     mock->fault = why;
-    mock_lock(mock);
-    if (status == JF_PENDING) {
-        object->owed = true;
-    } else if (object->open) {
-        object->op.inline_result = true;
-        settle(mock, object, status, &result, &why);
-    } else {
-        mock_problem(mock, "a slot answered %d for an operation that it had finished: answer JF_PENDING",
-                     (int)status);
-        if (result.drop != NULL) result.drop(result.owner);
-    }
-    mock_unlock(mock);
+    mock_op_answered(mock, object, status, &result, &why);
     return op;
 }
 

@@ -82,6 +82,7 @@ mod message;
 mod ops;
 mod routing;
 mod seal;
+mod store;
 mod toolset;
 
 pub use base::*;
@@ -100,6 +101,7 @@ pub use message::*;
 pub use ops::*;
 pub use routing::*;
 pub use seal::*;
+pub use store::*;
 pub use toolset::*;
 
 /// `offset`, rounded up to a multiple of `alignment`.
