@@ -54,6 +54,7 @@ extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
             lines.append("\(key):")
             lines += modules.map { "  - \($0.line(word))" }
         }
+        if let store { lines.append("store: \(store.line)") }
         lines.append("plugins:")
         lines += plugins.map { "  - \($0.line)" }
         lines.append("log: { level: \(log.level.rawValue), format: \(log.format.rawValue) }")
@@ -168,6 +169,13 @@ extension Configuration.Module {
         if !servers.isEmpty { parts.append("servers: \(patterns($servers))") }
         if !tools.isEmpty { parts.append("tools: \(patterns($tools))") }
         return "{ \(parts.joined(separator: ", ")), options: \(options) }"
+    }
+}
+
+extension Configuration.Store {
+    fileprivate var line: String {
+        "{ kind: \(jsonString(kind)), timeout: \(durationText(nanoseconds: timeout)), operations: \(operations), "
+            + "probe: \(durationText(nanoseconds: probe)), required: \(required), options: \(options) }"
     }
 }
 

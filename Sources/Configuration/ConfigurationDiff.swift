@@ -39,6 +39,7 @@ public struct ConfigurationDiff: Sendable, Equatable {
     public internal(set) var lockChanged = false
     /// `auth`, `policies` or `filters`.
     public internal(set) var modulesChanged = false
+    public internal(set) var storeChanged = false
     public internal(set) var logChanged = false
     public internal(set) var runtimeChanged = false
     /// Keys whose new value takes effect with a restart only: `runtime.loops`.
@@ -92,6 +93,8 @@ extension Configuration {
             || old.policies.map(\.withoutPosition) != new.policies.map(\.withoutPosition)
             || old.filters.map(\.withoutPosition) != new.filters.map(\.withoutPosition)
         diff.lockChanged = old.lock?.withoutPosition != new.lock?.withoutPosition
+        diff.storeChanged = old.store?.withoutPosition != new.store?.withoutPosition
+        if diff.storeChanged { diff.needRestart.append("store") }
         diff.logChanged = old.log != new.log
         diff.runtimeChanged = old.runtime != new.runtime
         if old.runtime.loops != new.runtime.loops { diff.needRestart.append("runtime.loops") }
@@ -173,6 +176,14 @@ extension Configuration.Auth {
         var copy = self
         copy.position = .none
         copy.providers = providers.map(\.withoutPosition)
+        return copy
+    }
+}
+
+extension Configuration.Store {
+    fileprivate var withoutPosition: Self {
+        var copy = self
+        copy.position = .none
         return copy
     }
 }

@@ -29,6 +29,8 @@ public struct Configuration: Sendable {
     public var policies: [Module] = []
     /// What looks at requests and results, in the order of requests.
     public var filters: [Module] = []
+    /// Where plugins' state lives; nil: in the memory of the gateway.
+    public var store: Store?
     /// Plugins that differ from their defaults, in the order of the file.
     public var plugins: [Plugin] = []
     /// The gateway's own log.

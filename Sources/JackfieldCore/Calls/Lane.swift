@@ -61,6 +61,8 @@ final class Lane: @unchecked Sendable {
     var connecting = Connecting()
     /// Where the gateway listens, for those who know it by no other name.
     var ownOrigin = ""
+    /// Where plugins' state lives; nil: no store is loaded.
+    var store: StoreBinding?
     /// What a reload has attached and not adopted yet.
     var nextModules: Modules?
     /// JF_WANTS_*: what listeners are asked to deliver; lives as long as their tables.

@@ -25,6 +25,8 @@ public final class Gateway: @unchecked Sendable {
     let replayBudget: ReplayBudget
     let taskPlan: TasksPlan
     let slowPlan: SlowPlan
+    /// Nil: no store is loaded.
+    let storeHealth: StoreHealth?
     let tasks: TaskTable
     /// Tells this process from every other: states that it sealed are good here only.
     let identity = SessionKey.random().high
@@ -126,6 +128,9 @@ public final class Gateway: @unchecked Sendable {
         replayBudget = ReplayBudget(limit: max(ReplayLog.budget, plan.limits.replay))
         taskPlan = plan.tasks
         slowPlan = plan.slow
+        storeHealth =
+            libraries.contains { $0.manifest.id == plan.store.plugin }
+            ? StoreHealth(plan.store, lanes: max(1, plan.loops), log: log) : nil
         tasks = TaskTable(plan.limits)
         sessions = SessionTable(limit: plan.limits.sessions, idleLimit: plan.limits.sessionIdle)
         do {
@@ -158,19 +163,21 @@ public final class Gateway: @unchecked Sendable {
     /// Creates and starts a lane's plugin instances.
     private func populate(_ lane: Lane) throws(PluginFailure) {
         for library in libraries where lane.index == 0 || library.manifest.threads == .perLoop {
-            let configured = plan.plugins.first { $0.id == library.manifest.id }?.config ?? "{}"
+            let configured = plan.configuration(ofPlugin: library.manifest.id)
             let instance = try PluginInstance(
                 library, lane: lane, config: defaults(configured, library),
                 border: plan.border(of: library.manifest.id), log: log)
             lane.add(instance)
             try instance.start()
+            if instance.store != nil, instance.id == plan.store.plugin {
+                lane.store = StoreBinding(instance, lane, plan.store)
+            }
         }
     }
 
     /// What an instance is created with: JSON, defaults filled in.
     func configuration(of generation: PluginGeneration, _ plan: GatewayPlan) -> String {
-        let configured = plan.plugins.first { $0.id == generation.id }?.config ?? "{}"
-        return defaults(configured, generation.library)
+        defaults(plan.configuration(ofPlugin: generation.id), generation.library)
     }
 
     private func defaults(_ config: String, _ library: PluginLibrary) -> String {

@@ -39,7 +39,8 @@ extension Gateway {
     }
 }
 
-/// `/healthz`: the loop turns, so the answer comes. `/readyz`: servers had their first chance, and we are not stopping.
+/// `/healthz`: the loop turns, so the answer comes. `/readyz`: servers had their first chance, we are not stopping, and a
+/// store that is required answers.
 private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePointer<jf_http_request>?) {
     guard let user, let request else { return }
     let context = Unmanaged<HealthContext>.fromOpaque(user).takeUnretainedValue()
@@ -63,12 +64,15 @@ private struct HealthQuestion {
 
 private func answerHealth(_ context: HealthContext, _ asked: HealthQuestion) {
     let lane = context.lane
-    let isReady = !context.isReadiness || lane.isSettled && !lane.gateway.isDraining
+    let store = lane.gateway.storeHealth
+    let lacksStore = context.isReadiness && store?.isMissed == true
+    let isReady = !context.isReadiness || lane.isSettled && !lane.gateway.isDraining && !lacksStore
     var up = 0
     for statuses in lane.catalog.statuses where statuses.contains(where: { $0.state == .up }) { up += 1 }
-    let state = isReady ? "ok" : lane.gateway.isDraining ? "stopping" : "starting"
+    let state = isReady ? "ok" : lane.gateway.isDraining ? "stopping" : lane.isSettled ? "store down" : "starting"
     let body =
         "{\"status\":\"\(state)\",\"servers\":{\"up\":\(up),\"configured\":\(lane.catalog.servers.count)}"
+        + (store.map { ",\"store\":\($0.json)" } ?? "")
         + (context.isReadiness
             ? "}\n"
             : ",\(gauges(lane.gateway))\(asked.servers ? servers(lane) : "")"

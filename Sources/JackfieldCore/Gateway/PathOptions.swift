@@ -101,6 +101,10 @@ extension PluginChoice {
         visit(&plan.auth.providers, .auth)
         visit(&plan.policies, .policy)
         visit(&plan.filters, .filter)
+        if var options = plan.store.options, let manifest = store(plan.store.kind) {
+            visit(&options, manifest.store?.config ?? manifest.configSchema, manifest.id)
+            plan.store.options = options
+        }
         for at in plan.plugins.indices {
             guard let manifest = manifests.first(where: { $0.id == plan.plugins[at].id }) else { continue }
             visit(&plan.plugins[at].config, manifest.configSchema, manifest.id)

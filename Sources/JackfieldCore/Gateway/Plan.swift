@@ -18,6 +18,8 @@ public struct GatewayPlan: Sendable {
     public var auth = AuthPlan()
     public var policies: [ModulePlan] = []
     public var filters: [ModulePlan] = []
+    /// Where plugins' state lives.
+    public var store = StorePlan()
     /// Where the plugins run that it needs, by id, with the paths that it gives them; others run in process.
     public var placements: [String: PluginPlacement] = [:]
     /// Where relative paths in plugins' options begin, absolute; empty: they stay as they are.

@@ -14,6 +14,7 @@ public struct PlanProblem: Sendable, CustomStringConvertible {
         /// An entry of `auth.providers`, `policies` or `filters`.
         case module(ModuleFacet, Int)
         case credentials(String)
+        case store
     }
 
     public let place: Place
@@ -32,6 +33,7 @@ public struct PlanProblem: Sendable, CustomStringConvertible {
             case .module(.policy, let index): "policies[\(index)]"
             case .module(_, let index): "filters[\(index)]"
             case .credentials(let name): "servers.\(name).credentials"
+            case .store: "store"
             }
         return "\(where_)\(pointer): \(message)"
     }
@@ -92,10 +94,12 @@ public struct PluginChoice: Sendable {
             for service in manifest.optional where !hostServices.contains(service) {
                 want(enabled(service))
             }
+            if manifest.usesState, manifest.store == nil { want(store(plan.store.kind)) }
             // It stands in front of the tables that others ask for, so it comes first.
             if !manifest.signatures.isEmpty { want(enabled(JF_INTERPOSE_1)) }
             ids.append(manifest.id)
         }
+        if plan.store.options != nil { want(store(plan.store.kind)) }
         for listener in plan.listeners { want(self.listener(listener.transport)) }
         for server in plan.servers {
             for endpoint in server.endpoints { want(self.server(server, endpoint)) }
@@ -148,6 +152,7 @@ public struct PluginChoice: Sendable {
             check(&credentials, .credentials, .credentials(plan.servers[at].name), &problems)
             plan.servers[at].credentials = credentials
         }
+        check(store: &plan, &problems) { fit($0, $1, .store, &$2) }
         for at in plan.plugins.indices {
             guard let id = plan.plugins[at].id else { continue }
             guard let manifest = manifests.first(where: { $0.id == id }) else {
@@ -157,8 +162,10 @@ public struct PluginChoice: Sendable {
                         message: "no plugin '\(id)' was found; there are: \(names(manifests.map(\.id)))"))
                 continue
             }
-            plan.plugins[at].config = fit(
-                plan.plugins[at].config, manifest.configSchema, .plugin(at), &problems)
+            if plan.store.options == nil || plan.store.plugin != id {
+                plan.plugins[at].config = fit(
+                    plan.plugins[at].config, manifest.configSchema, .plugin(at), &problems)
+            }
             let interposes = manifests.contains { other in
                 other.provides.contains(JF_INTERPOSE_1)
                     && !plan.plugins.contains { $0.id == other.id && !$0.enabled }

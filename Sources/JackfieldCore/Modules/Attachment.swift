@@ -4,7 +4,7 @@
 import CJackfield
 
 /// What `attach` of a facet began, until its last operation is over. Belongs to its lane.
-final class Attachment {
+final class Attachment: OperationOwner {
     let instance: PluginInstance
     let facet: ModuleFacet
     private(set) var handle: jf_ref = 0
@@ -52,6 +52,16 @@ final class Attachment {
     func release() {
         open -= 1
         detachIfOver()
+    }
+
+    func cancel(_ operation: UInt64) {
+        guard let own = instance.own else { return }
+        switch facet {
+        case .auth: instance.auth?.cancel?(own, operation)
+        case .policy: instance.policy?.cancel?(own, operation)
+        case .filter: instance.filter?.cancel?(own, operation)
+        case .credentials: instance.credentials?.cancel?(own, operation)
+        }
     }
 
     /// Nothing new begins: detaches with the end of what is under way.

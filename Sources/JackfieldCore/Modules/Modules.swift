@@ -91,19 +91,18 @@ extension Lane {
         }
         for (binding, attachment) in zip(mine, attachments) { binding.repoint(attachment) }
         renewIdentity()
+        store?.repoint(to: instance)
         return nil
     }
 
     func repointModulesBack(_ id: String) {
-        for binding in everyBinding where binding.instance.id == id {
-            binding.repointBack()
-        }
+        for binding in everyBinding where binding.instance.id == id { binding.repointBack() }
+        store?.repointBack(id)
         renewIdentity()
     }
 
     func forgetReplacedModules(_ id: String) {
-        for binding in everyBinding where binding.instance.id == id {
-            binding.forgetReplaced()
-        }
+        for binding in everyBinding where binding.instance.id == id { binding.forgetReplaced() }
+        store?.forgetReplaced(id)
     }
 }

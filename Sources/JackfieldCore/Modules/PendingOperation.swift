@@ -12,19 +12,31 @@ struct ModuleAnswer {
     var message = ""
     var isPublic = false
     var retry: UInt32 = 0
+    /// The plugin says that nothing was begun.
+    var isUntouched = false
 
     /// Text that a client may read; nil: there is none.
     var publicText: String? { isPublic && !message.isEmpty ? message : nil }
 }
 
+/// What an operation belongs to: it stays until its last one is over.
+protocol OperationOwner: AnyObject {
+    var instance: PluginInstance { get }
+    /// Something began that has an end.
+    func take()
+    func release()
+    /// Tells the plugin that nobody waits any more.
+    func cancel(_ operation: UInt64)
+}
+
 /// What waits for a module's `finish`.
 final class PendingOperation {
-    let attachment: Attachment
+    let attachment: any OperationOwner
     var timer: UInt64 = 0
     /// Nil: nobody waits any more.
     var done: ((inout ModuleAnswer) -> Void)?
 
-    init(_ attachment: Attachment) { self.attachment = attachment }
+    init(_ attachment: any OperationOwner) { self.attachment = attachment }
 }
 
 extension Lane {
@@ -56,6 +68,7 @@ extension Lane {
             answer.message = fault.message
             answer.isPublic = fault.isPublic
             answer.retry = fault.retry_ms
+            answer.isUntouched = fault.flags & UInt32(JF_FAULT_NOT_STARTED) != 0
         }
         return (answer, operation)
     }
@@ -65,7 +78,7 @@ extension Lane {
     ///   - limit: when nobody waits any more, monotonic nanoseconds.
     ///   - done: called once, later, unless the operation is given up.
     func wait(
-        for operation: UInt64, of attachment: Attachment, until limit: UInt64,
+        for operation: UInt64, of attachment: any OperationOwner, until limit: UInt64,
         _ done: @escaping (inout ModuleAnswer) -> Void
     ) {
         let pending = PendingOperation(attachment)
@@ -108,13 +121,6 @@ extension Lane {
 
     private func abandon(_ operation: UInt64, _ pending: PendingOperation, timedOut: Bool) {
         operations.abandon(operation, timedOut: timedOut)
-        let instance = pending.attachment.instance
-        guard let own = instance.own else { return }
-        switch pending.attachment.facet {
-        case .auth: instance.auth?.cancel?(own, operation)
-        case .policy: instance.policy?.cancel?(own, operation)
-        case .filter: instance.filter?.cancel?(own, operation)
-        case .credentials: instance.credentials?.cancel?(own, operation)
-        }
+        pending.attachment.cancel(operation)
     }
 }

@@ -34,6 +34,7 @@ final class PluginInstance: @unchecked Sendable {
     private(set) var policy: jf_policy_1?
     private(set) var filter: jf_filter_1?
     private(set) var credentials: jf_credentials_1?
+    private(set) var store: jf_store_1?
 
     /// Tables handed out by `service`, freed after `destroy`. By id, since a plugin may ask twice.
     private var services: [String: UnsafeMutableRawPointer] = [:]
@@ -94,6 +95,7 @@ final class PluginInstance: @unchecked Sendable {
         policy = facet(JF_POLICY_1, jf_policy_1())
         filter = facet(JF_FILTER_1, jf_filter_1())
         credentials = facet(JF_CREDENTIALS_1, jf_credentials_1())
+        store = facet(JF_STORE_1, jf_store_1())
         watchSlowness()
         lane.gateway.instances.add(self)
     }
@@ -173,6 +175,7 @@ final class PluginInstance: @unchecked Sendable {
             return log.write(
                 .warning, "plugin still has operations open; not destroyed", [.init("plugin", id)])
         }
+        lane.store?.forget(self)
         cell.withLock { $0 = 0 }
         meter.endForeignBorders()
         table.destroy(own)
@@ -203,6 +206,8 @@ final class PluginInstance: @unchecked Sendable {
     /// The table of a service, made on first use.
     fileprivate func service(_ id: String) -> UnsafeRawPointer? {
         if let known = services[id] { return UnsafeRawPointer(known) }
+        // Without a store there is no state; and a store keeps none in itself.
+        if id == JF_STATE_1, lane.store == nil || library.manifest.store != nil { return nil }
         let context = Unmanaged.passUnretained(self).toOpaque()
         guard let made = makeServiceTable(id, context) else { return lane.offeredService(id, except: self) }
         services[id] = made
@@ -258,6 +263,8 @@ private func makeServiceTable(_ id: String, _ context: UnsafeMutableRawPointer) 
     case JF_INBOUND_1: keep(inboundService(context))
     case JF_CHANNELS_1: keep(channelsService(context))
     case JF_TOOLSETS_1: keep(toolsetsService(context))
+    case JF_STATE_1: keep(stateService(context))
+    case JF_WATCHES_1: keep(watchesService(context))
     default: nil
     }
 }
@@ -266,5 +273,5 @@ private func makeServiceTable(_ id: String, _ context: UnsafeMutableRawPointer) 
 public let hostServices = [
     JF_CALLS_1, JF_CHANNELS_1, JF_CLOCK_1, JF_CONFIG_1, JF_CONNECTED_1, JF_IDENTITY_1, JF_INBOUND_1, JF_LOG_1, JF_LOOP_1, JF_MEMORY_1,
     JF_OPS_1,
-    JF_TOOLSETS_1,
+    JF_STATE_1, JF_TOOLSETS_1, JF_WATCHES_1,
 ]

@@ -71,6 +71,14 @@ public struct PluginManifest: Sendable {
         public let config: Schema?
     }
 
+    /// Facet `jf.store/1`: configured when it is created.
+    public struct Store: Sendable {
+        /// What a configuration names it by ("redis").
+        public let kind: String
+        /// Nil: the plugin's own configuration is the store's.
+        public let config: Schema?
+    }
+
     /// Reverse-DNS, or a plain first-party name.
     public let id: String
     /// The plugin's own version (semver), not the ABI's.
@@ -99,6 +107,7 @@ public struct PluginManifest: Sendable {
     public let routing: Routing?
     /// Facets `jf.auth/1`, `jf.policy/1`, `jf.filter/1`, `jf.credentials/1`.
     public let modules: [ModuleFacet: Module]
+    public let store: Store?
     /// All of it, unknown members included.
     public let document: JSONValue
     /// The note's bytes, to know it again.
@@ -169,6 +178,9 @@ public struct PluginManifest: Sendable {
                 exchanges: try part.flag("exchange"), config: try part.schema("config"))
         }
         self.modules = modules
+        store = try top.part("store", of: "jf.store/1", facets).map { part throws(Fault) in
+            Store(kind: try part.identifier("kind"), config: try part.schema("config"))
+        }
         if let facet = ModuleFacet.allCases.first(where: { modules[$0] != nil }), threads != .perLoop {
             throw Fault(
                 text:

@@ -50,6 +50,9 @@ struct GenerationFit: Sendable {
         if let routing = old.routing, routing.strategy != new.routing?.strategy {
             return differs("has no strategy '\(routing.strategy)' any more")
         }
+        if let store = old.store, store.kind != new.store?.kind {
+            return differs("is no store '\(store.kind)' any more")
+        }
         let changed = choice.replacing(new)
         for server in plan.servers {
             for endpoint in server.endpoints

@@ -23,6 +23,7 @@ extension GatewayPlan {
         auth = AuthPlan(configuration.auth)
         policies = configuration.policies.map { ModulePlan($0) }
         filters = configuration.filters.map { ModulePlan($0) }
+        if let store = configuration.store { self.store = StorePlan(store) }
         folder = absoluteFolder(configuration.folder)
         switch configuration.naming.prefix {
         case .always: naming.prefix = .always
@@ -252,6 +253,18 @@ extension ModulePlan {
         allowsOnError = module.allowsOnError
         servers = module.servers
         items = module.tools
+    }
+}
+
+extension StorePlan {
+    init(_ store: Configuration.Store) {
+        self.init()
+        kind = store.kind
+        options = store.optionsJSON
+        timeout = store.timeout
+        operations = store.operations
+        probe = store.probe
+        isRequired = store.required
     }
 }
 

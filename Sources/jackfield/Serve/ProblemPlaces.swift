@@ -49,6 +49,9 @@ private func position(of problem: PlanProblem, in configuration: Configuration) 
     case .credentials(let name):
         guard let server = configuration.servers.first(where: { $0.name == name }) else { return .none }
         return server.credentials.map(place) ?? server.position
+    case .store:
+        guard let store = configuration.store else { return .none }
+        return problem.pointer == "/kind" ? store.position : inside(store.options, else: store.position)
     case .plugin(let at):
         let plugin = configuration.plugins[at]
         let isWhole = problem.pointer.isEmpty || problem.pointer == "/id"

@@ -43,11 +43,13 @@ private func opsFinish(
     let taken = owned
     if op & Lane.moduleOperation != 0 {
         let retry = why?.pointee.retry_ms ?? 0
+        let isUntouched = (why?.pointee.flags ?? 0) & UInt32(JF_FAULT_NOT_STARTED) != 0
         lane.loop.post {
             lane.moduleFinished(
                 op,
                 ModuleAnswer(
-                    status: status, blob: taken.blob, message: message, isPublic: isPublic, retry: retry))
+                    status: status, blob: taken.blob, message: message, isPublic: isPublic, retry: retry,
+                    isUntouched: isUntouched))
         }
         return Int32(JF_OK)
     }
