@@ -96,8 +96,7 @@ public struct PlacementChoice: Sendable, Equatable {
     }
 
     private static func need(_ manifest: PluginManifest) -> String? {
-        if manifest.store != nil { return "it is a store, which a cell cannot pass on" }
-        return manifest.requires.first { !servicesInCells.contains($0) }.map {
+        manifest.requires.first { !servicesInCells.contains($0) }.map {
             "it requires \($0), which is not offered in a cell"
         }
     }
@@ -107,5 +106,4 @@ public struct PlacementChoice: Sendable, Equatable {
 public let servicesBesideInCells: Set<String> = [JF_CALLBACK_1]
 
 /// What a plugin may require in a cell. Others' callbacks would have to wait on the gateway's event loop.
-public let servicesInCells: Set<String> = Set(hostServices).subtracting([JF_STATE_1, JF_WATCHES_1])
-    .union([JF_SEAL_1]).union(servicesBesideInCells)
+public let servicesInCells: Set<String> = Set(hostServices).union([JF_SEAL_1]).union(servicesBesideInCells)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A toolset whose one tool does what it is told with jf.state/1. -DID="keeper" -DVERSION="1.0.0". */
+#include <inttypes.h>
 #include <jackfield/config.h>
 #include <jackfield/ops.h>
 #include <jackfield/state.h>
 #include <jackfield/toolset.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +54,8 @@ static void done(void *user, jf_ref operation, int32_t status, jf_view answer, c
     if (why != NULL) text[at++] = ' ';
     if (why != NULL)
         for (uint32_t i = 0; i < why->text_len && i < 300; i++)
-            text[at++] = why->text[i] == '"' || why->text[i] == '\\' || why->text[i] < ' ' ? '.' : why->text[i];
+            text[at++] =
+                why->text[i] == '"' || why->text[i] == '\\' || why->text[i] < ' ' ? '.' : why->text[i];
     text[at] = 0;
     for (uint64_t from = 0; from < answer.len && at < 60000;) {
         if (it->verdicts) {
@@ -82,7 +83,8 @@ static void changed(void *user, jf_ref watch, jf_view key, uint64_t revision) {
     char text[200];
     job *it = user;
     (void)revision;
-    /* Where a connection is made first, an absent key says from when on changes are told: the test goes on. */
+    /* Where a connection is made first, an absent key says from when on changes are told: the test goes on.
+     */
     if (key.ptr == NULL) return;
     snprintf(text, sizeof text, "changed %.*s", (int)(key.len < 100 ? key.len : 100), (const char *)key.ptr);
     it->self->state->unwatch(it->self->state->context, watch);
@@ -94,8 +96,8 @@ static jf_view text(jf_self *self, jf_view arguments, const char *pointer, char 
     jf_blob copy = {0};
     uint32_t kind;
     room[0] = 0;
-    if (self->config->find(self->config->context, arguments, (jf_view){(const uint8_t *)pointer, strlen(pointer)},
-                           &value, &kind) != JF_OK)
+    if (self->config->find(self->config->context, arguments,
+                           (jf_view){(const uint8_t *)pointer, strlen(pointer)}, &value, &kind) != JF_OK)
         return (jf_view){0};
     self->config->text(self->config->context, value, &copy);
     uint64_t length = copy.len < 4000 ? copy.len : 4000;
@@ -108,8 +110,8 @@ static jf_view text(jf_self *self, jf_view arguments, const char *pointer, char 
 static int64_t number(jf_self *self, jf_view arguments, const char *pointer, int64_t fallback) {
     jf_view value;
     uint32_t kind;
-    if (self->config->find(self->config->context, arguments, (jf_view){(const uint8_t *)pointer, strlen(pointer)},
-                           &value, &kind) == JF_OK)
+    if (self->config->find(self->config->context, arguments,
+                           (jf_view){(const uint8_t *)pointer, strlen(pointer)}, &value, &kind) == JF_OK)
         self->config->integer(self->config->context, value, &fallback);
     return fallback;
 }
@@ -123,7 +125,9 @@ static int32_t begin(jf_self *self, job *it, jf_view with) {
     uint64_t ttl = (uint64_t)number(self, with, "/ttl", 0);
     if (strcmp(what, "get") == 0) return state->get(state->context, key, done, it, &it->operation);
     if (strcmp(what, "put") == 0) {
-        uint32_t flags = revision != 0 ? JF_STORE_MATCH : number(self, with, "/create", 0) ? JF_STORE_CREATE : 0;
+        uint32_t flags = revision != 0                      ? JF_STORE_MATCH
+                         : number(self, with, "/create", 0) ? JF_STORE_CREATE
+                                                            : 0;
         jf_store_put put = {sizeof put, flags, revision, ttl, key, value};
         return state->put(state->context, &put, done, it, &it->operation);
     }
@@ -170,7 +174,8 @@ static int32_t call(jf_self *self, jf_ref op, const jf_request *request, jf_blob
     return JF_PENDING;
 }
 
-static int32_t open_set(jf_self *self, jf_ref set, jf_view name, jf_view config, jf_ref *handle, jf_fault *why) {
+static int32_t open_set(jf_self *self, jf_ref set, jf_view name, jf_view config, jf_ref *handle,
+                        jf_fault *why) {
     (void)self, (void)set, (void)name, (void)config, (void)why;
     *handle = 1;
     return JF_OK;

@@ -70,7 +70,9 @@ func pluginPage(_ manifest: PluginManifest) -> String {
     if let routing = manifest.routing {
         part("Routing", "The `routing` of a server with `strategy: \(routing.strategy)`:", routing.config)
     }
-    if let config = manifest.configSchema {
+    if let store = manifest.store {
+        part("Store", "The block `store` with `kind: \(store.kind)`:", store.config ?? manifest.configSchema)
+    } else if let config = manifest.configSchema {
         part("Plugin", "`config` of an entry of `plugins` with `id: \(manifest.id)`:", config)
     }
     return out
