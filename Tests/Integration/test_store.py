@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rig.builds import ask, build
+from rig.builds import ask, build, generations, shipped, swap
 from rig.gateway import Gateway, command_line, native, serving, write
 from rig.processes import Process, eventually
 
@@ -119,6 +119,9 @@ def configured(folder, store, *plugins, name="c.yaml", **runtime):
     if store is not None:
         blocks["store"] = store
     blocks["plugins"] = [{"file": str(file), "placement": "inproc"} for file in plugins]
+    if store is not None:
+        # Also for builds that were not installed with the program.
+        blocks["plugins"].append({"id": f"store-{store['kind']}", "placement": "inproc"})
     return write(folder / name, native({file.stem: {"plugin": file.stem} for file in plugins}, **blocks))
 
 
@@ -138,6 +141,10 @@ def health(gateway, path="/healthz"):
 
 def is_up(gateway, kind):
     assert health(gateway)[1]["store"] == {"kind": kind, "status": "up"}
+
+
+def is_ready(gateway):
+    assert health(gateway, "/readyz")[0] == 200
 
 
 def works(gateway):
@@ -228,7 +235,7 @@ def test_servers_that_die_and_come_back(kind, tmp_path, keeper, other):
         config = configured(tmp_path, block, keeper, other)
         with serving(config) as gateway:
             eventually(lambda: is_up(gateway, block["kind"]))
-            assert health(gateway, "/readyz")[0] == 200
+            eventually(lambda: is_ready(gateway))
             works(gateway)
             apart(gateway)
             # A second gateway sees the same, and counts the same limits.
@@ -254,13 +261,36 @@ def test_servers_that_die_and_come_back(kind, tmp_path, keeper, other):
             eventually(lambda: refused(gateway))
             server.start()
             eventually(lambda: is_up(gateway, block["kind"]))
-            assert health(gateway, "/readyz")[0] == 200
+            is_ready(gateway)
             assert seen(do(gateway, "get", key="a")) == "0 a=two"
             # PostgreSQL does not write limits ahead: after a crash they begin anew.
             after = "0 full:0" if kind is Redis else "0 fits:2000"
             assert do(gateway, "take", key="shared", n=3) == after
             log = gateway.log.text()
             assert "the store does not answer" in log and "the store answers again" in log
+
+
+def test_a_new_build_of_the_store(tmp_path, keeper):
+    with running(Redis, tmp_path) as redis:
+        config = configured(tmp_path, redis.block(), keeper, swap_trial="100ms")
+        with serving(config) as gateway, ThreadPoolExecutor(1) as pool:
+            do(gateway, "put", key="a", value="one")
+            waiting = pool.submit(do, gateway, "watch", key="w")
+            eventually(lambda: put_and_see(gateway, waiting))
+            waiting = pool.submit(do, gateway, "watch", key="w")
+            new = shipped("store-redis", tmp_path / "store-redis.so", 1)
+            status, steps, why = swap(gateway, tmp_path / "state", "store-redis", new)
+            assert status == 0, (steps, why)
+            assert seen(do(gateway, "get", key="a")) == "0 a=one"
+            # A watch from before tells through the new build.
+            eventually(lambda: put_and_see(gateway, waiting))
+
+            def over():
+                found = generations(gateway, tmp_path / "state", "store-redis")
+                assert [g["state"] for g in found] == ["retired", "current"]
+
+            eventually(over)
+            assert do(gateway, "take", key="l", n=2) == "0 fits:1000"
 
 
 def refused(gateway):

@@ -175,7 +175,9 @@ extension Gateway {
         if new.listeners != plan.listeners || new.loops != plan.loops || new.limits != plan.limits
             || new.plugins != plan.plugins || new.tasks != plan.tasks || new.store != plan.store
         {
-            log.write(.warning, "listeners, loops, limits, tasks, plugins and the store change at the next start only")
+            log.write(
+                .warning,
+                "listeners, loops, limits, tasks, plugins and the store change at the next start only")
         }
         attachModules(new) { [self] in applyAttached(new) }
     }

@@ -69,7 +69,8 @@ private func answerHealth(_ context: HealthContext, _ asked: HealthQuestion) {
     let isReady = !context.isReadiness || lane.isSettled && !lane.gateway.isDraining && !lacksStore
     var up = 0
     for statuses in lane.catalog.statuses where statuses.contains(where: { $0.state == .up }) { up += 1 }
-    let state = isReady ? "ok" : lane.gateway.isDraining ? "stopping" : lane.isSettled ? "store down" : "starting"
+    let state =
+        isReady ? "ok" : lane.gateway.isDraining ? "stopping" : lane.isSettled ? "store down" : "starting"
     let body =
         "{\"status\":\"\(state)\",\"servers\":{\"up\":\(up),\"configured\":\(lane.catalog.servers.count)}"
         + (store.map { ",\"store\":\($0.json)" } ?? "")

@@ -94,12 +94,12 @@ public struct PluginChoice: Sendable {
             for service in manifest.optional where !hostServices.contains(service) {
                 want(enabled(service))
             }
-            if manifest.usesState, manifest.store == nil { want(store(plan.store.kind)) }
+            if manifest.usesState, manifest.store == nil { want(store(of: plan)) }
             // It stands in front of the tables that others ask for, so it comes first.
             if !manifest.signatures.isEmpty { want(enabled(JF_INTERPOSE_1)) }
             ids.append(manifest.id)
         }
-        if plan.store.options != nil { want(store(plan.store.kind)) }
+        if plan.store.options != nil { want(store(of: plan)) }
         for listener in plan.listeners { want(self.listener(listener.transport)) }
         for server in plan.servers {
             for endpoint in server.endpoints { want(self.server(server, endpoint)) }

@@ -36,6 +36,11 @@ public enum ModuleFacet: Sendable, CaseIterable {
     }
 }
 
+extension ModuleFacet {
+    /// The key of an entry that names the plugin, for documentation.
+    public var key: String { word }
+}
+
 /// One entry of `auth.providers`, `policies` or `filters`, or a server's `credentials`.
 public struct ModulePlan: Sendable, Equatable {
     /// Which plugin: its own word for itself in its manifest ("jwt").

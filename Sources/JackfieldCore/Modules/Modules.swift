@@ -81,6 +81,7 @@ extension Lane {
 
     /// Leads bindings of a plugin to another build of it. Nil: done; else why not, and nothing has changed.
     func repointModules(to instance: PluginInstance) -> String? {
+        if let why = store?.problem(instance) { return why }
         let mine = everyBinding.filter { $0.instance.id == instance.id }
         var attachments: [Attachment] = []
         do {

@@ -106,7 +106,8 @@ final class StoreBinding: @unchecked Sendable {
         }
         var fault = jf_fault.empty()
         if answer.status < 0, answer.status != JF_E_STALE {
-            fault.set(answer.status, answer.message, flags: answer.isUntouched ? UInt32(JF_FAULT_NOT_STARTED) : 0)
+            fault.set(
+                answer.status, answer.message, flags: answer.isUntouched ? UInt32(JF_FAULT_NOT_STARTED) : 0)
             fault.retry_ms = answer.retry
             it.done?(it.user, operation, answer.status, .absent, &fault)
             return
@@ -172,6 +173,12 @@ final class StoreBinding: @unchecked Sendable {
     }
 
     // MARK: Swaps
+
+    /// Why another build cannot take over; nil: it can, or is another plugin's.
+    func problem(_ instance: PluginInstance) -> String? {
+        guard instance.id == use.instance.id, instance.store == nil else { return nil }
+        return "the new build of \(instance.id) offers no jf.store/1 where it runs"
+    }
 
     /// Leads to another build of the store's plugin; the way back stays open.
     func repoint(to instance: PluginInstance) {

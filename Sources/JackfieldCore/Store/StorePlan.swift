@@ -40,8 +40,14 @@ extension PluginChoice {
     /// The plugin that a configuration names by a store's kind.
     public func store(_ kind: String) -> PluginManifest? { manifests.first { $0.store?.kind == kind } }
 
+    /// The same, unless the operator switched it off.
+    func store(of plan: GatewayPlan) -> PluginManifest? {
+        guard let manifest = store(plan.store.kind) else { return nil }
+        return plan.plugins.contains { $0.id == manifest.id && !$0.enabled } ? nil : manifest
+    }
+
     /// Finds the store's plugin and checks its options.
-    /// - Parameter place: where the configured options stand.
+    /// - Parameter fit: checks options against a schema and fills in defaults.
     func check(
         store plan: inout GatewayPlan, _ problems: inout [PlanProblem],
         _ fit: (String, PluginManifest.Schema?, inout [PlanProblem]) -> String
@@ -49,45 +55,50 @@ extension PluginChoice {
         func complain(_ pointer: String, _ message: String) {
             problems.append(PlanProblem(place: .store, pointer: pointer, message: message))
         }
-        let kinds = manifests.compactMap { $0.store?.kind }.sorted().joined(separator: ", ")
-        guard let manifest = store(plan.store.kind) else {
-            plan.store.plugin = nil
+        let kind = plan.store.kind
+        plan.store.plugin = nil
+        guard let manifest = store(kind) else {
+            let kinds = manifests.compactMap { $0.store?.kind }.sorted().joined(separator: ", ")
             if plan.store.options != nil {
                 complain(
-                    "/kind",
-                    "no plugin has the store '\(plan.store.kind)'; there are: \(kinds.isEmpty ? "none" : kinds)"
+                    "/kind", "no plugin has the store '\(kind)'; there are: \(kinds.isEmpty ? "none" : kinds)"
                 )
-            } else {
-                for id in needed(plan) {
-                    guard let asker = manifests.first(where: { $0.id == id }),
-                        asker.requires.contains(JF_STATE_1)
-                    else { continue }
-                    complain(
-                        "", "plugin \(id) keeps state, and there is no plugin for the store 'memory'; "
-                            + "install store-memory or configure another: \(kinds.isEmpty ? "none" : kinds)")
-                }
             }
-            return
+            return complainOfMissing(plan, complain)
+        }
+        guard store(of: plan) != nil else {
+            if plan.store.options != nil {
+                complain("/kind", "its plugin \(manifest.id) is switched off in plugins; drop enabled: false")
+            }
+            return complainOfMissing(plan, complain)
         }
         plan.store.plugin = manifest.id
         if manifest.threads != .perLoop {
             complain(
                 "/kind",
-                "store '\(plan.store.kind)' has threads '\(manifest.threads.rawValue)', but the gateway asks stores "
-                    + "on every event loop: it takes those with threads 'per-loop'")
+                "store '\(kind)' has threads '\(manifest.threads.rawValue)', but the gateway asks stores on every "
+                    + "event loop: it takes those with threads 'per-loop'")
         }
         guard let options = plan.store.options else { return }
-        if let entry = plan.plugins.first(where: { $0.id == manifest.id }) {
-            if !entry.enabled {
-                complain("/kind", "its plugin \(manifest.id) is switched off in plugins; drop enabled: false")
-            }
-            if entry.config != "{}" {
-                complain(
-                    "",
-                    "its plugin \(manifest.id) has a config in plugins as well; write its settings in store alone"
-                )
-            }
+        if let entry = plan.plugins.first(where: { $0.id == manifest.id }), entry.config != "{}" {
+            complain(
+                "",
+                "its plugin \(manifest.id) has a config in plugins as well; write its settings in store alone"
+            )
         }
         plan.store.options = fit(options, manifest.store?.config ?? manifest.configSchema, &problems)
+    }
+
+    /// Without any store, plugins that cannot do without one have no use.
+    private func complainOfMissing(_ plan: GatewayPlan, _ complain: (String, String) -> Void) {
+        guard plan.store.options == nil else { return }
+        for id in needed(plan) {
+            guard let asker = manifests.first(where: { $0.id == id }), asker.requires.contains(JF_STATE_1)
+            else { continue }
+            complain(
+                "",
+                "plugin \(id) keeps state, and there is no plugin for the store '\(plan.store.kind)'; "
+                    + "install store-\(plan.store.kind) or configure another store")
+        }
     }
 }

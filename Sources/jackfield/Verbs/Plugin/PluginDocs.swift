@@ -70,6 +70,18 @@ func pluginPage(_ manifest: PluginManifest) -> String {
     if let routing = manifest.routing {
         part("Routing", "The `routing` of a server with `strategy: \(routing.strategy)`:", routing.config)
     }
+    for facet in ModuleFacet.allCases {
+        guard let module = manifest.modules[facet] else { continue }
+        let place =
+            switch facet {
+            case .auth: "An entry of `auth.providers`"
+            case .policy: "An entry of `policies`"
+            case .filter: "An entry of `filters`"
+            case .credentials: "The `credentials` of a server"
+            }
+        let title = "\(facet)".prefix(1).uppercased() + "\(facet)".dropFirst()
+        part(title, "\(place) with `\(facet.key): \(module.name)`:", module.config)
+    }
     if let store = manifest.store {
         part("Store", "The block `store` with `kind: \(store.kind)`:", store.config ?? manifest.configSchema)
     } else if let config = manifest.configSchema {
