@@ -58,6 +58,7 @@ $(PLUGIN_DIR)/auth-introspection.so: $(wildcard Plugins/transport-common/*.[ch])
 $(filter $(PLUGIN_DIR)/routing-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Plugins/routing-common/*.[ch])
 $(filter $(PLUGIN_DIR)/store-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Plugins/store-common/*.[ch])
 $(PLUGIN_DIR)/filter-rate-limit.so: $(wildcard Plugins/store-common/*.[ch] Plugins/store-memory/limits.[ch])
+$(filter $(PLUGIN_DIR)/policy-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Plugins/policy-common/*.[ch])
 
 # Plugins in Swift bring their own recipe, `swift-plugin`.
 SWIFT_PLUGINS := $(patsubst Plugins/%/plugin.mk,%,$(shell grep -l '^swift-plugin:' Plugins/*/plugin.mk 2>/dev/null))
