@@ -166,6 +166,7 @@ extension Configuration.Module {
     fileprivate func line(_ word: String) -> String {
         var parts = ["\(word): \(jsonString(kind))", "name: \(jsonString(name))"]
         if allowsOnError { parts.append("on_error: allow") }
+        if appliesToPlugins { parts.append("applies_to_plugins: true") }
         if !servers.isEmpty { parts.append("servers: \(patterns($servers))") }
         if !tools.isEmpty { parts.append("tools: \(patterns($tools))") }
         return "{ \(parts.joined(separator: ", ")), options: \(options) }"

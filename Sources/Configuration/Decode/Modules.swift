@@ -106,6 +106,9 @@ func decodeModule(
     if key == "policy" || key == "filter" {
         section.readChoice("on_error", into: &module.allowsOnError, of: [("deny", false), ("allow", true)])
     }
+    if key == "policy", let node = section.take("applies_to_plugins") {
+        module.appliesToPlugins = sink.boolean(node, "\(label).applies_to_plugins") ?? false
+    }
     if key == "filter" {
         module.$servers = section.readTexts("servers", expected: "a list of patterns of servers' names")
         module.$tools = section.readTexts("tools", expected: "a list of patterns of tools' names")

@@ -10,6 +10,8 @@ extension Configuration {
         public var name: String
         /// Policies and filters: a failure of its own lets the call go on (`on_error: allow`).
         public var allowsOnError = false
+        /// Policies: they are asked about calls that plugins make on nobody's behalf, too.
+        public var appliesToPlugins = false
         /// Filters: patterns of servers' names, and of tools, prompts and URIs as the servers spell them; empty: all.
         @Redacted public var servers: [String] = []
         @Redacted public var tools: [String] = []

@@ -73,6 +73,8 @@ final class Call {
     var admission: Admission?
     /// The endpoint's path, where policies or filters may want it.
     var path = "/mcp"
+    /// The tool that policies were asked about.
+    var tool: Lane.Target?
     /// Scopes that would let it through; nil: it does not fail for want of them.
     var neededScopes: String?
     /// The endpoint shows several servers: questions say which one asks.
@@ -237,6 +239,7 @@ final class Call {
         abilities = []
         if caller !== Principal.nobody { caller = .nobody }
         if admission != nil { admission = nil }
+        if tool != nil { tool = nil }
         if neededScopes != nil { neededScopes = nil }
         namesServer = false
         previous = nil

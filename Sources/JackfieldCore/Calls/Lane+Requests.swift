@@ -174,6 +174,12 @@ extension Lane {
                 status: JF_STATUS_BAD_REQUEST)
         }
         if hold(client, message) { return }
+        var seen: View? = view
+        switch shown(view, to: caller, client, message) {
+        case .view(let own): seen = own
+        case .held: return
+        case .failed: seen = nil
+        }
         let revision = Revision(asked).flatMap { $0.isModern ? nil : $0 } ?? .newestLegacy
         let abilities = Abilities(legacy: envelope.params?.member("capabilities"), revision)
         let session: Session
@@ -199,7 +205,7 @@ extension Lane {
             }
             session = opened
         }
-        session.subscriptions.begin(view.fingerprints)
+        session.subscriptions.begin(lists(at: view.path))
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("protocolVersion")
@@ -208,7 +214,7 @@ extension Lane {
         writer.raw(Array(catalog.capabilities(of: view, revision).utf8))
         writer.key("serverInfo")
         writer.raw(Array("\(Product.identity)".utf8))
-        if let text = catalog.instructions(of: view) {
+        if let text = seen.flatMap({ catalog.instructions(of: $0) }) {
             writer.key("instructions")
             writer.value(text)
         }
@@ -354,8 +360,14 @@ extension Lane {
 
     private func list(_ asking: Asking, _ kind: ItemKind) {
         if hold(asking.client, asking.message) { return }
+        let view: View
+        switch shown(asking.view, to: asking.caller, asking.client, asking.message) {
+        case .view(let own): view = own
+        case .held: return
+        case .failed(let why): return refuseList(asking, why)
+        }
         let shape = ListShape(asking.revision)
-        guard let page = page(of: asking.view, kind, shape, asking.envelope.params)
+        guard let page = page(of: view, kind, shape, asking.envelope.params)
         else {
             return refuse(
                 asking.client, asking.message, id: asking.id, .invalidParams,
@@ -363,8 +375,16 @@ extension Lane {
                 status: asking.revision.isModern ? JF_STATUS_BAD_REQUEST : JF_STATUS_OK)
         }
         reply.reset()
-        asking.view.write(page, kind, shape, id: asking.id, now: loop.now, into: reply)
+        view.write(page, kind, shape, id: asking.id, now: loop.now, into: reply)
         send(asking.client, exchange: asking.message.exchange, reply.finish(), final: true, ready: page)
+    }
+
+    /// An empty list would be taken for the truth.
+    private func refuseList(_ asking: Asking, _ why: String) {
+        refuse(
+            asking.client, asking.message, id: asking.id, .internalError,
+            "it is not known what may be shown: \(why); try again later", data: "{\"reason\":\"policy\"}",
+            status: JF_STATUS_UNAVAILABLE, retryAfter: 1000)
     }
 
     /// The page of a list that a request's cursor names; nil for a cursor that is not of this list.
@@ -372,13 +392,19 @@ extension Lane {
         let pages = view.pages(kind, shape)
         guard let cursor = params?.member("cursor"), cursor.kind != .null else { return pages[0] }
         guard cursor.kind == .string, let known = Cursor(cursor.content),
-            known.fingerprint == view.fingerprints[kind.rawValue], known.offset < pages.count
+            known.fingerprint == view.marks[kind.rawValue], known.offset < pages.count
         else { return nil }
         return pages[Int(known.offset)]
     }
 
     private func discover(_ asking: Asking) {
         if hold(asking.client, asking.message) { return }
+        var seen: View? = asking.view
+        switch shown(asking.view, to: asking.caller, asking.client, asking.message) {
+        case .view(let own): seen = own
+        case .held: return
+        case .failed: seen = nil
+        }
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("resultType")
@@ -391,7 +417,7 @@ extension Lane {
         let promotes = gateway.taskPlan.promoteAfter != nil
         writer.raw(
             Array(catalog.capabilities(of: asking.view, .newest, promotes: promotes).utf8))
-        if let text = catalog.instructions(of: asking.view) {
+        if let text = seen.flatMap({ catalog.instructions(of: $0) }) {
             writer.key("instructions")
             writer.value(text)
         }

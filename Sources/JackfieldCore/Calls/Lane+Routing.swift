@@ -121,6 +121,8 @@ extension Lane {
         let traits: CallTraits
         /// Endpoints that do for it; nil: all.
         let fit: EndpointFit?
+        /// What it is; nil: what the method says.
+        let kind: ItemKind?
         /// What its server listed, and how clients of its view know it; nil: it is in no list.
         let item: ListedItem?
         let shown: String?
@@ -128,7 +130,8 @@ extension Lane {
         init(
             server: Int, replacement: [UInt8]?, key: StaticString, name: String, shownURI: String?,
             headers: [ParameterHeader], taskSupport: TaskSupport? = nil,
-            structured: StructuredShape = .asIs, traits: CallTraits = .reading
+            structured: StructuredShape = .asIs, traits: CallTraits = .reading,
+            kind: ItemKind? = nil, item: ListedItem? = nil, shown: String? = nil
         ) {
             self.server = server
             self.replacement = replacement
@@ -140,8 +143,9 @@ extension Lane {
             self.structured = structured
             self.traits = traits
             fit = nil
-            item = nil
-            shown = nil
+            self.kind = kind
+            self.item = item
+            self.shown = shown
         }
 
         /// A listed item, as its view shows it.
@@ -157,6 +161,7 @@ extension Lane {
             structured = item.output.structured
             traits = isNamed ? item.traits : .reading
             fit = item.fit
+            self.kind = kind
             self.item = item
             self.shown = shown
         }
@@ -178,28 +183,26 @@ extension Lane {
             }
             if type.equals("ref/prompt") {
                 guard let found = named(view, .prompts, reference.member("name")) else { return nil }
-                return referring(found, "{\"type\":\"ref/prompt\",\"name\":")
+                return referring(found, .prompts, "{\"type\":\"ref/prompt\",\"name\":")
             }
             if type.equals("ref/resource"), let uri = reference.member("uri"), uri.kind == .string {
                 let found = withContent(uri) { bytes in
                     view.find(.templates, bytes) ?? view.find(.resources, bytes) ?? view.template(for: bytes)
                 }
                 guard let found else { return nil }
-                let target = Target(
-                    server: found.server, replacement: found.quotedOriginal, key: "ref", name: found.item.key,
-                    shownURI: nil, headers: [])
-                return referring(target, "{\"type\":\"ref/resource\",\"uri\":")
+                return referring(found.target, found.kind, "{\"type\":\"ref/resource\",\"uri\":")
             }
             return nil
         default: return nil
         }
     }
 
-    private func referring(_ target: Target, _ head: String) -> Target {
+    private func referring(_ target: Target, _ kind: ItemKind, _ head: String) -> Target {
         Target(
             server: target.server,
             replacement: Array(head.utf8) + (target.replacement ?? JSONWriter.quoted(target.name)) + [125],
-            key: "ref", name: target.name, shownURI: nil, headers: [])
+            key: "ref", name: target.name, shownURI: nil, headers: [], kind: kind, item: target.item,
+            shown: target.shown)
     }
 
     private func named(_ view: View, _ kind: ItemKind, _ name: JSONNode?) -> Target? {
@@ -251,34 +254,47 @@ extension Lane {
     }
 
     private func refuseUnknown(_ asking: Asking) {
-        let params = asking.envelope.params
-        var text: String
-        var data: String?
-        var code = ErrorCode.invalidParams
-        switch asking.envelope.method {
-        case .resourcesRead:
-            let uri = params?.member("uri")?.string()
-            text = uri.map { "no server here has the resource \($0)" } ?? "params.uri must be a string"
-            if let uri {
-                data = "{\"uri\":\(String(decoding: JSONWriter.quoted(uri), as: UTF8.self))}"
-                if !asking.revision.isModern { code = .resourceNotFound }
-            }
-        case .completionComplete: text = "params.ref names no prompt or resource template that is served here"
-        case .promptsGet:
-            text =
-                params?.member("name")?.string().map { "no prompt \($0) is served here" }
-                ?? "params.name must be a string"
-        default:
-            let name = params?.member("name")?.string()
-            if let name, let refusal = quarantine(name, asking.view) {
-                (text, data) = refusal
-            } else {
-                text = name.map { "no tool \($0) is served here" } ?? "params.name must be a string"
-            }
-        }
+        let why = unknown(asking.envelope.method, asking.envelope.params, asking.revision, asking.view)
         refuse(
-            asking.client, asking.message, id: asking.id, code, text, data: data,
+            asking.client, asking.message, id: asking.id, why.code, why.text, data: why.data,
             status: asking.revision.isModern ? JF_STATUS_BAD_REQUEST : JF_STATUS_OK)
+    }
+
+    /// What is said of an item that is not there.
+    /// - Parameter view: where tools may be withheld; nil: it is not said that they are.
+    func unknown(
+        _ method: Method, _ params: JSONNode?, _ revision: Revision, _ view: View?
+    ) -> (code: ErrorCode, text: String, data: String?) {
+        switch method {
+        case .resourcesRead:
+            guard let uri = params?.member("uri")?.string() else {
+                return (.invalidParams, "params.uri must be a string", nil)
+            }
+            return (
+                revision.isModern ? .invalidParams : .resourceNotFound,
+                "no server here has the resource \(uri)",
+                "{\"uri\":\(String(decoding: JSONWriter.quoted(uri), as: UTF8.self))}"
+            )
+        case .completionComplete:
+            return (
+                .invalidParams, "params.ref names no prompt or resource template that is served here", nil
+            )
+        case .promptsGet:
+            let name = params?.member("name")?.string()
+            return (
+                .invalidParams,
+                name.map { "no prompt \($0) is served here" } ?? "params.name must be a string",
+                nil
+            )
+        default:
+            guard let name = params?.member("name")?.string() else {
+                return (.invalidParams, "params.name must be a string", nil)
+            }
+            if let view, let refusal = quarantine(name, view) {
+                return (.invalidParams, refusal.text, refusal.data)
+            }
+            return (.invalidParams, "no tool \(name) is served here", nil)
+        }
     }
 
     /// Why a tool that a server has is not called; nil: no server of this view has one of that name.

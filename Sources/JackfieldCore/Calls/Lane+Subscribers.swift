@@ -62,7 +62,11 @@ extension Lane {
             data: "{\"reason\":\"overload\"}", status: JF_STATUS_OVERLOADED, retryAfter: 5000)
     }
 
-    private func lists(at path: String) -> [UInt64] { catalog.view(path)?.fingerprints ?? [] }
+    /// What tells whether lists at a path changed between two streams: others when policies decide otherwise.
+    func lists(at path: String) -> [UInt64] {
+        let epoch = gateway.policyEpoch.load(ordering: .relaxed) &* 0x9E37_79B9_7F4A_7C15
+        return catalog.view(path)?.fingerprints.map { $0 ^ epoch } ?? []
+    }
 
     // MARK: Telling
 

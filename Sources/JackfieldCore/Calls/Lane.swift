@@ -65,6 +65,10 @@ final class Lane: @unchecked Sendable {
     var store: StoreBinding?
     /// What a reload has attached and not adopted yet.
     var nextModules: Modules?
+    /// Views as principals see them.
+    let shownViews = ShownViews()
+    /// Of a request that is delivered again: what policies said of its task.
+    var decidedTask: (handle: UInt64, isAllowed: Bool)?
     /// JF_WANTS_*: what listeners are asked to deliver; lives as long as their tables.
     let wants = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
     /// Relayed calls by the asking lane and its handle.
@@ -199,6 +203,7 @@ final class Lane: @unchecked Sendable {
         linkByGeneration = kept
         for link in gone.values { retire(link) }
         carryInterests()
+        shownViews.keep(of: new)
         for (path, kinds) in changed { notify(path, kinds) }
     }
 

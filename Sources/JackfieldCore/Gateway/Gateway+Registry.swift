@@ -229,6 +229,9 @@ extension Gateway {
         let added = next.filter { record in !records.contains { $0.server === record.server } }
         records = next
         plan.servers = new.servers
+        plan.auth = new.auth
+        plan.policies = new.policies
+        plan.filters = new.filters
         plan.swap = new.swap
         widenCells(new)
         plan.bundles = new.bundles

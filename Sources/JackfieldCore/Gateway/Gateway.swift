@@ -23,6 +23,9 @@ public final class Gateway: @unchecked Sendable {
     let instances = InstanceTable()
     let parking: Parking
     let replayBudget: ReplayBudget
+    /// Counts changes of policies, and whether one is on its way to the lanes.
+    let policyEpoch = Atomic<UInt64>(0)
+    let policyNews = Atomic<Bool>(false)
     let taskPlan: TasksPlan
     let slowPlan: SlowPlan
     /// Nil: no store is loaded.

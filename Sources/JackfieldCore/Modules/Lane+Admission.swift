@@ -127,7 +127,7 @@ extension Lane {
     }
 
     /// Reads a kept message. From the lane's own queue only: its scanner may hold another message elsewhere.
-    private func withKeptRequest(_ call: Call, _ body: (Envelope, UnsafeRawBufferPointer) -> Void) {
+    func withKeptRequest(_ call: Call, _ body: (Envelope, UnsafeRawBufferPointer) -> Void) {
         guard let text = try? JSONText(call.request.dropLast(JSONParser.padding)) else {
             return fail(call, .invalidRequest, "the message is not a request")
         }

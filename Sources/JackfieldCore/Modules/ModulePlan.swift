@@ -51,6 +51,8 @@ public struct ModulePlan: Sendable, Equatable {
     public var options: String
     /// Policies and filters: a failure of its own lets the call go on.
     public var allowsOnError = false
+    /// Policies: they are asked about calls that plugins make on nobody's behalf, too.
+    public var appliesToPlugins = false
     /// Filters: patterns of servers' names, and of items as the servers spell them; empty: all.
     public var servers: [String] = []
     public var items: [String] = []

@@ -22,7 +22,9 @@ struct Modules {
 }
 
 /// A policy.
-final class PolicyBinding: ModuleBinding {}
+final class PolicyBinding: ModuleBinding {
+    override func repointed() { instance.lane.policiesChanged() }
+}
 
 /// A filter.
 final class FilterBinding: ModuleBinding {}
@@ -73,6 +75,7 @@ extension Lane {
         identityChanged()
         let kept = new.all
         for binding in old.all where !kept.contains(where: { $0 === binding }) { binding.leave() }
+        if !old.policies.elementsEqual(new.policies, by: ===) { policiesChanged() }
     }
 
     // MARK: Swaps

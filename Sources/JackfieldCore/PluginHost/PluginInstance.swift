@@ -265,13 +265,13 @@ private func makeServiceTable(_ id: String, _ context: UnsafeMutableRawPointer) 
     case JF_TOOLSETS_1: keep(toolsetsService(context))
     case JF_STATE_1: keep(stateService(context))
     case JF_WATCHES_1: keep(watchesService(context))
+    case JF_POLICIES_1: keep(policiesService(context))
     default: nil
     }
 }
 
 /// Ids of the services that the host itself offers.
 public let hostServices = [
-    JF_CALLS_1, JF_CHANNELS_1, JF_CLOCK_1, JF_CONFIG_1, JF_CONNECTED_1, JF_IDENTITY_1, JF_INBOUND_1, JF_LOG_1, JF_LOOP_1, JF_MEMORY_1,
-    JF_OPS_1,
-    JF_STATE_1, JF_TOOLSETS_1, JF_WATCHES_1,
+    JF_CALLS_1, JF_CHANNELS_1, JF_CLOCK_1, JF_CONFIG_1, JF_CONNECTED_1, JF_IDENTITY_1, JF_INBOUND_1, JF_LOG_1,
+    JF_LOOP_1, JF_MEMORY_1, JF_OPS_1, JF_POLICIES_1, JF_STATE_1, JF_TOOLSETS_1, JF_WATCHES_1,
 ]

@@ -87,7 +87,8 @@ final class View: Sendable {
     let description: String?
     /// Whether URIs that nobody listed may be read here.
     let allowsUnlisted: Bool
-    private let entries: [[ViewEntry]]
+    /// By kind, as lists show them.
+    let entries: [[ViewEntry]]
     /// Resources that are found here though no list names them.
     private let unlisted: [ViewEntry]
     /// By server: its own URI of a resource → the one shown, where they differ.
@@ -103,6 +104,8 @@ final class View: Sendable {
     private let pageSize: Int
     /// Distinguishes the lists of one generation from those of the next, for cursors and change notices.
     let fingerprints: [UInt64]
+    /// What cursors of its lists carry: the fingerprint, and whose list it is.
+    let marks: [UInt64]
     private let rendered = Mutex<[Int: [ReadyBytes]]>([:])
 
     /// - Parameter allEntries: by kind, those that are withheld among them.
@@ -137,7 +140,39 @@ final class View: Sendable {
         templates = entries[ItemKind.templates.rawValue].enumerated()
             .map { (URITemplate($0.element.shown), $0.offset) }
             .sorted { $0.0.specificity > $1.0.specificity }
-        fingerprints = entries.map { kind in
+        fingerprints = View.fingerprints(of: entries)
+        marks = fingerprints
+    }
+
+    /// What somebody may see of another view. Only for lists: names are looked up in the whole one.
+    /// - Parameters:
+    ///   - shows: by kind and place in `entries`.
+    ///   - mark: tells its cursors from those of other people.
+    init(_ whole: View, showing shows: [[Bool]], mark: UInt64) {
+        let entries = zip(whole.entries, shows).map { kind, shows in
+            zip(kind, shows).filter(\.1).map(\.0)
+        }
+        let seen = Set(entries.joined().map(\.server))
+        path = whole.path
+        servers = whole.servers.filter { seen.contains($0) }
+        description = whole.description
+        allowsUnlisted = whole.allowsUnlisted
+        self.entries = entries
+        unlisted = []
+        renamed = [:]
+        withheld = [:]
+        tables = ItemKind.allCases.map { _ in NameTable([]) }
+        templates = []
+        taskServers = whole.taskServers
+        // What is one person's is not for caches that others read.
+        freshness = whole.freshness.map { Freshness(ttl: $0.ttl, end: $0.end, isPublic: false) }
+        pageSize = whole.pageSize
+        fingerprints = View.fingerprints(of: entries)
+        marks = fingerprints.map { $0 ^ mark }
+    }
+
+    private static func fingerprints(of entries: [[ViewEntry]]) -> [UInt64] {
+        entries.map { kind in
             var hash: UInt64 = 0xcbf2_9ce4_8422_2325
             for entry in kind {
                 for text in [entry.shown, entry.shownInterface ?? ""] {
@@ -234,7 +269,7 @@ final class View: Sendable {
             }
             out.append(93)
             if end < items.count {
-                let next = Cursor(fingerprint: fingerprints[kind.rawValue], offset: pages.count + 1)
+                let next = Cursor(fingerprint: marks[kind.rawValue], offset: pages.count + 1)
                 out.append(contentsOf: ",\"nextCursor\":\"\(next.text)\"".utf8)
             }
             out.append(contentsOf: shape == .modern ? ",\"ttlMs\":\(View.staleEnd)".utf8 : "}".utf8)

@@ -28,6 +28,8 @@ final class ServerLink {
     var lastStatuses: [EndpointStatus]?
     /// What the strategy sees.
     private let view: EndpointRecords
+    /// What policies see of the server.
+    private(set) lazy var labels = ServerLabels(server)
 
     /// Whether there is anything to pick.
     var hasChoice: Bool { server.endpoints.count > 1 }

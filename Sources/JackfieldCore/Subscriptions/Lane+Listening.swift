@@ -49,7 +49,7 @@ extension Lane {
         }
         bind(subscriber, to: asking.caller)
         for id in wanted.tasks { _ = joinTask(subscriber, id, asking.view, asking.principal) }
-        for uri in wanted.resources { join(subscriber, uri, asking.view) }
+        for uri in wanted.resources { join(subscriber, uri, asking) }
         guard subscriber.unsettled > 0 else { return acknowledge(subscriber) }
         subscriber.timer = loop.after(Lane.confirmationWait) { [weak self, weak subscriber] in
             guard let self, let subscriber, subscriber.isOpen else { return }
@@ -59,13 +59,28 @@ extension Lane {
     }
 
     /// Subscribes to one resource where the server that has it offers that; otherwise it is simply not honoured.
-    private func join(_ subscriber: Subscriber, _ uri: String, _ view: View) {
-        guard uri.utf8.count <= ListenFilter.longestURI, let target = resourceTarget(uri, view),
-            offersSubscriptions(target.server), streamTotal.takeResource(limit: resourceLimit)
+    private func join(_ subscriber: Subscriber, _ uri: String, _ asking: Asking) {
+        guard uri.utf8.count <= ListenFilter.longestURI, let target = resourceTarget(uri, asking.view),
+            offersSubscriptions(target.server)
         else { return }
-        standing.interests.join(
-            subscriber, catalog.servers[target.server], target.name, shown: target.shownURI)
-        tellHomesSoon()
+        let server = catalog.servers[target.server]
+        // The acknowledgement waits for policies, too.
+        subscriber.unsettled += 1
+        var isLater = false
+        mayWatch(
+            .resourcesSubscribe, target, uri, asking.caller, address: asking.client.address,
+            at: asking.view.path
+        ) { [self] refusal in
+            subscriber.unsettled -= 1
+            if refusal == nil, subscriber.isOpen, !subscriber.isAcknowledged,
+                streamTotal.takeResource(limit: resourceLimit)
+            {
+                standing.interests.join(subscriber, server, target.name, shown: target.shownURI)
+                tellHomesSoon()
+            }
+            if isLater, subscriber.unsettled == 0 { acknowledge(subscriber) }
+        }
+        isLater = true
     }
 
     /// Every word is in, or the wait is over: says what is honoured, then what changed meanwhile.

@@ -14,29 +14,37 @@ extension Lane {
             return answerLater(asking, session)(unknownResource(uri))
         }
         let server = catalog.servers[target.server]
-        guard offersSubscriptions(target.server) else {
-            return answerLater(asking, session)(notOffered(server))
-        }
+        let offered = offersSubscriptions(target.server) ? nil : notOffered(server)
         let answer = answerLater(asking, session)
-        let keeper = keeper(of: session.key)
-        keeper.loop.post {
-            keeper.join(session, server, target.name, shown: target.shownURI, as: uri, answer)
+        mayWatch(
+            .resourcesSubscribe, target, uri, asking.caller, address: asking.client.address,
+            at: asking.view.path
+        ) { [self] refusal in
+            if let refusal = refusal ?? offered { return answer(refusal) }
+            let keeper = keeper(of: session.key)
+            keeper.loop.post {
+                keeper.join(session, server, target.name, shown: target.shownURI, as: uri, answer)
+            }
         }
     }
 
     func unsubscribeResource(_ asking: Asking) {
         guard let session = asking.session, let uri = resourceURI(asking) else { return }
-        // A second time changes nothing; only a resource that nobody could ever subscribe to is an error.
-        var refusal: InterestRefusal?
-        if let target = resourceTarget(uri, asking.view) {
-            if !offersSubscriptions(target.server) { refusal = notOffered(catalog.servers[target.server]) }
-        } else {
-            refusal = unknownResource(uri)
-        }
-        let otherwise = refusal
         let answer = answerLater(asking, session)
-        let keeper = keeper(of: session.key)
-        keeper.loop.post { answer(keeper.leave(session, uri) ? nil : otherwise) }
+        // A second time changes nothing; only a resource that nobody could ever subscribe to is an error. Who may not see
+        // it any more may still leave it.
+        func leave(otherwise: InterestRefusal?) {
+            let keeper = keeper(of: session.key)
+            keeper.loop.post { answer(keeper.leave(session, uri) ? nil : otherwise) }
+        }
+        guard let target = resourceTarget(uri, asking.view) else {
+            return leave(otherwise: unknownResource(uri))
+        }
+        let offered = offersSubscriptions(target.server) ? nil : notOffered(catalog.servers[target.server])
+        mayWatch(
+            .resourcesUnsubscribe, target, uri, asking.caller, address: asking.client.address,
+            at: asking.view.path
+        ) { leave(otherwise: $0 ?? offered) }
     }
 
     private func resourceURI(_ asking: Asking) -> String? {
@@ -52,10 +60,7 @@ extension Lane {
         return nil
     }
 
-    private func unknownResource(_ uri: String) -> InterestRefusal {
-        InterestRefusal(
-            code: ErrorCode.resourceNotFound.rawValue, text: "no server here has the resource \(uri)")
-    }
+    private func unknownResource(_ uri: String) -> InterestRefusal { .unknownResource(uri) }
 
     private func notOffered(_ server: Server) -> InterestRefusal {
         InterestRefusal(

@@ -197,9 +197,11 @@ final class ControlDoor {
                 guest.say(.object([.init(isDone ? "done" : "error", .string(text))]))
                 guest.end()
             }
+        case "explain": explain(request, guest)
         default:
             if handleTraffic(what, request, guest) { return }
-            let known = (["clear", "generations", "restart", "swap"] + Self.trafficRequests).sorted()
+            let known = (["clear", "explain", "generations", "restart", "swap"] + Self.trafficRequests)
+                .sorted()
             guest.refuse("unknown request '\(what)'; there are: \(known.joined(separator: ", "))")
         }
     }

@@ -20,6 +20,8 @@ struct KeptTask: Sendable {
     let serverName: String?
     /// The words in which results are stored.
     let revision: Revision
+    /// What policies are asked about; nil: there were none.
+    var tool: TaskTool?
     /// The call behind it, while it runs.
     var call: CallPlace?
     /// What is asked, by key, so that an answer's shape can be checked wherever it arrives.
@@ -49,8 +51,8 @@ final class TaskTable: Sendable {
 
     /// Keeps a task; nil at the limit. `name` gives its id from its handle, nil when it cannot.
     func add(
-        _ record: TaskRecord, revision: Revision, call: CallPlace, serverName: String?, now: UInt64,
-        name: (UInt64) -> String?
+        _ record: TaskRecord, revision: Revision, call: CallPlace, serverName: String?,
+        tool: TaskTool? = nil, now: UInt64, name: (UInt64) -> String?
     ) -> UInt64? {
         state.withLock { state in
             if state.tasks.count >= maxCount {
@@ -64,7 +66,7 @@ final class TaskTable: Sendable {
             let handle = state.next
             state.next += 1
             state.tasks[handle] = KeptTask(
-                record: record, id: id, serverName: serverName, revision: revision, call: call)
+                record: record, id: id, serverName: serverName, revision: revision, tool: tool, call: call)
             return handle
         }
     }

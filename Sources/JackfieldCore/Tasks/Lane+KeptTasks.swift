@@ -40,7 +40,7 @@ extension Lane {
         let principal = call.principal
         let kept = gateway.tasks.add(
             record, revision: call.revision, call: place,
-            serverName: call.namesServer ? call.server?.name : nil, now: clock
+            serverName: call.namesServer ? call.server?.name : nil, tool: tool(of: call), now: clock
         ) {
             sealTask(.kept(instance: identity, handle: $0), for: principal)
         }

@@ -29,6 +29,11 @@ extension Lane {
             guard instance == gateway.identity, let task = gateway.tasks.find(handle),
                 !task.record.isExpired(jf_realtime_ns() / 1_000_000), task.revision.isModern == isModern
             else { return refuseTask(asking) }
+            // Whoever may not use the tool any more may still end its task.
+            if method != .tasksCancel {
+                guard let isAllowed = mayUse(task.tool, handle, asking) else { return }
+                guard isAllowed else { return refuseTask(asking) }
+            }
             switch method {
             case .tasksGet: show(asking, task)
             case .tasksUpdate: update(asking, handle, task)

@@ -14,6 +14,7 @@ enum Counter: Int, CaseIterable {
     case rollbacks
     case hedges, hedgesWon
     case refusedCallers, unknownCallers
+    case denials, dryDenials, policyFailures
 
     var name: StaticString {
         switch self {
@@ -41,6 +42,9 @@ enum Counter: Int, CaseIterable {
         case .hedgesWon: "hedges_won"
         case .refusedCallers: "callers_refused"
         case .unknownCallers: "callers_unverified"
+        case .denials: "denials"
+        case .dryDenials: "denials_dry"
+        case .policyFailures: "policy_failures"
         }
     }
 }

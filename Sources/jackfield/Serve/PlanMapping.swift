@@ -251,6 +251,7 @@ extension ModulePlan {
     init(_ module: Configuration.Module) {
         self.init(kind: module.kind, name: module.name, options: module.optionsJSON)
         allowsOnError = module.allowsOnError
+        appliesToPlugins = module.appliesToPlugins
         servers = module.servers
         items = module.tools
     }
