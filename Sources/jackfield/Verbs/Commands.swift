@@ -12,7 +12,7 @@ let jackfieldCommand: Command = Command(
     commands: [
         serveCommand, checkCommand, lockCommand, serversCommand, toolsCommand, callCommand, readCommand,
         promptCommand, topCommand, cacheCommand, drainCommand, undrainCommand, rolloutCommand,
-        pluginCommand, doctorCommand, completionCommand, versionCommand, helpCommand,
+        explainCommand, pluginCommand, doctorCommand, completionCommand, versionCommand, helpCommand,
     ],
     examples: [
         Example("jackfield serve", "a demo gateway"),
