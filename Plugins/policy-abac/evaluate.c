@@ -254,12 +254,15 @@ static int compare(const value *a, const value *b) {
     }
 }
 
-static bool within(const ex_network *network, const value *address) {
-    ex_network own;
-    if (address->kind != TEXT || !ex_read_network(address->text, true, &own)) return false;
+static bool within(const ex_network *network, const ex_network *own) {
     uint32_t whole = network->bits / 8, rest = network->bits % 8;
-    if (memcmp(network->bytes, own.bytes, whole) != 0) return false;
-    return rest == 0 || ((network->bytes[whole] ^ own.bytes[whole]) >> (8 - rest)) == 0;
+    if (network->four != own->four || memcmp(network->bytes, own->bytes, whole) != 0) return false;
+    return rest == 0 || ((network->bytes[whole] ^ own->bytes[whole]) >> (8 - rest)) == 0;
+}
+
+/* An address that is none is in no network, and outside of none. */
+static bool is_address(const value *address, ex_network *out) {
+    return address->kind == TEXT && ex_read_network(address->text, true, out);
 }
 
 static ex_truth truth(bool is) {
@@ -268,11 +271,13 @@ static ex_truth truth(bool is) {
 
 static ex_truth is_in(ex_world *world, const value *left, const ex_node *list) {
     jf_json_value key, item;
-    if (list->kind == EX_NETWORK) return truth(within(&list->network, left));
+    ex_network own;
+    bool placed = is_address(left, &own);
+    if (list->kind == EX_NETWORK) return truth(placed && within(&list->network, &own));
     if (list->kind == EX_LIST) {
         for (const ex_node *it = list->left; it != NULL; it = it->right) {
             value each = evaluate_value(world, it->left);
-            if (it->left->kind == EX_NETWORK ? within(&it->left->network, left) : compare(left, &each) == 0)
+            if (it->left->kind == EX_NETWORK ? placed && within(&it->left->network, &own) : compare(left, &each) == 0)
                 return EX_TRUE;
         }
         return EX_FALSE;
@@ -298,8 +303,10 @@ static ex_truth compared(ex_world *world, const ex_node *node) {
     if (left.kind == ABSENT) return EX_FALSE;
     if (node->kind == EX_IN) return is_in(world, &left, node->right);
     if (node->kind == EX_MATCHES) return truth(left.kind == TEXT && pc_glob(node->right->text, left.text));
-    if (node->right->kind == EX_NETWORK)
-        return truth(left.kind == TEXT && within(&node->right->network, &left) == (node->kind == EX_EQ));
+    if (node->right->kind == EX_NETWORK) {
+        ex_network own;
+        return truth(is_address(&left, &own) && within(&node->right->network, &own) == (node->kind == EX_EQ));
+    }
     value right = evaluate_value(world, node->right);
     if (right.kind == MAYBE) return EX_MAYBE;
     int order = compare(&left, &right);

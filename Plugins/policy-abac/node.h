@@ -64,6 +64,7 @@ typedef enum ex_root {
 typedef struct ex_network {
     uint8_t bytes[16]; /**< IPv4 as ::ffff:a.b.c.d */
     uint32_t bits;
+    bool four; /**< IPv4: no network of IPv6 holds it */
 } ex_network;
 
 struct ex_node {

@@ -262,6 +262,7 @@ bool ex_read_network(jf_view text, bool port, ex_network *out) {
     if (inet_pton(AF_INET, from, out->bytes + 12) == 1) {
         out->bytes[10] = out->bytes[11] = 0xff;
         most = 32;
+        out->four = true;
     } else if (inet_pton(AF_INET6, from, out->bytes) != 1) {
         return false;
     }

@@ -94,7 +94,11 @@ static int32_t classify(jf_self *self, jf_ref handle, const jf_principal *princi
 
 static int32_t create(const jf_offer *offer, jf_view config, jf_self **out, jf_fault *why) {
     (void)config;
-    pc_host host = {offer->service(offer->host, JF_OPS_1), offer->service(offer->host, JF_HTTP_1)};
+    pc_host host = {0};
+    if (pc_this.asks) {
+        host.ops = offer->service(offer->host, JF_OPS_1);
+        host.http = offer->service(offer->host, JF_HTTP_1);
+    }
     if (!JF_HAS(host.ops, finish)) host.ops = NULL;
     if (!JF_HAS(host.http, request) || !JF_HAS(host.http, abandon)) host.http = NULL;
     if (pc_this.asks && (host.ops == NULL || host.http == NULL))
