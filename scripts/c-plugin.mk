@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # One C plugin: every .c file of its folder, plus what its plugin.mk adds, as one shared object. What several of
-# our plugins share is compiled as their own files are; extra sources are strangers', and may warn.
+# our plugins share is compiled as their own files are, what is C++ without exceptions; extra sources are strangers', and may warn.
 
 PLUGIN_CFLAGS :=
 PLUGIN_LIBS :=
 PLUGIN_SHARED_SOURCES :=
 PLUGIN_EXTRA_SOURCES :=
+PLUGIN_CXX_SOURCES :=
 -include Plugins/$(PLUGIN)/plugin.mk
 
 SOURCES := $(sort $(wildcard Plugins/$(PLUGIN)/*.c))
@@ -21,6 +22,10 @@ $(OUT): FORCE
 	for source in $(PLUGIN_SHARED_SOURCES); do \
 		object=.build/plugins/$(PLUGIN)/shared-$$(basename $$source .c).o; \
 		$(CLANG) $(FLAGS) $(PLUGIN_CFLAGS) -c -o $$object $$source; objects+=($$object); \
+	done; \
+	for source in $(PLUGIN_CXX_SOURCES); do \
+		object=.build/plugins/$(PLUGIN)/cxx-$$(basename $$source .cc).o; \
+		$(CLANG) -x c++ -std=c++17 -fno-exceptions -fno-rtti $(filter-out -std=c11,$(FLAGS)) $(filter-out -std=c11,$(PLUGIN_CFLAGS)) -c -o $$object $$source; objects+=($$object); \
 	done; \
 	for source in $(SOURCES); do \
 		object=.build/plugins/$(PLUGIN)/$$(basename $$source .c).o; \

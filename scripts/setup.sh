@@ -4,7 +4,7 @@
 set -euo pipefail
 
 build=(g++ binutils make pkg-config libsimdjson-dev libyaml-dev node-llhttp libwslay-dev libssl3 libffi-dev
-    libcjose0 libsqlite3-dev libhiredis-dev libpq-dev)
+    libcjose0 libsqlite3-dev libhiredis-dev libpq-dev libre2-dev)
 test=(python3 python3-venv gcc clang-format strace procps git openssl ca-certificates abigail-tools xz-utils bubblewrap
     redis-server postgresql)
 # The Rust SDK is tested with whatever cargo there is.

@@ -75,6 +75,8 @@ final class Call {
     var path = "/mcp"
     /// The tool that policies were asked about.
     var tool: Lane.Target?
+    /// What filters have to do with it; nil: none wants to see it.
+    var passing: Passing?
     /// Scopes that would let it through; nil: it does not fail for want of them.
     var neededScopes: String?
     /// The endpoint shows several servers: questions say which one asks.
@@ -240,6 +242,7 @@ final class Call {
         if caller !== Principal.nobody { caller = .nobody }
         if admission != nil { admission = nil }
         if tool != nil { tool = nil }
+        if passing != nil { passing = nil }
         if neededScopes != nil { neededScopes = nil }
         namesServer = false
         previous = nil

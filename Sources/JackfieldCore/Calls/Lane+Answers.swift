@@ -166,6 +166,7 @@ extension Lane {
             withdrawQuestions(call)
             completeOpened(call)
         }
+        if call.passing != nil, envelope.kind == .result, passesFilters(call, outcome) { return }
         reply.reset()
         var status = JF_STATUS_OK
         if envelope.kind == .result {
@@ -208,6 +209,7 @@ extension Lane {
 
     /// How a server's result is to be written for the call's client.
     func resultForm(_ call: Call) -> ResultForm {
+        if let form = call.passing?.form { return form }
         // A task's own requests are about its tool's result.
         let method = call.origin == .task ? .toolsCall : call.method
         var form = ResultForm(
@@ -224,6 +226,8 @@ extension Lane {
                 call.isRetry || call.dialogue != nil
                 ? .never : call.shownCache ?? call.server?.plan.cache ?? CachePolicy()
             if modules.identity != nil { form.cache.isPublic = false }
+            // What filters made of it for one caller is not for others.
+            if call.passing?.seesResults == true { form.cache.isPublic = false }
         }
         return form
     }
@@ -255,6 +259,7 @@ extension Lane {
     func observe(_ call: Call, _ status: Int32) {
         // Before its caller hears of it and reads what it wrote.
         if call.clearsAnswers { call.server?.reuse?.clear() }
+        if let passing = call.passing, passing.endsTwice(status) { return }
         tally(call, status)
         guard let endpoint = call.endpoint, call.phase != .idle else { return }
         let now = jf_monotonic_ns()

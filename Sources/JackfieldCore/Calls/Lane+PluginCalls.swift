@@ -109,6 +109,7 @@ extension Lane {
 
     func answerPlugin(_ call: Call, _ envelope: Envelope) {
         guard let outcome = envelope.outcome else { return }
+        if call.passing != nil, envelope.kind == .result, passesFilters(call, outcome) { return }
         answerPlugin(call, isError: envelope.kind == .error, outcome.raw)
     }
 

@@ -119,6 +119,8 @@ extension Lane {
 
     /// Home lane: a message for the asking lane; the call goes on unless it was the answer.
     func relayBack(_ call: Call, _ body: UnsafeRawBufferPointer) {
+        // A call that was parked here, and whose client came back on another lane.
+        if call.phase == .answered, call.passing != nil, passesFilters(call, message: body) { return }
         relaySend(call, padded: paddedCopy(body))
         if call.phase == .answered {
             observe(call, Int32(JF_OK))

@@ -139,6 +139,7 @@ extension Lane {
 
     private func answerFromToolset(_ call: Call, _ result: JSONNode) {
         call.phase = .answered
+        if call.passing != nil, passesFilters(call, result) { return }
         switch call.origin {
         case .client:
             reply.reset()

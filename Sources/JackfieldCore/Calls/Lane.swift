@@ -325,6 +325,7 @@ final class Lane: @unchecked Sendable {
         guard calls.remove(call.handle) != nil else { return }
         if call.hedgeTimer != 0 { dropHedge(call) }
         if let admission = call.admission { giveUp(admission.operation) }
+        if let passing = call.passing { end(passing) }
         if call.origin != .supervision { openCalls -= 1 }
         if call.timer != 0 { loop.cancelTimer(call.timer) }
         call.client?.unlink(call)

@@ -26,9 +26,6 @@ final class PolicyBinding: ModuleBinding {
     override func repointed() { instance.lane.policiesChanged() }
 }
 
-/// A filter.
-final class FilterBinding: ModuleBinding {}
-
 extension Lane {
     /// Attaches what a plan adds and keeps what it leaves as it was. Throws the first refusal; nothing has changed then.
     func attached(_ plan: GatewayPlan) throws(PluginFailure) -> Modules {

@@ -35,6 +35,8 @@ final class PendingOperation {
     var timer: UInt64 = 0
     /// Nil: nobody waits any more.
     var done: ((inout ModuleAnswer) -> Void)?
+    /// What the plugin was lent until its operation is over.
+    var loan: AnyObject?
 
     init(_ attachment: any OperationOwner) { self.attachment = attachment }
 }
@@ -76,14 +78,17 @@ extension Lane {
     /// Waits for an operation that was left pending, in the same turn of the loop.
     /// - Parameters:
     ///   - limit: when nobody waits any more, monotonic nanoseconds.
+    ///   - loan: lives until the plugin has finished, given up or not.
     ///   - done: called once, later, unless the operation is given up.
     func wait(
         for operation: UInt64, of attachment: any OperationOwner, until limit: UInt64,
+        lending loan: AnyObject? = nil,
         _ done: @escaping (inout ModuleAnswer) -> Void
     ) {
         let pending = PendingOperation(attachment)
         attachment.take()
         pending.done = done
+        pending.loan = loan
         let now = jf_monotonic_ns()
         pending.timer = loop.after(limit > now ? limit - now : 0) { [weak self] in
             self?.moduleTimedOut(operation)

@@ -50,7 +50,7 @@ extension Lane {
         call.flight = flight
         call.phase = .sent
         // Should the answer be for one caller alone, it makes the call itself.
-        keep(call, target, body)
+        if call.request.isEmpty { keep(call, target, body) }
         call.timer = loop.arm(at: call.deadline, callTimedOut, Unmanaged.passUnretained(call).toOpaque())
         armPromotion(call)
     }

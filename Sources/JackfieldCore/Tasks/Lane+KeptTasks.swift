@@ -97,6 +97,7 @@ extension Lane {
         if !isError, isNoResult(call, outcome) {
             return serverFailed(call, "its task ended without a result")
         }
+        if !isError, call.passing != nil, passesFilters(call, outcome) { return }
         let form = resultForm(call)
         reply.reset()
         if isError {

@@ -77,6 +77,10 @@ typedef struct jf_passed {
 } jf_passed;
 JF_PIN_SIZE(jf_passed, 40);
 
+/** jf_filter_1.flags: it never answers JF_PENDING, so that the host lends bodies where they are instead of
+ * copies that can outlive the slot. */
+#define JF_FILTER_INLINE 1u
+
 /** Facet table. Several filters see requests in configured order and results in the opposite one. What a
  * cache answers goes through `result` as what a server answers. Where a filter's error refuses a call, the
  * client is told: JF_E_DENIED 403, JF_E_INVALID invalid params, JF_E_BUSY 429 with `retry_ms`, each with the
@@ -84,7 +88,7 @@ JF_PIN_SIZE(jf_passed, 40);
  * then is the operator's `on_error`. Since 1.1. */
 typedef struct jf_filter_1 {
     uint32_t size;
-    uint32_t flags;
+    uint32_t flags; /**< JF_FILTER_* */
     /** Begins to serve one configured filter. `config` is its options, JSON, valid against
      * manifest.filter.config. [control] */
     int32_t (*attach)(jf_self *self, jf_view name, jf_view config, jf_ref *handle, jf_fault *why);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading a filter's verdict (filter.h) and applying its splices. The bytes are a plugin's: nothing in them is trusted.
+
+import CJackfield
+
+/// What a filter says of a passage.
+struct FilterVerdict {
+    enum Decision {
+        case pass
+        /// The body as it is to be from here on. Whether it is JSON has not been looked at.
+        case changed([UInt8])
+        /// A result object, as it says.
+        case answer([UInt8])
+    }
+
+    let decision: Decision
+    let memory: UInt64
+
+    /// - Parameters:
+    ///   - verdict: the blob; empty: the passage goes on.
+    ///   - body: what was shown.
+    ///   - most: how large a body may become, in bytes.
+    /// - Throws: what is wrong with it, as a clause.
+    init(
+        _ verdict: UnsafeRawBufferPointer, of body: UnsafeRawBufferPointer, most: Int
+    ) throws(FilterProblem) {
+        guard verdict.count > 0 else {
+            decision = .pass
+            memory = 0
+            return
+        }
+        guard verdict.count >= MemoryLayout<jf_verdict>.size else {
+            throw FilterProblem("its verdict has \(verdict.count) bytes, fewer than a verdict's head")
+        }
+        let head = verdict.loadUnaligned(as: jf_verdict.self)
+        memory = head.memory
+        let rest = UnsafeRawBufferPointer(rebasing: verdict[MemoryLayout<jf_verdict>.size...])
+        switch Int(head.decision) {
+        case JF_PASS: decision = .pass
+        case JF_SPLICE: decision = .changed(try Self.spliced(body, rest, count: head.count, most: most))
+        case JF_ANSWER:
+            guard rest.count <= most else {
+                throw FilterProblem("its answer has \(rest.count) bytes, more than \(most)")
+            }
+            decision = .answer([UInt8](rest))
+        default: throw FilterProblem("its verdict says \(head.decision), which is no decision")
+        }
+    }
+
+    private static func spliced(
+        _ body: UnsafeRawBufferPointer, _ splices: UnsafeRawBufferPointer, count: UInt32, most: Int
+    ) throws(FilterProblem) -> [UInt8] {
+        let head = MemoryLayout<jf_splice>.size
+        var out: [UInt8] = []
+        out.reserveCapacity(min(body.count + splices.count, most))
+        var at = 0
+        var done = 0
+        for number in 0..<count {
+            guard splices.count - at >= head else {
+                throw FilterProblem("its verdict announces \(count) splices and ends within number \(number)")
+            }
+            let splice = splices.loadUnaligned(fromByteOffset: at, as: jf_splice.self)
+            at += head
+            guard splice.start <= splice.end, splice.end <= UInt64(body.count) else {
+                throw FilterProblem(
+                    "splice \(number) covers bytes \(splice.start) to \(splice.end) of \(body.count)")
+            }
+            guard splice.start >= UInt64(done) else {
+                throw FilterProblem("splice \(number) begins before the one before it ends")
+            }
+            guard splice.len <= UInt64(splices.count - at) else {
+                throw FilterProblem("splice \(number) says \(splice.len) bytes, more than the verdict has left")
+            }
+            let length = Int(splice.len)
+            let (start, end) = (Int(splice.start), Int(splice.end))
+            guard out.count + (start - done) + length <= most else {
+                throw FilterProblem("its splices make more than \(most) bytes")
+            }
+            out.append(contentsOf: UnsafeRawBufferPointer(rebasing: body[done..<start]))
+            out.append(contentsOf: UnsafeRawBufferPointer(rebasing: splices[at..<(at + length)]))
+            done = end
+            // The last one's zeros may be left out.
+            at = min(at + (length + 7) & ~7, splices.count)
+        }
+        guard at == splices.count else {
+            throw FilterProblem("\(splices.count - at) bytes follow the last of its \(count) splices")
+        }
+        guard out.count + body.count - done <= most else {
+            throw FilterProblem("its splices make more than \(most) bytes")
+        }
+        out.append(contentsOf: UnsafeRawBufferPointer(rebasing: body[done...]))
+        return out
+    }
+}
+
+/// What is wrong with what a filter said, as a clause.
+struct FilterProblem: Error, Equatable {
+    let message: String
+    init(_ message: String) { self.message = message }
+}
