@@ -27,7 +27,9 @@ void fl_add(fl_bytes *it, const void *bytes, uint64_t len) {
     it->len += len;
 }
 
-void fl_add_text(fl_bytes *it, const char *text) { fl_add(it, text, strlen(text)); }
+void fl_add_text(fl_bytes *it, const char *text) {
+    fl_add(it, text, strlen(text));
+}
 
 void fl_add_quoted(fl_bytes *it, jf_view text) {
     uint8_t *to = fl_room(it, 6 * text.len + 2);

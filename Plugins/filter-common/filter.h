@@ -12,6 +12,9 @@ int32_t fl_refuse(jf_fault *why, int32_t code, const char *format, ...) __attrib
 /** The same in words that a client may read. */
 int32_t fl_tell(jf_fault *why, int32_t code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/** A line in the gateway's log about a passage, where there is a log. Only within a slot. */
+void fl_warn(const char *text, const jf_passage *passage, jf_view why);
+
 /** One kind of filter; each plugin defines `fl_this`. */
 typedef struct fl_kind {
     const char *plugin, *name;
@@ -39,7 +42,9 @@ void fl_add(fl_bytes *it, const void *bytes, uint64_t len);
 void fl_add_text(fl_bytes *it, const char *text);
 /** Text as a JSON string with its quotes. */
 void fl_add_quoted(fl_bytes *it, jf_view text);
-static inline jf_view fl_view(const fl_bytes *it) { return (jf_view){it->ptr, it->len}; }
+static inline jf_view fl_view(const fl_bytes *it) {
+    return (jf_view){it->ptr, it->len};
+}
 void fl_free(fl_bytes *it);
 /** A copy with a NUL behind it; absent: no memory. */
 jf_view fl_copy(jf_view bytes);

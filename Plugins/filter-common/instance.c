@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The ABI side of every filter: entry, instances, attached filters and their handles. */
 #include "filter.h"
+#include <jackfield/log.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -14,7 +15,20 @@ struct jf_self {
     jf_filter_1 table;
     slot *slots;
     uint32_t count;
+    const jf_log_1 *log; /**< NULL: there is none */
 };
+
+/** Of the instance whose slot this thread is in. */
+static _Thread_local const jf_log_1 *current_log;
+
+void fl_warn(const char *text, const jf_passage *passage, jf_view why) {
+    const jf_pair fields[] = {{{(const uint8_t *)"server", 6}, passage->server},
+                              {{(const uint8_t *)"item", 4}, passage->name},
+                              {{(const uint8_t *)"why", 3}, why}};
+    if (JF_HAS(current_log, write))
+        current_log->write(current_log->context, JF_LOG_WARNING,
+                           (jf_view){(const uint8_t *)text, strlen(text)}, fields, 3);
+}
 
 static int32_t say(jf_fault *why, int32_t code, uint32_t flags, const char *format, va_list arguments) {
     if (why == NULL) return code;
@@ -92,6 +106,7 @@ static int32_t request(jf_self *self, jf_ref op, jf_ref handle, const jf_passage
     void *filter = filter_of(self, handle);
     (void)op;
     if (filter == NULL) return fl_refuse(why, JF_E_STALE, "it is not attached");
+    current_log = self->log;
     return fl_this.request(filter, passage, verdict, why);
 }
 
@@ -100,14 +115,15 @@ static int32_t result(jf_self *self, jf_ref op, jf_ref handle, const jf_passage 
     void *filter = filter_of(self, handle);
     (void)op;
     if (filter == NULL) return fl_refuse(why, JF_E_STALE, "it is not attached");
+    current_log = self->log;
     return fl_this.result(filter, passage, verdict, why);
 }
 
 static int32_t create(const jf_offer *offer, jf_view config, jf_self **out, jf_fault *why) {
-    (void)offer;
     (void)config;
     jf_self *self = calloc(1, sizeof *self);
     if (self == NULL) return fl_refuse(why, JF_E_BUSY, "out of memory");
+    self->log = offer->service(offer->host, JF_LOG_1);
     self->table = (jf_filter_1){.size = sizeof self->table,
                                 .flags = JF_FILTER_INLINE,
                                 .attach = attach,

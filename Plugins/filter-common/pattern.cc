@@ -27,7 +27,9 @@ extern "C" fl_pattern *fl_pattern_new(jf_view expression, char *why, uint64_t si
     return nullptr;
 }
 
-extern "C" void fl_pattern_free(fl_pattern *pattern) { delete pattern; }
+extern "C" void fl_pattern_free(fl_pattern *pattern) {
+    delete pattern;
+}
 
 extern "C" bool fl_pattern_find(const fl_pattern *pattern, jf_view text, uint64_t from, uint64_t *start,
                                 uint64_t *end) {

@@ -2,8 +2,12 @@
  * The detectors that have names. */
 #include "redact.h"
 
-static bool digit(uint8_t byte) { return byte >= '0' && byte <= '9'; }
-static bool letter(uint8_t byte) { return (byte | 32) >= 'a' && (byte | 32) <= 'z'; }
+static bool digit(uint8_t byte) {
+    return byte >= '0' && byte <= '9';
+}
+static bool letter(uint8_t byte) {
+    return (byte | 32) >= 'a' && (byte | 32) <= 'z';
+}
 
 /* Whether the digits of text[start, end) are a card's: Luhn (ISO/IEC 7812-1, annex B). */
 static bool luhn(const uint8_t *digits, uint32_t count) {
@@ -56,7 +60,8 @@ static bool iban(const uint8_t *text, uint64_t len) {
     if (count < 15) return false;
     for (uint32_t i = 0; i < count; i++) {
         uint8_t byte = plain[(i + 4) % count];
-        rest = digit(byte) ? (rest * 10 + (byte - 0u - '0')) % 97 : (rest * 100 + (byte - 0u - 'A') + 10) % 97;
+        rest =
+            digit(byte) ? (rest * 10 + (byte - 0u - '0')) % 97 : (rest * 100 + (byte - 0u - 'A') + 10) % 97;
     }
     return rest == 1;
 }
@@ -104,8 +109,8 @@ static const struct {
 };
 #define KNOWN (sizeof known / sizeof *known)
 
-const char *const rd_names[] = {"private-key", "jwt",   "aws-key", "github-token", "slack-token",
-                                "google-key",  "openai-key", "bearer",  "email",        "iban",
+const char *const rd_names[] = {"private-key", "jwt",         "aws-key", "github-token", "slack-token",
+                                "google-key",  "openai-key",  "bearer",  "email",        "iban",
                                 "us-ssn",      "credit-card", NULL};
 
 bool rd_known(const char *name, rd_detector *out, jf_fault *why) {

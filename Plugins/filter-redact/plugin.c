@@ -11,7 +11,8 @@
 JF_MANIFEST(
     "{\"id\":\"filter-redact\",\"version\":\"1.0.0\",\"abi\":\"1.1\","
     "\"summary\":\"Takes secrets and personal data out of requests and results.\","
-    "\"facets\":[\"jf.filter/1\"],\"requires\":[],\"provides\":[],\"threads\":\"per-loop\","
+    "\"facets\":[\"jf.filter/1\"],\"requires\":[],\"optional\":[\"jf.log/"
+    "1\"],\"provides\":[],\"threads\":\"per-loop\","
     "\"config\":{\"type\":\"object\",\"additionalProperties\":false},"
     "\"filter\":{\"filter\":\"redact\",\"config\":{\"type\":\"object\",\"properties\":{"
     "\"detect\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"enum\":[" NAMES "]},"
@@ -83,7 +84,8 @@ static int32_t read_patterns(redact *it, const jf_json_value *options, jf_fault 
         jf_view text = fl_text(&entry, "pattern");
         if (text.ptr == NULL) return fl_refuse(why, JF_E_INVALID, "pattern %s has no expression", name.ptr);
         rd_detector *by = &it->detectors[it->count];
-        *by = (rd_detector){.name = (const char *)name.ptr, .pattern = fl_pattern_new(text, reason, sizeof reason)};
+        *by = (rd_detector){.name = (const char *)name.ptr,
+                            .pattern = fl_pattern_new(text, reason, sizeof reason)};
         free((void *)(uintptr_t)text.ptr);
         if (by->pattern == NULL) return fl_refuse(why, JF_E_INVALID, "pattern %s: %s", name.ptr, reason);
         it->count++;
@@ -96,7 +98,8 @@ static int32_t open_filter(const jf_json_value *options, void **filter, jf_fault
     if (it == NULL) return fl_refuse(why, JF_E_BUSY, "out of memory");
     int32_t status = read_detectors(it, options, why);
     if (status == JF_OK) status = read_patterns(it, options, why);
-    if (status == JF_OK && !(fl_texts(options, "members", &it->members) && fl_texts(options, "pointers", &it->pointers)))
+    if (status == JF_OK &&
+        !(fl_texts(options, "members", &it->members) && fl_texts(options, "pointers", &it->pointers)))
         status = fl_refuse(why, JF_E_BUSY, "out of memory");
     it->requests = fl_says(options, "direction", "request") || fl_says(options, "direction", "both");
     it->results = !fl_says(options, "direction", "request");
@@ -104,7 +107,8 @@ static int32_t open_filter(const jf_json_value *options, void **filter, jf_fault
     it->blocks = fl_says(options, "action", "block");
     it->salt = fl_text(options, "salt");
     it->replacement = fl_text(options, "replacement");
-    if (it->replacement.ptr == NULL) it->replacement = fl_copy((jf_view){(const uint8_t *)"[redacted:{name}]", 17});
+    if (it->replacement.ptr == NULL)
+        it->replacement = fl_copy((jf_view){(const uint8_t *)"[redacted:{name}]", 17});
     if (status == JF_OK && it->hashes && it->salt.len < 8)
         status = fl_refuse(why, JF_E_INVALID, "action hash needs a salt of at least 8 characters");
     if (status != JF_OK) {
@@ -136,8 +140,9 @@ static int32_t look(const redact *it, const jf_passage *passage, const char *con
     int32_t status = rd_walk(it, passage->body, skip, 0, take, &found);
     if (status != JF_OK) {
         fl_free(&found.verdict);
-        return fl_refuse(why, JF_E_FAULT, status == JF_E_INVALID ? "this cannot be looked through: nested too deep"
-                                                                 : "out of memory");
+        return fl_refuse(why, JF_E_FAULT,
+                         status == JF_E_INVALID ? "this cannot be looked through: nested too deep"
+                                                : "out of memory");
     }
     if (found.first == NULL) return JF_OK;
     if (!it->blocks) return fl_end(&found.verdict, verdict, why);

@@ -45,7 +45,8 @@ uint32_t rd_search(const redact *it, jf_view text, rd_found *found, uint32_t mos
 
 void rd_mask(const redact *it, jf_view secret, const char *name, fl_bytes *out) {
     if (it->hashes) {
-        /* HMAC (RFC 2104) would do no more here: the salt has one length, and nobody sees the whole digest. */
+        /* HMAC (RFC 2104) would do no more here: the salt has one length, and nobody sees the whole digest.
+         */
         char digest[65];
         sha256 hash;
         uint64_t length = it->salt.len;
@@ -124,7 +125,8 @@ static bool search_text(const redact *it, jf_view text, fl_bytes *out, const cha
     uint64_t done = 0;
     for (uint32_t i = 0; i < count; i++) {
         fl_add(&plain, text.ptr + done, found[i].start - done);
-        rd_mask(it, (jf_view){text.ptr + found[i].start, found[i].end - found[i].start}, found[i].name, &plain);
+        rd_mask(it, (jf_view){text.ptr + found[i].start, found[i].end - found[i].start}, found[i].name,
+                &plain);
         done = found[i].end;
     }
     *name = found[0].name;

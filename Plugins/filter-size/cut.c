@@ -70,7 +70,8 @@ void sz_cut_list(const jf_json_value *array, uint64_t budget, uint64_t most, sz_
             continue;
         }
         full = true;
-        uint64_t around = raw.len - text.len + 1, left = budget - (out->kept.len < budget ? out->kept.len : budget);
+        uint64_t around = raw.len - text.len + 1,
+                 left = budget - (out->kept.len < budget ? out->kept.len : budget);
         uint64_t head = left > around ? fits(&text, left - around) : 0;
         /* the first element is cut in any case, or nothing would ever come of it */
         if (head < LEAST_TEXT && out->kept_count > 0) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The rest of results, kept for a while: one store for all loops, since the next page may be asked for on another. */
+ * The rest of results, kept for a while: one store for all loops, since the next page may be asked for on
+ * another. */
 #include "size.h"
 
 #include <pthread.h>

@@ -7,7 +7,8 @@
 JF_MANIFEST(
     "{\"id\":\"filter-size\",\"version\":\"1.0.0\",\"abi\":\"1.1\","
     "\"summary\":\"Cuts results that are too large, or hands them out in pages.\","
-    "\"facets\":[\"jf.filter/1\"],\"requires\":[],\"provides\":[],\"threads\":\"per-loop\","
+    "\"facets\":[\"jf.filter/1\"],\"requires\":[],\"optional\":[\"jf.log/"
+    "1\"],\"provides\":[],\"threads\":\"per-loop\","
     "\"config\":{\"type\":\"object\",\"additionalProperties\":false},"
     "\"filter\":{\"filter\":\"size\",\"methods\":[\"tools/call\",\"resources/read\",\"prompts/get\"],"
     "\"config\":{\"type\":\"object\",\"properties\":{"
@@ -38,7 +39,8 @@ static int32_t open_filter(const jf_json_value *options, void **filter, jf_fault
 static void write_note(const size_filter *it, const jf_passage *passage, const sz_cut *cut, fl_bytes *note) {
     char text[256], token[SZ_TOKEN + 1];
     if (cut->rest.len > 0) {
-        bool kept = it->pages && passage->kind == JF_TOOLS && sz_keep(it, passage, fl_view(&cut->rest), token);
+        bool kept =
+            it->pages && passage->kind == JF_TOOLS && sz_keep(it, passage, fl_view(&cut->rest), token);
         if (kept)
             snprintf(text, sizeof text,
                      "[%llu more bytes: call the tool again with the argument \"_page\": \"%s\"]",
@@ -49,8 +51,8 @@ static void write_note(const size_filter *it, const jf_passage *passage, const s
         fl_add_text(note, text);
     }
     if (cut->omitted > 0) {
-        snprintf(text, sizeof text, "%s[%llu elements were left out, each too large]", note->len > 0 ? " " : "",
-                 (unsigned long long)cut->omitted);
+        snprintf(text, sizeof text, "%s[%llu elements were left out, each too large]",
+                 note->len > 0 ? " " : "", (unsigned long long)cut->omitted);
         fl_add_text(note, text);
     }
 }
@@ -70,7 +72,8 @@ static void write_list(const size_filter *it, const jf_passage *passage, const s
     } else {
         fl_add(out, cut->kept.ptr, cut->kept.len);
         if (passage->kind == JF_TOOLS && note.len > 0) {
-            fl_add_text(out, cut->kept.len > 0 ? ",{\"type\":\"text\",\"text\":" : "{\"type\":\"text\",\"text\":");
+            fl_add_text(out,
+                        cut->kept.len > 0 ? ",{\"type\":\"text\",\"text\":" : "{\"type\":\"text\",\"text\":");
             fl_add(out, quoted.ptr, quoted.len);
             fl_add(out, "}", 1);
         }
@@ -103,13 +106,15 @@ static int32_t result(void *filter, const jf_passage *passage, jf_blob *verdict,
             count++;
     }
     if (body.len <= it->max_bytes && (it->max_items == 0 || count <= it->max_items)) return JF_OK;
-    if (!has_list && !has_structured) return fl_tell(why, JF_E_DENIED, "the result is larger than %llu bytes",
-                                                     (unsigned long long)it->max_bytes);
+    if (!has_list && !has_structured)
+        return fl_tell(why, JF_E_DENIED, "the result is larger than %llu bytes",
+                       (unsigned long long)it->max_bytes);
     uint64_t around = body.len - (has_list ? jf_json_raw(&list).len : 0);
     bool drops = has_structured && around > it->max_bytes / 2;
     if (drops) around -= jf_json_raw(&structured).len;
     if (around + NOTE > it->max_bytes)
-        return fl_tell(why, JF_E_DENIED, "the result is larger than %llu bytes", (unsigned long long)it->max_bytes);
+        return fl_tell(why, JF_E_DENIED, "the result is larger than %llu bytes",
+                       (unsigned long long)it->max_bytes);
     sz_cut cut = {0};
     if (has_list) sz_cut_list(&list, it->max_bytes - around - NOTE, it->max_items, &cut);
     fl_bytes made = {0}, out = {0};
@@ -132,8 +137,9 @@ static int32_t result(void *filter, const jf_passage *passage, jf_blob *verdict,
     /* A tool with an output schema that leaves its structure out has failed, as far as clients can tell. */
     if (drops) fl_add_text(&made, made.len > 1 ? ",\"isError\":true" : "\"isError\":true");
     if (drops && !has_list)
-        fl_add_text(&made, ",\"content\":[{\"type\":\"text\",\"text\":\"[the structured result is too large and "
-                           "was left out; ask for less]\"}]");
+        fl_add_text(&made,
+                    ",\"content\":[{\"type\":\"text\",\"text\":\"[the structured result is too large and "
+                    "was left out; ask for less]\"}]");
     fl_add(&made, "}", 1);
     sz_cut_free(&cut);
     fl_begin(&out, JF_SPLICE);
@@ -142,8 +148,6 @@ static int32_t result(void *filter, const jf_passage *passage, jf_blob *verdict,
     fl_free(&made);
     return fl_end(&out, verdict, why);
 }
-
-
 
 /* The argument _page: what is kept, as far as it fits. */
 static int32_t request(void *filter, const jf_passage *passage, jf_blob *verdict, jf_fault *why) {
@@ -156,8 +160,9 @@ static int32_t request(void *filter, const jf_passage *passage, jf_blob *verdict
     if (page.kind == JF_JSON_STRING && !page.escaped) rest = sz_kept(passage, (jf_view){page.ptr, page.len});
     fl_begin(&out, JF_ANSWER);
     if (rest.ptr == NULL) {
-        fl_add_text(&out, "{\"content\":[{\"type\":\"text\",\"text\":\"this page is not kept any more: call the tool "
-                          "again without _page\"}],\"isError\":true}");
+        fl_add_text(
+            &out, "{\"content\":[{\"type\":\"text\",\"text\":\"this page is not kept any more: call the tool "
+                  "again without _page\"}],\"isError\":true}");
         return fl_end(&out, verdict, why);
     }
     fl_add(&whole, "[", 1);

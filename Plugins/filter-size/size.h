@@ -16,11 +16,11 @@ typedef struct size_filter {
 
 /** A list of content that was cut. */
 typedef struct sz_cut {
-    fl_bytes kept;         /**< elements, with commas between them */
-    fl_bytes rest;         /**< what did not fit, the same */
-    uint64_t kept_count;   /**< elements in `kept` */
-    uint64_t omitted;      /**< elements without text that are too large for any page */
-    uint64_t text_end;     /**< where in `kept` the text ends that was cut; 0: none was */
+    fl_bytes kept;       /**< elements, with commas between them */
+    fl_bytes rest;       /**< what did not fit, the same */
+    uint64_t kept_count; /**< elements in `kept` */
+    uint64_t omitted;    /**< elements without text that are too large for any page */
+    uint64_t text_end;   /**< where in `kept` the text ends that was cut; 0: none was */
 } sz_cut;
 
 /** Takes elements of an array until `budget` bytes or `most` elements (0: any number). */

@@ -10,7 +10,8 @@
 JF_MANIFEST(
     "{\"id\":\"filter-transform\",\"version\":\"1.0.0\",\"abi\":\"1.1\","
     "\"summary\":\"Declared changes of arguments and results.\","
-    "\"facets\":[\"jf.filter/1\"],\"requires\":[],\"provides\":[],\"threads\":\"per-loop\","
+    "\"facets\":[\"jf.filter/1\"],\"requires\":[],\"optional\":[\"jf.log/"
+    "1\"],\"provides\":[],\"threads\":\"per-loop\","
     "\"config\":{\"type\":\"object\",\"additionalProperties\":false},"
     "\"filter\":{\"filter\":\"transform\",\"config\":{\"type\":\"object\",\"properties\":{"
     "\"arguments\":{\"type\":\"object\",\"properties\":{"
@@ -18,20 +19,36 @@ JF_MANIFEST(
     "\"description\":\"Old names and new ones\"},"
     "\"remove\":{\"type\":\"array\",\"maxItems\":256,\"items\":{\"type\":\"string\"}},"
     "\"set\":" MEMBERS("Members and their values, whatever the client says") ","
-    "\"defaults\":" MEMBERS("Members and their values where the client says nothing")
-    "},\"additionalProperties\":false},"
-    "\"result\":{\"type\":\"object\",\"properties\":{"
-    "\"pick\":" POINTERS("All that is left of a structured result") ","
-    "\"drop\":" POINTERS("What is taken out of it")
-    "},\"additionalProperties\":false},"
-    "\"meta\":{\"type\":\"object\",\"properties\":{"
-    "\"subject\":{\"type\":\"boolean\",\"default\":false,\"description\":\"Servers hear who asks, in "
-    "jackfield/subject\"},"
-    "\"tenant\":{\"type\":\"boolean\",\"default\":false,\"description\":\"And for which tenant, in "
-    "jackfield/tenant\"},"
-    "\"gateway\":{\"type\":\"string\",\"maxLength\":200,\"description\":\"And through which gateway, in "
-    "jackfield/gateway\"}"
-    "},\"additionalProperties\":false}},\"additionalProperties\":false}}}");
+                                                                             "\"defaults\":" MEMBERS(
+                                                                                 "Members and their values "
+                                                                                 "where the client says "
+                                                                                 "nothing") "},"
+                                                                                            "\"additionalProp"
+                                                                                            "erties\":false},"
+                                                                                            "\"result\":{"
+                                                                                            "\"type\":"
+                                                                                            "\"object\","
+                                                                                            "\"properties\":{"
+                                                                                            "\"pick\""
+                                                                                            ":" POINTERS(
+                                                                                                "All that is "
+                                                                                                "left of a "
+                                                                                                "structured "
+                                                                                                "result") ","
+                                                                                                          "\""
+                                                                                                          "dr"
+                                                                                                          "op"
+                                                                                                          "\""
+                                                                                                          ":" POINTERS(
+                                                                                                              "What is taken out of it") "},\"additionalProperties\":false},"
+                                                                                                                                         "\"meta\":{\"type\":\"object\",\"properties\":{"
+                                                                                                                                         "\"subject\":{\"type\":\"boolean\",\"default\":false,\"description\":\"Servers hear who asks, in "
+                                                                                                                                         "jackfield/subject\"},"
+                                                                                                                                         "\"tenant\":{\"type\":\"boolean\",\"default\":false,\"description\":\"And for which tenant, in "
+                                                                                                                                         "jackfield/tenant\"},"
+                                                                                                                                         "\"gateway\":{\"type\":\"string\",\"maxLength\":200,\"description\":\"And through which gateway, in "
+                                                                                                                                         "jackfield/gateway\"}"
+                                                                                                                                         "},\"additionalProperties\":false}},\"additionalProperties\":false}}}");
 
 #define FREE(view) free((void *)(uintptr_t)(view).ptr)
 
@@ -107,11 +124,13 @@ static int32_t open_filter(const jf_json_value *options, void **filter, jf_fault
         it->tenant = fl_flag(&part, "tenant", false);
         it->gateway = fl_text(&part, "gateway");
     }
-    it->changes_arguments = it->renames.count + it->removals.count + it->constants.count + it->defaults.count > 0;
+    it->changes_arguments =
+        it->renames.count + it->removals.count + it->constants.count + it->defaults.count > 0;
     it->changes_meta = it->subject || it->tenant || it->gateway.ptr != NULL;
     if (wrong != NULL) {
         close_filter(it);
-        return fl_refuse(why, JF_E_INVALID, "%s: at most 64 members, or 32 JSON Pointers of 32 tokens", wrong);
+        return fl_refuse(why, JF_E_INVALID, "%s: at most 64 members, or 32 JSON Pointers of 32 tokens",
+                         wrong);
     }
     *filter = it;
     return JF_OK;
@@ -162,7 +181,8 @@ static void write_arguments(const transform *it, const jf_json_value *arguments,
             bool is_set = false;
             for (uint32_t i = 0; i < it->constants.count; i++)
                 is_set = is_set || fl_same(it->constants.all[i].name, renamed->value);
-            if (!is_set && !has_member(arguments, renamed->value)) member(out, renamed->value, jf_json_raw(&value));
+            if (!is_set && !has_member(arguments, renamed->value))
+                member(out, renamed->value, jf_json_raw(&value));
         }
     }
     for (uint32_t i = 0; i < it->constants.count; i++)
@@ -196,7 +216,8 @@ static bool is_told(const jf_json_value *key) {
     return false;
 }
 
-static void write_meta(const transform *it, const jf_passage *passage, const jf_json_value *meta, fl_bytes *out) {
+static void write_meta(const transform *it, const jf_passage *passage, const jf_json_value *meta,
+                       fl_bytes *out) {
     jf_json_value key, value;
     fl_add(out, "{", 1);
     if (meta != NULL) {
@@ -343,10 +364,12 @@ static int32_t result(void *filter, const jf_passage *passage, jf_blob *verdict,
             if (tf_reduce(it, &value, &less)) {
                 out.failed = out.failed || less.failed;
                 if (!out.failed)
-                    fl_splice(&out, fl_start(passage->body, &value), fl_stop(passage->body, &value), fl_view(&less));
+                    fl_splice(&out, fl_start(passage->body, &value), fl_stop(passage->body, &value),
+                              fl_view(&less));
             }
             fl_free(&less);
-        } else if (jf_json_is(&key, (jf_view){(const uint8_t *)"content", 7}) && value.kind == JF_JSON_ARRAY) {
+        } else if (jf_json_is(&key, (jf_view){(const uint8_t *)"content", 7}) &&
+                   value.kind == JF_JSON_ARRAY) {
             jf_json_walk elements = jf_json_walk_of(&value);
             while (jf_json_next(&elements, &unused, &element) == 1)
                 if (fl_member(&element, "text", &text) && text.kind == JF_JSON_STRING)

@@ -69,7 +69,8 @@ struct FilterVerdict {
                 throw FilterProblem("splice \(number) begins before the one before it ends")
             }
             guard splice.len <= UInt64(splices.count - at) else {
-                throw FilterProblem("splice \(number) says \(splice.len) bytes, more than the verdict has left")
+                throw FilterProblem(
+                    "splice \(number) says \(splice.len) bytes, more than the verdict has left")
             }
             let length = Int(splice.len)
             let (start, end) = (Int(splice.start), Int(splice.end))

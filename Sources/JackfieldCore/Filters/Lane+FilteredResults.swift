@@ -53,7 +53,8 @@ extension Lane {
             let step = passing.steps[passing.left]
             guard step.phases.contains(.result) else { continue }
             let now = loop.now
-            let deadline = call.deadline > now ? call.deadline : now &+ (call.server?.timeout ?? 60_000_000_000)
+            let deadline =
+                call.deadline > now ? call.deadline : now &+ (call.server?.timeout ?? 60_000_000_000)
             let asked = result.with { bytes, isError in
                 ask(
                     step.attachment, passing, isResult: true, bytes, memory: step.memory, isError: isError,
@@ -182,7 +183,8 @@ extension Lane {
     func filterTimedOut(_ call: Call, _ passing: Passing) {
         let plugin = pendingOperations[passing.operation]?.attachment.instance.id ?? "?"
         fail(
-            call, .internalError, "the result was not looked through in time: plugin \(plugin) gave no answer",
+            call, .internalError,
+            "the result was not looked through in time: plugin \(plugin) gave no answer",
             data: "{\"reason\":\"timeout\"}", status: JF_STATUS_TIMEOUT, outcome: Int32(JF_E_TIMEOUT))
     }
 

@@ -33,7 +33,8 @@ extension Lane {
         guard var answer = asked.now else {
             let handle = call.handle
             // The call's own timer rules.
-            wait(for: asked.operation, of: attachment, until: deadline &+ 1_000_000_000, lending: asked.loan) {
+            wait(for: asked.operation, of: attachment, until: deadline &+ 1_000_000_000, lending: asked.loan)
+            {
                 [weak self] answer in
                 guard let self, let call = self.calls[handle], call.admission?.operation == asked.operation
                 else { return }
@@ -99,7 +100,9 @@ extension Lane {
     }
 
     /// A request with other parameters, padded. Throws what is wrong with them.
-    private func request(_ call: Call, _ params: [UInt8], naming name: String?) throws(FilterProblem) -> [UInt8] {
+    private func request(_ call: Call, _ params: [UInt8], naming name: String?) throws(FilterProblem)
+        -> [UInt8]
+    {
         var message = Array("{\"jsonrpc\":\"2.0\",\"id\":".utf8)
         if call.clientId.isEmpty { message.append(48) } else { message.append(contentsOf: call.clientId) }
         message.append(contentsOf: ",\"method\":\"\(call.method.name)\",\"params\":".utf8)
@@ -178,7 +181,8 @@ extension Lane {
             wait(for: operation, of: attachment, until: loop.now &+ 3_600_000_000_000) { _ in }
             giveUp(operation)
             return (
-                ModuleAnswer(status: Int32(JF_E_FAULT), message: "it is JF_FILTER_INLINE and answered JF_PENDING"),
+                ModuleAnswer(
+                    status: Int32(JF_E_FAULT), message: "it is JF_FILTER_INLINE and answered JF_PENDING"),
                 operation, nil
             )
         }
@@ -193,7 +197,9 @@ extension Lane {
     // MARK: Errors
 
     /// What becomes of a call for which a filter's operation ended with an error. True: it is refused.
-    func refuses(_ call: Call, _ filter: FilterBinding, _ attachment: Attachment, _ answer: ModuleAnswer) -> Bool {
+    func refuses(_ call: Call, _ filter: FilterBinding, _ attachment: Attachment, _ answer: ModuleAnswer)
+        -> Bool
+    {
         let name = filter.plan.name
         let isModern = call.revision.isModern
         switch Int(answer.status) {
@@ -233,7 +239,8 @@ extension Lane {
         endServerPart(call, Int32(JF_E_FAULT))
         fail(
             call, .internalError, "filter \(filter.plan.name) failed; see the gateway's log",
-            data: "{\"reason\":\"filter\",\"filter\":\(quoted(filter.plan.name))}", outcome: Int32(JF_E_FAULT))
+            data: "{\"reason\":\"filter\",\"filter\":\(quoted(filter.plan.name))}", outcome: Int32(JF_E_FAULT)
+        )
         return true
     }
 

@@ -67,7 +67,8 @@ final class Passing {
         switch call.method {
         case .toolsCall: shown.kind = UInt32(JF_TOOLS)
         case .promptsGet: shown.kind = UInt32(JF_PROMPTS)
-        case .completionComplete where target.replacement?.starts(with: "{\"type\":\"ref/prompt\"".utf8) == true:
+        case .completionComplete
+        where target.replacement?.starts(with: "{\"type\":\"ref/prompt\"".utf8) == true:
             shown.kind = UInt32(JF_PROMPTS)
         default: shown.kind = UInt32(JF_RESOURCES)
         }
@@ -148,7 +149,8 @@ final class PassageLoan {
 
     /// Copies the body.
     init(
-        _ passing: Passing, _ bytes: UnsafeRawBufferPointer, arguments: UnsafeRawBufferPointer?, memory own: UInt64,
+        _ passing: Passing, _ bytes: UnsafeRawBufferPointer, arguments: UnsafeRawBufferPointer?,
+        memory own: UInt64,
         isError: Bool, deadline: UInt64
     ) {
         self.passing = passing
