@@ -12,11 +12,12 @@ typedef struct kept {
     uint64_t owner;           /**< of principal, server and tool */
     jf_view rest;
     uint64_t expires_ms;
+    uint64_t number; /**< of its keeping */
 } kept;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static kept store[SZ_MOST_KEPT];
-static uint64_t held;
+static uint64_t held, last_number;
 
 /* The texts' lengths keep them apart. */
 static uint64_t owner_of(const jf_passage *passage) {
@@ -44,7 +45,7 @@ static kept *make_room(uint64_t bytes, uint64_t most, uint64_t now) {
             if (it->token[0] != 0 && it->expires_ms <= now) drop(it);
             if (it->token[0] == 0)
                 empty = empty != NULL ? empty : it;
-            else if (oldest == NULL || it->expires_ms < oldest->expires_ms)
+            else if (oldest == NULL || it->number < oldest->number)
                 oldest = it;
         }
         if (held + bytes <= most && empty != NULL) return empty;
@@ -66,6 +67,7 @@ bool sz_keep(const size_filter *by, const jf_passage *passage, jf_view rest, cha
         memcpy(it->token, token, SZ_TOKEN + 1);
         it->owner = owner_of(passage);
         it->rest = copy;
+        it->number = ++last_number;
         it->expires_ms = passage->now_ms + by->keep_ms;
         held += copy.len;
     }

@@ -66,7 +66,7 @@ def run(tmp_path, clients, file):
         config = native(
             {"s": {"url": server.url, **options}}, filters=filters, plugins=[{"file": str(file), "placement": "inproc"}]
         )
-        config["runtime"] |= {"loops": loops, "state_dir": str(tmp_path / "state")}
+        config["runtime"] |= {"loops": loops, "state_dir": str(tmp_path / "state"), "swap_trial": "0s"}
         (tmp_path / "state").mkdir(exist_ok=True)
         with serving(write(tmp_path / "c.yaml", config)) as gateway, contextlib.ExitStack() as stack:
             gateway.listed("s")
