@@ -42,14 +42,21 @@ run() {
 
 run host_test plugin-sdk/c/tests/host_test.c
 run reader_test plugin-sdk/c/tests/json_test.c
+run guard_helpers_test plugin-sdk/c/tests/guard_test.c
 run json_test plugin-sdk/testing/c/tests/json_test.c
+run guard_test plugin-sdk/testing/c/tests/guard_test.c
 "$clang" -fuse-ld=lld -std=c11 -g -fPIC -fvisibility=hidden -shared -Iplugin-sdk/include \
     plugin-sdk/testing/c/tests/bad_plugin.c -o "$out/bad_plugin.so" && \
     run mock_test plugin-sdk/testing/c/tests/mock_test.c "$out/bad_plugin.so"
 
-for example in toolset-text store-tiny; do
-    make --no-print-directory -C plugin-sdk/examples/c/$example JACKFIELD_INCLUDE="$PWD/plugin-sdk/include" \
-        OUT="$PWD/$out" CC="$clang" >"$out/$example-build.log" 2>&1 || cat "$out/$example-build.log"
+# The examples, with the tests that they bring; toolset-text has one in Tests/Plugins.
+examples=(toolset-text auth-bearer-list credentials-header filter-mask policy-office-hours store-tiny)
+for example in "${examples[@]}"; do
+    make --no-print-directory -C "plugin-sdk/examples/c/$example" OUT="$PWD/$out" CC="$clang" \
+        JACKFIELD_INCLUDE="$PWD/plugin-sdk/include $PWD/plugin-sdk/c/include" "$PWD/$out/$example.so" \
+        >"$out/$example-build.log" 2>&1 || cat "$out/$example-build.log"
+    [ ! -e "plugin-sdk/examples/c/$example/test.c" ] ||
+        run "example-$example" "plugin-sdk/examples/c/$example/test.c" "$out/$example.so"
 done
 
 # The cell's test runs these plugins, good and bad, in cells of its own.
@@ -68,7 +75,9 @@ for source in Tests/Plugins/*_test.c; do
 done
 
 # Every library exports its entry and nothing else.
-for library in "$plugins"/*.so "$out/toolset-text.so" "$out/store-tiny.so"; do
+libraries=("$plugins"/*.so)
+for example in "${examples[@]}"; do libraries+=("$out/$example.so"); done
+for library in "${libraries[@]}"; do
     symbols=$(nm -D --defined-only "$library" | awk '{print $3}')
     if [ "$symbols" = jf_entry_1 ]; then
         passed=$((passed + 1))

@@ -16,7 +16,7 @@ give() {
 }
 
 for language in c cpp; do
-    include=$sdk/include
+    include="$sdk/include $sdk/c/include"
     [ "$language" = c ] || include="$sdk/include $sdk/cpp/include"
     for folder in "$sdk/examples/$language"/*; do
         name=$(basename "$folder")

@@ -106,12 +106,21 @@ static const void *find_service(const jf_host *host, const char *id) {
         const char *id;
         const void *table;
     } services[] = {
-        {JF_LOOP_1, &mock->loop_table},         {JF_LOG_1, &mock->log_table},
-        {JF_CLOCK_1, &mock->clock_table},       {JF_MEMORY_1, &mock->memory_table},
-        {JF_OPS_1, &mock->ops_table},           {JF_CONFIG_1, &mock->config_table},
-        {JF_TOOLSETS_1, &mock->toolsets_table}, {JF_CALLS_1, &mock->calls_table},
-        {JF_INBOUND_1, &mock->inbound_table},   {JF_CHANNELS_1, &mock->channels_table},
+        {JF_LOOP_1, &mock->loop_table},
+        {JF_LOG_1, &mock->log_table},
+        {JF_CLOCK_1, &mock->clock_table},
+        {JF_MEMORY_1, &mock->memory_table},
+        {JF_OPS_1, &mock->ops_table},
+        {JF_CONFIG_1, &mock->config_table},
+        {JF_TOOLSETS_1, &mock->toolsets_table},
+        {JF_CALLS_1, &mock->calls_table},
+        {JF_INBOUND_1, &mock->inbound_table},
+        {JF_CHANNELS_1, &mock->channels_table},
         {JF_WATCHES_1, &mock->watches_table},
+        {JF_IDENTITY_1, &mock->identity_table},
+        {JF_CONNECTED_1, &mock->connected_table},
+        {JF_POLICIES_1, &mock->policies_table},
+        {JF_STATE_1, &mock->state_table},
     };
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
         if (strcmp(services[i].id, id) == 0) return services[i].table;
@@ -161,6 +170,8 @@ jf_mock *jf_mock_new(void) {
     mock_services_open(mock);
     mock_ops_open(mock);
     mock_store_open(mock);
+    mock_guard_open(mock);
+    mock_state_open(mock);
     mock_transport_open(mock);
     return mock;
 }
@@ -171,8 +182,11 @@ uint32_t jf_mock_free(jf_mock *mock) {
     uint32_t problems = mock->problems.count;
     for (uint32_t i = 0; i < mock->records.count; i++)
         free(((mock_record *)mock->records.items[i])->text);
-    for (uint32_t i = 0; i < mock->objects.count; i++)
+    for (uint32_t i = 0; i < mock->objects.count; i++) {
         free(((mock_object *)mock->objects.items[i])->text);
+        mock_lent_free(&((mock_object *)mock->objects.items[i])->lent);
+    }
+    mock_state_close(mock);
     for (uint32_t i = 0; i < mock->buffers.count; i++)
         free(((mock_buffer *)mock->buffers.items[i])->data);
     free_list(&mock->records, true);

@@ -12,6 +12,7 @@
 #ifndef JF_MOCK_H
 #define JF_MOCK_H
 
+#include "jf_mock_guard.h"
 #include <jackfield/jackfield.h>
 #include <stdbool.h>
 
@@ -99,7 +100,7 @@ uint32_t jf_mock_run_once(jf_mock *mock, uint32_t timeout_ms);
 bool jf_mock_run_until(jf_mock *mock, bool (*predicate)(void *user), void *user, uint32_t timeout_ms);
 /** Runs batches until one finds nothing to do (timers that are not due do not count). */
 void jf_mock_settle(jf_mock *mock);
-/** Moves this mock's monotonic clock forward, so that long timers are due without waiting. */
+/** Moves this mock's clocks forward, so that long timers are due, and credentials expire, without waiting. */
 void jf_mock_advance(jf_mock *mock, uint64_t ns);
 /** This mock's monotonic time in nanoseconds. [any] */
 uint64_t jf_mock_now(jf_mock *mock);
@@ -121,10 +122,14 @@ enum {
     JF_MOCK_CHANNEL_FAILED = 8,  /**< jf.channels/1 failed: fault; exchange 0 = the whole channel */
     JF_MOCK_CHANNEL_WRITABLE = 9,
     JF_MOCK_CHANNEL_CLOSED = 10,
-    JF_MOCK_SET_CHANGED = 11,  /**< jf.toolsets/1 changed: peer = the set, flags = the kind */
-    JF_MOCK_OP_FINISHED = 12,  /**< jf.ops/1 finish: peer = the op, status, text = the result, fault */
-    JF_MOCK_OP_PROGRESS = 13,  /**< jf.ops/1 progress: peer = the op, done, total, text */
-    JF_MOCK_STORE_CHANGED = 14 /**< jf.watches/1 changed: peer = the watch, revision, text = the key */
+    JF_MOCK_SET_CHANGED = 11,        /**< jf.toolsets/1 changed: peer = the set, flags = the kind */
+    JF_MOCK_OP_FINISHED = 12,        /**< jf.ops/1 finish: peer = the op, status, text = the result, fault */
+    JF_MOCK_OP_PROGRESS = 13,        /**< jf.ops/1 progress: peer = the op, done, total, text */
+    JF_MOCK_STORE_CHANGED = 14,      /**< jf.watches/1 changed: peer = the watch, revision, text = the key */
+    JF_MOCK_IDENTITY_FORGOTTEN = 15, /**< jf.identity/1 forget: text = the credential, NULL for all */
+    JF_MOCK_POLICY_CHANGED = 16,     /**< jf.policies/1 changed: peer = the policy's handle */
+    JF_MOCK_CONNECTED = 17,          /**< jf.connected/1 connected: text = the id, status */
+    JF_MOCK_SUPPLY_FORGOTTEN = 18    /**< jf.connected/1 forget: text = a principal's key, NULL for all */
 };
 
 /** One event. Everything in it is a copy that lives until jf_mock_free. */
@@ -150,8 +155,8 @@ typedef struct jf_mock_event {
 /** Called on the lane, from inside the plugin's call, right after an event was recorded: the place to answer
  * from inside `deliver`. Its result is what `opened` and `deliver` answer; ignored for other events. */
 typedef int32_t (*jf_mock_event_fn)(void *user, jf_mock *mock, const jf_mock_event *event);
-/** Sets the hook; NULL: none (every `opened` and `deliver` is answered JF_OK). Not called for SET_CHANGED and
- * OP_* events, which may come from any thread. */
+/** Sets the hook; NULL: none (every `opened` and `deliver` is answered JF_OK). Not called for what may
+ * come from any thread: *_CHANGED, *_FORGOTTEN, CONNECTED and OP_* events. */
 void jf_mock_on_event(jf_mock *mock, jf_mock_event_fn hook, void *user);
 
 /** How many events there are: also the mark to search from later. [any] */
@@ -227,7 +232,8 @@ typedef struct jf_mock_op {
     bool inline_result; /**< the slot itself answered, not jf.ops/1 */
     uint32_t strikes;   /**< late or double finishes */
     uint32_t progress;  /**< progress reports */
-    const char *result; /**< the JSON text, or a store's bytes; NULL when there is none */
+    const char
+        *result; /**< the JSON text, or a store's bytes; NULL when there is none; see jf_mock_guard.h */
     jf_fault fault;
     const char *why; /**< the fault's text, NUL-terminated */
     uint64_t length; /**< of result */

@@ -72,7 +72,12 @@ typedef struct mock_object {
     jf_mock_op op;
     int32_t state; /**< operation: what jf.ops/1 `state` answers while it is open */
     bool owed;     /**< operation: its slot answered JF_PENDING, so that a finish must come */
-    bool bytes;    /**< operation: its result is no JSON, but a store's bytes */
+    uint32_t form; /**< operation: what its result must be, MOCK_FORM_* */
+    void (*cancel)(jf_self *self, jf_ref op); /**< operation: the facet's slot; may be NULL */
+    mock_list lent;                           /**< operation: what the plugin may read until it is over */
+    uint64_t items;                           /**< a review: how many */
+    jf_passage passage;                       /**< a filter's operation: what passes; its views are kept */
+    jf_mock_filtered filtered;
     jf_call_done_fn done;
     void *user;
     int32_t status;
@@ -86,7 +91,21 @@ enum {
     MOCK_SET = 4,
     MOCK_OP = 5,
     MOCK_CALL = 6,
-    MOCK_WATCH = 7
+    MOCK_WATCH = 7,
+    MOCK_STATE_OP = 8,
+    MOCK_STATE_WATCH = 9
+};
+
+/** What an operation's result is. */
+enum {
+    MOCK_FORM_JSON = 0,
+    MOCK_FORM_STORE = 1,     /**< entries or verdicts of a store */
+    MOCK_FORM_PRINCIPAL = 2, /**< jf.auth/1 */
+    MOCK_FORM_RULING = 3,    /**< jf.policy/1 decide */
+    MOCK_FORM_REVIEW = 4,    /**< jf.policy/1 review: a byte for each */
+    MOCK_FORM_REQUEST = 5,   /**< jf.filter/1: a verdict on a request, or on a result */
+    MOCK_FORM_RESULT = 6,
+    MOCK_FORM_SUPPLY = 7 /**< jf.credentials/1 */
 };
 
 /** Counters that blobs refer to. They outlive the mock, so that a late `drop` touches no freed memory. */
@@ -121,6 +140,10 @@ struct jf_mock {
     jf_toolset_1 toolset;
     jf_routing_1 routing;
     jf_store_1 store;
+    jf_auth_1 auth;
+    jf_credentials_1 credentials;
+    jf_policy_1 policy;
+    jf_filter_1 filter;
     /* services */
     mock_list hidden; /**< char * */
     bool hide_all;
@@ -138,6 +161,10 @@ struct jf_mock {
     uint32_t wants;
     jf_channels_1 channels_table;
     jf_watches_1 watches_table;
+    jf_identity_1 identity_table;
+    jf_connected_1 connected_table;
+    jf_policies_1 policies_table;
+    jf_state_1 state_table;
     mock_loop loop;
     _Atomic uint64_t clock_offset;
     atomic_uint_fast64_t bytes, allocations;
@@ -150,6 +177,8 @@ struct jf_mock {
     void *on_event_user;
     uint32_t retained, retains; /**< references to segments: held now, taken so far */
     bool refuse_retain;
+    struct mock_store *kept_state; /**< what jf.state/1 keeps */
+    int32_t state_failure;
     /* records */
     mock_list problems; /**< char * */
     mock_list records;  /**< mock_record * */
@@ -216,8 +245,49 @@ void mock_op_settle(jf_mock *mock, mock_object *object, int32_t status, jf_blob 
 /** What a slot answered for its operation: it is over, or a finish is owed. Takes the result. */
 void mock_op_answered(jf_mock *mock, mock_object *object, int32_t status, jf_blob *result,
                       const jf_fault *why);
+/** A new operation of a facet, to be answered in that form. */
+mock_object *mock_op_begin(jf_mock *mock, uint32_t form, void (*cancel)(jf_self *self, jf_ref op));
 void mock_ops_open(jf_mock *mock);
 void mock_store_open(jf_mock *mock);
+
+/* mock_lend.c */
+/** A copy that is freed with the list: AddressSanitizer sees a view kept for too long. */
+jf_view mock_lend(mock_list *lent, jf_view view);
+void *mock_lend_bytes(mock_list *lent, size_t size);
+jf_pair *mock_lend_pairs(mock_list *lent, const jf_pair *pairs, uint64_t count);
+const jf_principal *mock_lend_principal(mock_list *lent, const jf_principal *principal);
+jf_access *mock_lend_access(mock_list *lent, const jf_access *access);
+void mock_lent_free(mock_list *lent);
+/** Whether JSON is a principal; false: a problem was reported. */
+bool mock_principal_valid(jf_mock *mock, jf_view json, const char *where);
+
+/* mock_answers.c */
+/** Checks what an operation was answered with, and returns it as the text that tests see, kept until
+ * jf_mock_free. */
+char *mock_answer_text(jf_mock *mock, mock_object *object, jf_view bytes, uint64_t *length);
+
+/* mock_guard.c */
+void mock_guard_open(jf_mock *mock);
+
+/* mock_entries.c: what jf.state/1 keeps, by the rules of jf.store/1 */
+typedef struct mock_store mock_store;
+mock_store *mock_store_new(void);
+void mock_store_free(mock_store *store);
+/** The slots of jf.store/1; answers are malloc'ed into *answer. `changed` is the key's new revision, 0 where
+ * nothing changed, UINT64_MAX where it is gone. */
+int32_t mock_store_get(mock_store *store, uint64_t now, jf_view key, jf_view *answer);
+int32_t mock_store_put(mock_store *store, uint64_t now, const jf_store_put *put, jf_view *answer,
+                       uint64_t *changed);
+int32_t mock_store_remove(mock_store *store, uint64_t now, jf_view key, uint64_t revision, uint64_t *changed);
+int32_t mock_store_list(mock_store *store, uint64_t now, const jf_store_list *list, jf_view *answer);
+int32_t mock_store_add(mock_store *store, uint64_t now, const jf_store_add *add, jf_view *answer);
+int32_t mock_store_take(mock_store *store, uint64_t now, const jf_store_limit *limits, uint64_t count,
+                        jf_view *answer);
+uint32_t mock_store_count(const mock_store *store, bool limits);
+
+/* mock_state.c */
+void mock_state_open(jf_mock *mock);
+void mock_state_close(jf_mock *mock);
 void mock_transport_open(jf_mock *mock);
 
 #endif

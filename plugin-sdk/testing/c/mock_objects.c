@@ -76,7 +76,11 @@ void mock_event_show(jf_mock *mock, jf_mock_event *event) {
                                         "set changed",
                                         "op finished",
                                         "op progress",
-                                        "store changed"};
+                                        "store changed",
+                                        "identity forgotten",
+                                        "policy changed",
+                                        "connected",
+                                        "supply forgotten"};
     mock_lock(mock);
     event->index = mock->events.count;
     mock_push(&mock->events, event);

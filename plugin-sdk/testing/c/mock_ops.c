@@ -24,13 +24,12 @@ void mock_op_settle(jf_mock *mock, mock_object *object, int32_t status, jf_blob 
                     const jf_fault *why) {
     jf_fault none = {.size = sizeof none};
     jf_view bytes = {result != NULL ? result->ptr : NULL, result != NULL ? result->len : 0};
-    if (status == JF_OK && !object->bytes && bytes.ptr != NULL && !mock_json_valid(bytes))
-        mock_problem(mock, "the result of an operation is not one JSON text: %.*s",
-                     (int)(bytes.len < 200 ? bytes.len : 200), (const char *)bytes.ptr);
     object->open = false;
     object->op.status = status;
-    object->op.result = mock_keep(mock, bytes);
     object->op.length = bytes.ptr != NULL ? bytes.len : 0;
+    object->op.result =
+        status == JF_OK ? mock_answer_text(mock, object, bytes, &object->op.length) : mock_keep(mock, bytes);
+    mock_lent_free(&object->lent);
     mock_copy_table(&object->op.fault, sizeof object->op.fault, why != NULL ? why : &none, "jf_fault", mock);
     object->op.why = fault_text(mock, &object->op.fault);
     if (result != NULL && result->drop != NULL) result->drop(result->owner);
@@ -105,11 +104,18 @@ static int32_t progress(void *context, jf_ref op, double done, double total, jf_
     return JF_OK;
 }
 
-jf_ref jf_mock_begin(jf_mock *mock) {
+mock_object *mock_op_begin(jf_mock *mock, uint32_t form, void (*cancel)(jf_self *self, jf_ref op)) {
     mock_object *object = mock_new_object(mock, MOCK_OP);
     object->op.status = JF_PENDING;
     object->op.why = "";
-    return object->ref;
+    object->form = form;
+    object->cancel = cancel;
+    return object;
+}
+
+jf_ref jf_mock_begin(jf_mock *mock) {
+    const jf_toolset_1 *toolset = mock->self != NULL ? jf_mock_toolset(mock) : NULL;
+    return mock_op_begin(mock, MOCK_FORM_JSON, toolset != NULL ? toolset->cancel : NULL)->ref;
 }
 
 jf_mock_op jf_mock_op_at(jf_mock *mock, jf_ref op) {
@@ -142,11 +148,7 @@ void jf_mock_cancel_op(jf_mock *mock, jf_ref op, int32_t why) {
     bool open = object != NULL && object->open;
     if (open) object->state = why;
     mock_unlock(mock);
-    if (!open) return;
-    const jf_toolset_1 *toolset = object->bytes ? NULL : jf_mock_toolset(mock);
-    const jf_store_1 *store = object->bytes ? jf_mock_store(mock) : NULL;
-    if (toolset != NULL && toolset->cancel != NULL) toolset->cancel(mock->self, op);
-    if (store != NULL && store->cancel != NULL) store->cancel(mock->self, op);
+    if (open && object->cancel != NULL) object->cancel(mock->self, op);
 }
 
 /* ---- Toolsets ---- */

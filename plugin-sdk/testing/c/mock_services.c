@@ -78,10 +78,14 @@ static uint64_t monotonic(void *context) {
 }
 
 static uint64_t wall(void *context) {
-    (void)context;
+    jf_mock *mock = context;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + atomic_load(&mock->clock_offset);
+}
+
+uint64_t jf_mock_unix_ms(jf_mock *mock) {
+    return wall(mock) / 1000000u;
 }
 
 /* ---- jf.memory/1 ---- */

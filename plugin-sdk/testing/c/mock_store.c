@@ -50,9 +50,7 @@ typedef struct store_call {
 
 static store_call begin(jf_mock *mock) {
     store_call it = {.mock = mock, .store = jf_mock_store(mock), .why = {.size = sizeof it.why}};
-    jf_ref op = jf_mock_begin(mock);
-    it.object = mock_object_of(mock, op, MOCK_OP);
-    it.object->bytes = true;
+    it.object = mock_op_begin(mock, MOCK_FORM_STORE, JF_HAS(it.store, cancel) ? it.store->cancel : NULL);
     return it;
 }
 

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Tests of auth-bearer-list on the mock host, which looks for leaks and broken rules as it goes. */
+#include "jf_check.h"
+#include "jf_mock.h"
+
+static const char *const people =
+    "{\"people\":[{\"subject\":\"alice\",\"secret\":\"a\",\"roles\":[\"admin\",\"reader\"]},"
+    "{\"subject\":\"b\\u00f6b\",\"secret\":\"b\"}]}";
+
+static jf_ref begin(jf_mock **mock, const char *config) {
+    *mock = jf_mock_new();
+    jf_mock_set_secret(*mock, "a", "token-of-alice");
+    jf_mock_set_secret(*mock, "b", "token-of-bob");
+    if (!jf_mock_up(*mock, jf_check_plugin, "{}")) return 0;
+    return jf_mock_auth_attach(*mock, "staff", config);
+}
+
+TEST(knows_people) {
+    jf_mock *mock;
+    jf_ref list = begin(&mock, people);
+    REQUIRE(list != 0, "%s", jf_mock_why(mock));
+    jf_mock_op it =
+        jf_mock_op_at(mock, jf_mock_identify_field(mock, list, "authorization", "Bearer token-of-alice"));
+    REQUIRE(it.status == JF_OK, "%s", it.why);
+    const jf_principal *alice = jf_mock_principal(mock, it.result);
+    CHECK(alice->subject.len == 5 && alice->role_count == 2, "%s", it.result);
+    it = jf_mock_op_at(mock, jf_mock_identify_field(mock, list, "authorization", "bearer  token-of-bob "));
+    CHECK(it.status == JF_OK && strcmp(it.result, "{\"subject\":\"b\\u00f6b\"}") == 0, "%s", it.why);
+    jf_mock_auth_detach(mock, list);
+    CHECK(jf_mock_free(mock) == 0, "the plugin broke a rule");
+}
+
+TEST(refuses_others) {
+    jf_mock *mock;
+    jf_ref list = begin(&mock, people);
+    REQUIRE(list != 0, "%s", jf_mock_why(mock));
+    static const struct {
+        const char *value;
+        int32_t status;
+    } cases[] = {{NULL, JF_ABSENT},
+                 {"Basic YTpi", JF_ABSENT},
+                 {"Bearer", JF_ABSENT},
+                 {"Bearer ", JF_E_DENIED},
+                 {"Bearer token-of-alic", JF_E_DENIED},
+                 {"Bearer token-of-alicetoken-of-alice", JF_E_DENIED},
+                 {"Bearer token-of-eve", JF_E_DENIED}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        jf_mock_op it =
+            jf_mock_op_at(mock, jf_mock_identify_field(mock, list, "authorization", cases[i].value));
+        CHECK(it.status == cases[i].status, "case %zu: %d %s", i, (int)it.status, it.why);
+        CHECK(it.status == JF_ABSENT || it.fault.flags == JF_FAULT_PUBLIC, "the client is told");
+        CHECK(strstr(it.why, "token-of") == NULL, "a secret in an error: %s", it.why);
+    }
+    jf_credentials twice = jf_mock_request_credentials(mock);
+    jf_pair fields[2] = {{jf_mock_view("authorization"), jf_mock_view("Bearer token-of-alice")},
+                         {jf_mock_view("authorization"), jf_mock_view("Bearer token-of-bob")}};
+    twice.fields = fields;
+    twice.field_count = 2;
+    CHECK(jf_mock_op_at(mock, jf_mock_identify(mock, list, &twice)).status == JF_E_DENIED, "two of them");
+    jf_mock_auth_detach(mock, list);
+    CHECK(jf_mock_free(mock) == 0, "the plugin broke a rule");
+}
+
+TEST(needs_its_secrets) {
+    jf_mock *mock;
+    CHECK(begin(&mock, "{\"people\":[{\"subject\":\"alice\",\"secret\":\"a\"},"
+                       "{\"subject\":\"eve\",\"secret\":\"none\"}]}") == 0,
+          "a secret that is not there");
+    CHECK(strstr(jf_mock_why(mock), "there is no secret none") != NULL, "%s", jf_mock_why(mock));
+    CHECK(jf_mock_free(mock) == 0, "the plugin broke a rule");
+}
+
+int main(int argc, char **argv) {
+    return jf_check_main(argc, argv);
+}
