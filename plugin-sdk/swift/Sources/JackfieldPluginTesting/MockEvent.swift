@@ -70,6 +70,16 @@ public struct MockEvent: Sendable, CustomStringConvertible {
         case requestFinished
         /// ``Pending/progress(_:of:_:)``
         case requestProgress
+        /// A store told of a change: `text` is the key.
+        case storeChanged
+        /// ``Host/forgetIdentities(credential:)``: `text` is the credential, nil for all.
+        case identitiesForgotten
+        /// ``Host/policyChanged()``: `peer` is the policy.
+        case policyChanged
+        /// ``Host/connected(_:failure:)``: `text` is the id.
+        case connected
+        /// ``Host/forgetSupplies(of:)``: `text` is the key, nil for all.
+        case suppliesForgotten
     }
 
     /// What it was.

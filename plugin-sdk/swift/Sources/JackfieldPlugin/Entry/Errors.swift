@@ -179,17 +179,17 @@ extension jf_fault {
 /// How one request ended, in the ABI's words.
 enum Outcome {
     case result([UInt8])
+    /// Done, and there is nothing to say: the blob stays absent.
+    case nothing
+    /// JF_ABSENT, a normal answer.
+    case absent
     case refusal(Refusal)
 
     static func fault(_ status: Int, _ text: String, isPublic: Bool = false) -> Outcome {
         .refusal(Refusal(status, text, isPublic: isPublic))
     }
 
-    init<Result: Answer>(_ result: Result) {
-        var writer = JSONWriter()
-        result.encode(into: &writer)
-        self = .result(writer.bytes)
-    }
+    init<Result: Answer>(_ result: Result) { self = result.encoded.outcome }
 
     /// What an error means for a request that is answered with `Result`.
     init<Result: Answer>(_ error: any Error, for: Result.Type) {
@@ -206,6 +206,8 @@ enum Outcome {
         case .result(let bytes):
             blob = .copying(bytes)
             return Int32(JF_OK)
+        case .nothing: return Int32(JF_OK)
+        case .absent: return Int32(JF_ABSENT)
         case .refusal(let refusal):
             fault.set(refusal)
             return refusal.status

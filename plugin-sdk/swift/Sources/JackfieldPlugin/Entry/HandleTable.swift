@@ -15,13 +15,26 @@ struct HandleTable<Value: AnyObject> {
     private var free: [Int] = []
 
     mutating func insert(_ value: Value) -> jf_ref {
+        let handle = reserve()
+        fill(handle, value)
+        return handle
+    }
+
+    /// A handle without a value yet.
+    mutating func reserve() -> jf_ref {
         if let index = free.popLast() {
             slots[index].generation &+= 1
-            slots[index].value = value
             return handle(index)
         }
-        slots.append(Slot(generation: 1, value: value))
+        slots.append(Slot(generation: 1, value: nil))
         return handle(slots.count - 1)
+    }
+
+    /// Gives a reserved handle its value; nil: the handle is free again.
+    mutating func fill(_ handle: jf_ref, _ value: Value?) {
+        let index = Int(handle & 0xffff_ffff) - 1
+        slots[index].value = value
+        if value == nil { free.append(index) }
     }
 
     /// Slot 0 is handle 1 in its lower half: 0 is never valid.

@@ -34,6 +34,11 @@ final class Instance {
     let routing: RoutingFacet?
     let connector: ConnectorFacet?
     let listener: ListenerFacet?
+    let auth: GuardFacet<AuthServer>?
+    let policy: GuardFacet<PolicyServer>?
+    let filter: GuardFacet<FilterServer>?
+    let credentials: GuardFacet<CredentialServer>?
+    let store: StoreFacet?
 
     init(_ services: HostServices, _ plugin: (any Plugin)?, _ facets: [Facet]) {
         self.services = services
@@ -43,6 +48,11 @@ final class Instance {
         routing = facets.lazy.compactMap { $0 as? RoutingFacet }.first
         connector = facets.lazy.compactMap { $0 as? ConnectorFacet }.first
         listener = facets.lazy.compactMap { $0 as? ListenerFacet }.first
+        auth = facets.lazy.compactMap { $0 as? GuardFacet<AuthServer> }.first
+        policy = facets.lazy.compactMap { $0 as? GuardFacet<PolicyServer> }.first
+        filter = facets.lazy.compactMap { $0 as? GuardFacet<FilterServer> }.first
+        credentials = facets.lazy.compactMap { $0 as? GuardFacet<CredentialServer> }.first
+        store = facets.lazy.compactMap { $0 as? StoreFacet }.first
     }
 
     func facet(_ id: String) -> UnsafeRawPointer? { facets.first { $0.id == id }?.table }

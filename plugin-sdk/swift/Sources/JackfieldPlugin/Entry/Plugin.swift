@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A plugin of several facets, or with a life of its own beside them.
 
+import CJackfield
+
 /// One instance of a plugin. Only needed where several facets share something, or where work begins and ends
 /// with the instance; a single ``Toolset``, ``Routing``, ``Connector`` or ``Listener`` goes to
 /// ``PluginEntry`` as it is. There is one instance per event loop where the manifest says
@@ -85,5 +87,46 @@ public struct PluginFacet {
     /// A way in for MCP clients.
     public static func listener<Port: Listener>(_ type: Port.Type) -> PluginFacet {
         PluginFacet { try TypedListenerFacet<Port>($0, $1) }
+    }
+
+    /// What tells who asks.
+    public static func auth<Provider: AuthProvider>(_ type: Provider.Type) -> PluginFacet {
+        PluginFacet { services, configuration in
+            GuardFacet<AuthServer>(JF_AUTH_1, authTable(), services, configuration) {
+                TypedAuthServer(try Provider(name: $0, configuration: $1, host: $2), $2)
+            }
+        }
+    }
+
+    /// What tells who may do what.
+    public static func policy<Rules: Policy>(_ type: Rules.Type) -> PluginFacet {
+        PluginFacet { services, configuration in
+            GuardFacet<PolicyServer>(JF_POLICY_1, policyTable(), services, configuration) {
+                TypedPolicyServer(try Rules(name: $0, configuration: $1, host: $2), $2)
+            }
+        }
+    }
+
+    /// What sees calls and results pass.
+    public static func filter<Sieve: Filter>(_ type: Sieve.Type) -> PluginFacet {
+        PluginFacet { services, configuration in
+            GuardFacet<FilterServer>(JF_FILTER_1, filterTable(), services, configuration) {
+                TypedFilterServer(try Sieve(name: $0, configuration: $1, host: $2), $2)
+            }
+        }
+    }
+
+    /// What servers are shown so that they let the gateway in.
+    public static func credentials<Source: CredentialSource>(_ type: Source.Type) -> PluginFacet {
+        PluginFacet { services, configuration in
+            GuardFacet<CredentialServer>(JF_CREDENTIALS_1, credentialsTable(), services, configuration) {
+                TypedCredentialServer(try Source(server: $0, configuration: $1, host: $2), $2)
+            }
+        }
+    }
+
+    /// Where state lives.
+    public static func store<Keeper: Store>(_ type: Keeper.Type) -> PluginFacet {
+        PluginFacet { try TypedStoreFacet<Keeper>(making: $0, $1) }
     }
 }

@@ -16,8 +16,8 @@ public typealias PluginTable = UnsafePointer<jf_plugin>?
 ///         PluginEntry<MyTools>.entry(offer, why)
 ///     }
 ///
-/// `MyTools` is a ``Toolset``, ``Routing``, ``Connector`` or ``Listener``, or a ``Plugin`` that lists several
-/// of them.
+/// `MyTools` is a ``Toolset``, ``Routing``, ``Connector``, ``Listener``, ``AuthProvider``, ``Policy``,
+/// ``Filter``, ``CredentialSource`` or ``Store``, or a ``Plugin`` that lists several of them.
 public enum PluginEntry<Part> {}
 
 extension PluginEntry where Part: Toolset {
@@ -59,6 +59,41 @@ extension PluginEntry where Part: Listener {
     /// The plugin is one listener.
     public static func entry(_ offer: PluginOffer, _ why: PluginRefusal) -> PluginTable {
         pluginTable(offer, why, { _ in nil }, [.listener(Part.self)])
+    }
+}
+
+extension PluginEntry where Part: AuthProvider {
+    /// The plugin is one provider of principals.
+    public static func entry(_ offer: PluginOffer, _ why: PluginRefusal) -> PluginTable {
+        pluginTable(offer, why, { _ in nil }, [.auth(Part.self)])
+    }
+}
+
+extension PluginEntry where Part: Policy {
+    /// The plugin is one policy.
+    public static func entry(_ offer: PluginOffer, _ why: PluginRefusal) -> PluginTable {
+        pluginTable(offer, why, { _ in nil }, [.policy(Part.self)])
+    }
+}
+
+extension PluginEntry where Part: Filter {
+    /// The plugin is one filter.
+    public static func entry(_ offer: PluginOffer, _ why: PluginRefusal) -> PluginTable {
+        pluginTable(offer, why, { _ in nil }, [.filter(Part.self)])
+    }
+}
+
+extension PluginEntry where Part: CredentialSource {
+    /// The plugin is one source of credentials.
+    public static func entry(_ offer: PluginOffer, _ why: PluginRefusal) -> PluginTable {
+        pluginTable(offer, why, { _ in nil }, [.credentials(Part.self)])
+    }
+}
+
+extension PluginEntry where Part: Store {
+    /// The plugin is one store.
+    public static func entry(_ offer: PluginOffer, _ why: PluginRefusal) -> PluginTable {
+        pluginTable(offer, why, { _ in nil }, [.store(Part.self)])
     }
 }
 

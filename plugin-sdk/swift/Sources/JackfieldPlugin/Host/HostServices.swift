@@ -39,6 +39,10 @@ final class HostServices: @unchecked Sendable {
     private(set) lazy var callsService = lookUp(JF_CALLS_1, jf_calls_1())
     private(set) lazy var httpService = lookUp(JF_HTTP_1, jf_http_1())
     private(set) lazy var sealService = lookUp(JF_SEAL_1, jf_seal_1())
+    private(set) lazy var identityService = lookUp(JF_IDENTITY_1, jf_identity_1())
+    private(set) lazy var policiesService = lookUp(JF_POLICIES_1, jf_policies_1())
+    private(set) lazy var connectedService = lookUp(JF_CONNECTED_1, jf_connected_1())
+    private(set) lazy var stateService = lookUp(JF_STATE_1, jf_state_1())
     /// Stands between `stop` and the threads that seal; made on first use. [lane]
     private var sealGate: PluginLock<jf_seal_1?>?
     /// Memory of the host's in the author's hands.

@@ -23,10 +23,7 @@ public struct CallContext {
     ///
     /// An error thrown by `begin` answers at once.
     public func later<Result: Answer>(_ begin: (Pending<Result>) throws -> Void) rethrows -> Result {
-        let operation = Operation(slot.handle, host.services)
-        slot.operation = operation
-        try begin(Pending(operation: operation))
-        return .pending
+        try slot.later(host.services, begin)
     }
 }
 
@@ -37,4 +34,13 @@ final class RequestSlot {
     var operation: Operation?
 
     init(_ handle: jf_ref) { self.handle = handle }
+
+    func later<Result: Answer>(
+        _ services: HostServices, _ begin: (Pending<Result>) throws -> Void
+    ) rethrows -> Result {
+        let operation = Operation(handle, services)
+        self.operation = operation
+        try begin(Pending(operation: operation))
+        return .pending
+    }
 }

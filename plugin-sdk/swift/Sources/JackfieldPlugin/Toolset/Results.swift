@@ -11,11 +11,24 @@ public protocol Answer: Sendable {
     var isPending: Bool { get }
     /// How this kind of result says that the work failed; nil: it cannot, so it is an error of the protocol.
     static func failure(_ text: String) -> Self?
+    /// As it goes to the host: the result object, but for what has another form.
+    var encoded: EncodedAnswer { get }
 }
 
 extension Answer {
     /// It cannot.
     public static func failure(_ text: String) -> Self? { nil }
+    /// The result object.
+    public var encoded: EncodedAnswer {
+        var writer = JSONWriter()
+        encode(into: &writer)
+        return EncodedAnswer(outcome: .result(writer.bytes))
+    }
+}
+
+/// A result as it goes to the host.
+public struct EncodedAnswer {
+    let outcome: Outcome
 }
 
 /// A part of a tool's result or of a prompt.
