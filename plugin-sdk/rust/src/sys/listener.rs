@@ -6,7 +6,7 @@ use std::os::raw::c_void;
 
 abi! {
     /// What a listener knows of a client when it connects. Growable. Since 1.0.
-    pub struct jf_client_info: 32 {
+    pub struct jf_client_info: 64 {
         /// Bytes of this structure as its maker knows it.
         0 => size: u32,
         /// JF_CLIENT_*
@@ -15,6 +15,11 @@ abi! {
         8 => listener: jf_ref,
         /// "127.0.0.1:51234", "stdio".
         16 => address: jf_view,
+        /// The client's certificate (X.509, DER), whose chain and dates were verified; absent: it showed
+        /// none. Since 1.1; check `size` first.
+        32 => certificate: jf_view,
+        /// The name that the client asked for (TLS SNI, RFC 6066); absent without TLS. Since 1.1.
+        48 => server_name: jf_view,
     }
 }
 
@@ -22,10 +27,14 @@ abi! {
 pub const JF_CLIENT_SHARED: u32 = 1;
 /// The gateway was started for this one client and ends when it leaves (stdio).
 pub const JF_CLIENT_SOLE: u32 = 2;
+/// The connection is encrypted by the listener itself (TLS). Since 1.1.
+pub const JF_CLIENT_SECURE: u32 = 4;
+/// jf_inbound_1.wants: jf_message.fields. Since 1.1.
+pub const JF_WANTS_FIELDS: u32 = 1;
 
 abi! {
     /// Host service jf.inbound/1, for listeners only. All slots \[lane\]. Since 1.0.
-    pub struct jf_inbound_1: 56 {
+    pub struct jf_inbound_1: 64 {
         /// Bytes of this structure as its maker knows it.
         0 => size: u32,
         /// Flags; 0-15 may be ignored when unknown, 16-31 must be refused.
@@ -49,6 +58,9 @@ abi! {
         /// The client is gone altogether; `gone` is implied for all its exchanges. The handle is
         /// stale afterwards.
         48 => closed: Option<unsafe extern "C" fn(*mut c_void, jf_ref)>,
+        /// What the host looks at: JF_WANTS_*, which may change between two messages. Lives as long as the
+        /// instance. Since 1.1; check `size` first.
+        56 => wants: *const u32,
     }
 }
 

@@ -64,7 +64,7 @@ abi! {
     /// id and empty data, from which the client can resume before there is anything to say. `retry_ms`
     /// without FINAL is written into the same event: how long the client shall wait before it opens the
     /// stream again. Empty counts as absent, and shared channels leave both out.
-    pub struct jf_message: 192 {
+    pub struct jf_message: 208 {
         /// Bytes of this structure as its maker knows it.
         0 => size: u32,
         /// JF_MSG_*
@@ -111,5 +111,10 @@ abi! {
         176 => release: Option<unsafe extern "C" fn(*mut c_void)>,
         /// Bit i: body\[i\] may be retained, i \< 64; 0: nothing may, the three are unset.
         184 => retainable: u64,
+        /// Header fields (RFC 9110) beside those that have a member here, in their order, names in any
+        /// case. Since 1.1; check `size` first.
+        192 => fields: *const jf_pair,
+        /// How many fields there are. Since 1.1.
+        200 => field_count: u64,
     }
 }

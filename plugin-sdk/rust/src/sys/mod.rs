@@ -66,13 +66,16 @@ macro_rules! abi {
 
 use std::os::raw::c_void;
 
+mod auth;
 mod base;
 mod callback;
 mod calls;
 mod clock;
 mod config;
 mod connector;
+mod credentials;
 mod event_loop;
+mod filter;
 mod http;
 mod interpose;
 mod listener;
@@ -80,18 +83,24 @@ mod log;
 mod memory;
 mod message;
 mod ops;
+mod policy;
+mod principal;
 mod routing;
 mod seal;
+mod state;
 mod store;
 mod toolset;
 
+pub use auth::*;
 pub use base::*;
 pub use callback::*;
 pub use calls::*;
 pub use clock::*;
 pub use config::*;
 pub use connector::*;
+pub use credentials::*;
 pub use event_loop::*;
+pub use filter::*;
 pub use http::*;
 pub use interpose::*;
 pub use listener::*;
@@ -99,8 +108,11 @@ pub use log::*;
 pub use memory::*;
 pub use message::*;
 pub use ops::*;
+pub use policy::*;
+pub use principal::*;
 pub use routing::*;
 pub use seal::*;
+pub use state::*;
 pub use store::*;
 pub use toolset::*;
 

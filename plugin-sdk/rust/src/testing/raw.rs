@@ -19,6 +19,7 @@ pub(super) struct jf_mock_op {
     pub(super) result: *const c_char,
     pub(super) fault: jf_fault,
     pub(super) why: *const c_char,
+    pub(super) length: u64,
 }
 
 #[repr(C)]

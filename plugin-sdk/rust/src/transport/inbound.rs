@@ -33,6 +33,7 @@ impl Lane {
                 flags: shared | sole,
                 listener: listener.0,
                 address: view(address.as_bytes()),
+                ..jf_client_info::zeroed()
             };
             let mut client = 0;
             // SAFETY: [lane]; so in all methods below.
