@@ -20,8 +20,10 @@ from rig.raw_client import modern_params
 from rig.wire_http import exchange, modern
 
 FACETS = ["toolset", "routing", "connector", "listener", "seal"]
+GUARDS = ["auth", "policy", "filter", "store", "credentials"]
 LANGUAGES = ["c", "cpp", "rust", "swift"]
 ALL = [(facet, lang) for lang in LANGUAGES for facet in FACETS if (facet, lang) != ("seal", "swift")]
+ALL += [(facet, lang) for lang in ["c", "swift"] for facet in GUARDS]
 BUILT = [pair for pair in ALL if pair[1] in ("c", "cpp") or pair[0] == "toolset"]
 TOOL = {"c": "cc", "cpp": "cmake", "rust": "cargo", "swift": "swift"}
 
@@ -94,7 +96,7 @@ def test_rust_compiles(projects, facet):
     run("cargo", "check", "--offline", cwd=projects(facet, "rust"), CARGO_TARGET_DIR=str(projects.target))
 
 
-@pytest.mark.parametrize("facet", FACETS[:4])
+@pytest.mark.parametrize("facet", FACETS[:4] + GUARDS)
 def test_swift_parses(projects, facet):
     if not shutil.which("swiftc"):
         pytest.skip("there is no swiftc here")
@@ -168,7 +170,7 @@ def test_listener_serves(projects, lang):
         assert answer["result"]["tools"]
 
 
-@pytest.mark.parametrize("facet", ["routing", "seal"])
+@pytest.mark.parametrize("facet", ["routing", "seal", *GUARDS])
 def test_others_are_loaded(projects, facet):
     library = built(projects, facet, "c")
     with serving(with_free_ports(library)) as gateway:
@@ -186,7 +188,8 @@ def test_others_are_loaded(projects, facet):
         ("../x", "toolset", "lower-case letters"),
         ("com.2d", "toolset", "does not begin with a letter"),
         ("http", "listener", "acme-http"),
-        ("x", "filter", "is not one of"),
+        ("rbac", "policy", "acme-rbac"),
+        ("x", "gate", "is not one of"),
     ],
 )
 def test_refuses_names(tmp_path, name, facet, part):

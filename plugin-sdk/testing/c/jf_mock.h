@@ -144,10 +144,10 @@ typedef struct jf_mock_event {
     const char *text; /**< NUL-terminated; NULL when absent (a message without a body) */
     uint64_t length;  /**< of text, without the NUL */
     double done, total;
-    uint64_t revision;  /**< STORE_CHANGED */
     uint64_t time_ns;   /**< jf_mock_now at the time */
     jf_message message; /**< messages: the whole of it; `body` is one joined segment */
     jf_fault fault;
+    uint64_t revision; /**< STORE_CHANGED */
     /** CLIENT_OPENED: the whole of it. */
     jf_client_info client;
 } jf_mock_event;

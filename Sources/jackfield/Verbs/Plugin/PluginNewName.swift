@@ -4,7 +4,9 @@
 /// What kind of project is made.
 struct ProjectKind: Equatable {
     /// Facets by their short names, and `seal`, a service.
-    static let facets = ["toolset", "routing", "connector", "listener", "seal"]
+    static let facets = [
+        "toolset", "routing", "connector", "listener", "seal", "auth", "policy", "filter", "store", "credentials",
+    ]
     static let languages = ["c", "cpp", "rust", "swift"]
 
     let facet: String
@@ -16,6 +18,8 @@ struct ProjectKind: Equatable {
             switch facet {
             case "routing": "a routing strategy"
             case "seal": "a service that seals"
+            case "auth": "a provider of principals"
+            case "credentials": "a source of credentials"
             default: "a \(facet)"
             }
         return "\(what) in \(ProjectKind.title(ofLanguage: language))"
@@ -37,6 +41,11 @@ struct ProjectKind: Equatable {
         case "routing": ["round-robin"]
         case "listener": ["http", "stdio", "websocket"]
         case "connector": ["http", "https", "ws", "wss"]
+        case "auth": ["api-key", "introspection", "jwt", "mtls", "none"]
+        case "policy": ["abac", "opa", "rbac"]
+        case "filter": ["rate-limit", "redact", "schema", "size", "transform"]
+        case "store": ["memory", "postgres", "redis", "sqlite"]
+        case "credentials": ["oauth", "static", "vault"]
         default: []
         }
     }

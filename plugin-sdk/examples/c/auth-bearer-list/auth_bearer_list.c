@@ -6,23 +6,23 @@
 
 JF_MANIFEST("{\"id\":\"auth-bearer-list\",\"version\":\"0.1.0\",\"abi\":\"1.1\","
             "\"summary\":\"Knows people by bearer tokens from a list\",\"facets\":[\"jf.auth/1\"],"
-            "\"requires\":[\"jf.config/1\"],\"threads\":\"per-loop\","
+            "\"threads\":\"per-loop\","
             "\"config\":{\"type\":\"object\",\"additionalProperties\":false},"
             "\"auth\":{\"provider\":\"bearer-list\",\"fields\":[\"authorization\"],\"config\":{"
             "\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"people\"],\"properties\":{"
             "\"people\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":1000,\"items\":{"
-            "\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"subject\",\"secret\"],"
+            "\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"subject\",\"token\"],"
             "\"properties\":{"
             "\"subject\":{\"type\":\"string\",\"minLength\":1,\"description\":\"Who it is\"},"
-            "\"secret\":{\"type\":\"string\",\"minLength\":1,\"description\":\"The name of the secret that "
-            "is the token\"},"
+            "\"token\":{\"type\":\"string\",\"minLength\":16,\"maxLength\":1000,\"description\":"
+            "\"What it shows: write ${env:NAME} or ${file:PATH}, not the token itself\"},"
             "\"roles\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"default\":[],"
             "\"description\":\"What it may be taken for by policies\"}}}}}}}}");
 
-/** Somebody of the list: the secret, and the answer that it brings. */
+/** Somebody of the list: the token, and the answer that it brings. */
 typedef struct person {
-    jf_blob secret;
-    jf_blob principal;
+    jf_text token;
+    jf_text principal;
 } person;
 
 /** One configured provider. */
@@ -32,49 +32,45 @@ typedef struct list {
 } list;
 
 struct jf_self {
-    jf_config_1 config;
+    uint32_t unused;
 };
-
-static void drop(jf_blob *blob) {
-    if (blob->drop != NULL) blob->drop(blob->owner);
-}
 
 static void detach(jf_self *self, jf_ref handle) {
     list *it = (list *)(uintptr_t)handle;
     (void)self;
     for (uint64_t i = 0; i < it->count; i++) {
-        drop(&it->people[i].secret); /* the host wipes it */
-        drop(&it->people[i].principal);
+        volatile uint8_t *bytes = it->people[i].token.bytes; /* wiped, and the compiler may not drop that */
+        for (uint64_t j = 0; j < it->people[i].token.len; j++)
+            bytes[j] = 0;
+        jf_text_drop(&it->people[i].token);
+        jf_text_drop(&it->people[i].principal);
     }
     free(it->people);
     free(it);
 }
 
 /** Makes the answer for one of the list: a JSON principal with a copy of its texts. */
-static int32_t describe_person(jf_self *self, const jf_json_value *entry, person *out, jf_fault *why) {
-    jf_json_value subject, secret, roles;
-    jf_view entry_text = jf_json_raw(entry);
-    jf_text answer = {0};
-    jf_blob name = {0};
-    if (jf_json_find(entry, jf_view_of("/subject"), &subject) != JF_OK ||
-        jf_json_find(entry, jf_view_of("/secret"), &secret) != JF_OK)
-        return jf_fault_set(why, JF_E_INVALID, 0, "an entry of people has no subject or no secret: %.*s",
-                            (int)entry_text.len, (const char *)entry_text.ptr);
-    int32_t status = self->config.text(self->config.context, jf_json_raw(&secret), &name);
-    if (status == JF_OK)
-        status = self->config.secret(self->config.context, (jf_view){name.ptr, name.len}, &out->secret);
-    drop(&name);
-    if (status != JF_OK || out->secret.len == 0)
-        return jf_fault_set(why, JF_E_INVALID, 0, "there is no secret %.*s, or it is empty", (int)secret.len,
-                            (const char *)secret.ptr);
-    jf_text_put(&answer, "{\"subject\":");
-    jf_text_add(&answer, jf_json_raw(&subject));
-    if (jf_json_find(entry, jf_view_of("/roles"), &roles) == JF_OK) {
-        jf_text_key(&answer, "roles");
-        jf_text_add(&answer, jf_json_raw(&roles));
+static int32_t read_person(const jf_json_value *entry, person *out, jf_fault *why) {
+    jf_json_value subject, token, roles;
+    if (jf_json_find(entry, jf_view_of("/subject"), &subject) != JF_OK || subject.kind != JF_JSON_STRING)
+        return jf_fault_set(why, JF_E_INVALID, 0, "somebody in people has no subject");
+    jf_view name = jf_json_raw(&subject);
+    if (jf_json_find(entry, jf_view_of("/token"), &token) == JF_OK && token.kind == JF_JSON_STRING) {
+        uint8_t *room = jf_text_room(&out->token, token.len + 1);
+        uint64_t length = room != NULL ? jf_json_decode(&token, room) : 0;
+        if (length != UINT64_MAX) out->token.len = length;
     }
-    jf_text_put(&answer, "}");
-    return jf_text_give(&answer, &out->principal);
+    if (out->token.len < 16)
+        return jf_fault_set(why, JF_E_INVALID, 0, "the token of %.*s is missing, or shorter than 16 bytes",
+                            (int)name.len, (const char *)name.ptr);
+    jf_text_put(&out->principal, "{\"subject\":");
+    jf_text_add(&out->principal, name);
+    if (jf_json_find(entry, jf_view_of("/roles"), &roles) == JF_OK) {
+        jf_text_key(&out->principal, "roles");
+        jf_text_add(&out->principal, jf_json_raw(&roles));
+    }
+    jf_text_put(&out->principal, "}");
+    return out->principal.failed ? jf_fault_set(why, JF_E_BUSY, 0, "out of memory") : JF_OK;
 }
 
 static int32_t attach(jf_self *self, jf_view name, jf_view config, jf_ref *handle, jf_fault *why) {
@@ -93,7 +89,7 @@ static int32_t attach(jf_self *self, jf_view name, jf_view config, jf_ref *handl
         }
         it->people = more;
         more[it->count] = (person){{0}, {0}};
-        status = describe_person(self, &entry, &more[it->count++], why);
+        status = read_person(&entry, &more[it->count++], why);
     }
     if (status != JF_OK) {
         if (it != NULL) detach(self, (jf_ref)(uintptr_t)it);
@@ -114,12 +110,12 @@ static int32_t identify(jf_self *self, jf_ref op, jf_ref handle, const jf_creden
         return jf_fault_set(why, JF_E_DENIED, JF_FAULT_PUBLIC, "the bearer token is empty, or there are two");
     const person *found = NULL;
     for (uint64_t i = 0; i < it->count; i++) { /* all of them: the time says nothing about who is in it */
-        jf_blob secret = it->people[i].secret;
-        if (jf_same_secret(token, (jf_view){secret.ptr, secret.len})) found = &it->people[i];
+        const jf_text *known = &it->people[i].token;
+        if (jf_same_secret(token, (jf_view){known->bytes, known->len})) found = &it->people[i];
     }
     if (found == NULL) return jf_fault_set(why, JF_E_DENIED, JF_FAULT_PUBLIC, "nobody has this token");
     jf_text answer = {0}; /* a copy: the host may keep it longer than this provider lives */
-    jf_text_add(&answer, (jf_view){found->principal.ptr, found->principal.len});
+    jf_text_add(&answer, (jf_view){found->principal.bytes, found->principal.len});
     return jf_text_give(&answer, principal);
 }
 
@@ -131,14 +127,9 @@ static const void *facet(jf_self *self, const char *id) {
 }
 
 static int32_t create(const jf_offer *offer, jf_view config, jf_self **out, jf_fault *why) {
-    (void)config;
-    jf_self *self = calloc(1, sizeof *self);
-    if (self == NULL || !jf_attach(offer, JF_CONFIG_1, &self->config, sizeof self->config)) {
-        free(self);
-        return jf_fault_set(why, JF_E_UNSUPPORTED, 0, "auth-bearer-list needs memory and jf.config/1");
-    }
-    *out = self;
-    return JF_OK;
+    (void)offer, (void)config;
+    *out = calloc(1, sizeof **out);
+    return *out != NULL ? JF_OK : jf_fault_set(why, JF_E_BUSY, 0, "out of memory");
 }
 
 static void destroy(jf_self *self) {
