@@ -5,7 +5,8 @@
 struct ProjectKind: Equatable {
     /// Facets by their short names, and `seal`, a service.
     static let facets = [
-        "toolset", "routing", "connector", "listener", "seal", "auth", "policy", "filter", "store", "credentials",
+        "toolset", "routing", "connector", "listener", "seal", "auth", "policy", "filter", "store",
+        "credentials",
     ]
     static let languages = ["c", "cpp", "rust", "swift"]
 

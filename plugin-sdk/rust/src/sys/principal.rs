@@ -2,7 +2,7 @@
 //! jf_principal: on whose behalf something happens, as policies, filters and credential sources see
 //! it.
 
-use super::{jf_view};
+use super::jf_view;
 
 abi! {
     /// Who asks. Made by the host of what a provider of jf.auth/1 answered; the same object serves

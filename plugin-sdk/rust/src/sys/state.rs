@@ -8,21 +8,10 @@ use std::os::raw::c_void;
 /// An operation ended. `answer` is what the slot of jf.store/1 answers (entries, verdicts),
 /// borrowed; `why` is NULL with JF_OK, JF_ABSENT and JF_E_STALE. Called once, on the lane, never
 /// from inside the slot that began it.
-pub type jf_state_done_fn = unsafe extern "C" fn(
-    *mut c_void,
-    jf_ref,
-    i32,
-    jf_view,
-    *const jf_fault,
-);
+pub type jf_state_done_fn = unsafe extern "C" fn(*mut c_void, jf_ref, i32, jf_view, *const jf_fault);
 
 /// A watched key changed, see jf_watches_1.changed; on the lane.
-pub type jf_state_changed_fn = unsafe extern "C" fn(
-    *mut c_void,
-    jf_ref,
-    jf_view,
-    u64,
-);
+pub type jf_state_changed_fn = unsafe extern "C" fn(*mut c_void, jf_ref, jf_view, u64);
 
 abi! {
     /// All slots \[lane\]. Each begins an operation of jf.store/1 on the configured store. Keys and
