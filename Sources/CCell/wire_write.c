@@ -213,7 +213,10 @@ void cell_put_message(cell_writer *out, const jf_message *message) {
     cell_put_view(out, local.session);
     cell_put_view(out, local.resume);
     cell_put_pairs(out, local.headers, local.header_count);
-    if (local.field_count > 0 && local.fields != NULL) out->is_secret = true; /* Authorization and the like */
+    if (local.field_count > 0 && local.fields != NULL) {
+        out->is_secret = true;                                       /* Authorization and the like */
+        if (local.field_count > CELL_PAIRS_MOST) out->failed = true; /* who asks is not told by halves */
+    }
     cell_put_pairs(out, local.fields, local.field_count);
 }
 

@@ -630,9 +630,11 @@ TEST(access_survives_garbage) {
     access_ends_with("garbage", "it sent");
 }
 
-TEST(stores_keep) {
+static void store_and_find(uint32_t threads) {
     fixture it;
-    ACCESS_UP(it);
+    fixture_describe(&it, fixture_plugin("cell-access"), ACCESS);
+    it.spawn.threads = threads;
+    REQUIRE(access_up(&it), "no cell: %s", jf_mock_why(it.mock));
     const jf_store_1 *store = jf_mock_facet(it.mock, JF_STORE_1);
     jf_self *self = jf_mock_self(it.mock);
     jf_fault *why = jf_mock_fault(it.mock);
@@ -687,6 +689,13 @@ TEST(stores_keep) {
               (why->flags & JF_FAULT_NOT_STARTED) != 0,
           "while it is down: %s", jf_mock_why(it.mock));
     CHECK(fixture_down(&it) == 0, "rules were broken");
+}
+
+TEST(stores_keep) {
+    store_and_find(JF_CELL_LANE);
+}
+TEST(stores_keep_on_workers) {
+    store_and_find(JF_CELL_CONCURRENT);
 }
 
 TEST(uses_state) {
