@@ -21,7 +21,7 @@ static bool same(const struct stat *a, const struct stat *b) {
 static int32_t read_open(struct au_file *file, int fd, jf_fault *why) {
     struct stat now;
     if (fstat(fd, &now) != 0 || !S_ISREG(now.st_mode) || now.st_size > AU_FILE_MOST)
-        return au_refuse(why, JF_E_INVALID, "%s is no file of at most 4 MiB", file->path);
+        return au_refuse(why, JF_E_INVALID, "%s is no file of at most 1 MiB", file->path);
     file->seen = now;
     uint64_t size = (uint64_t)now.st_size, length = 0;
     uint8_t *text = malloc(size + 1);

@@ -6,7 +6,7 @@
 #include "options.h"
 #include <sys/stat.h>
 
-enum { AU_FILE_MOST = 4 << 20 };
+enum { AU_FILE_MOST = 1 << 20 };
 
 struct au_file {
     struct au_provider *provider;

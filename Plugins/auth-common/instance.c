@@ -43,9 +43,9 @@ static int32_t open_provider(jf_self *self, jf_view name, jf_view config, struct
     jf_json_value root = {0};
     it->host = &self->host;
     it->name = (const char *)au_take_text(&it->keep, name).ptr;
-    jf_view text = au_take_text(&it->keep, config.len != 0 ? config : AU_LITERAL("{}"));
-    if (it->name == NULL || text.ptr == NULL) return no_memory(why);
-    if (!jf_json_read(text, &root) || root.kind != JF_JSON_OBJECT)
+    if (it->name == NULL) return no_memory(why);
+    if (config.len == 0) config = AU_LITERAL("{}");
+    if (!jf_json_read(config, &root) || root.kind != JF_JSON_OBJECT)
         return au_refuse(why, JF_E_INVALID, "its options are not a JSON object");
     struct au_options options = {.keep = &it->keep, .where = "", .root = root, .why = why, .status = JF_OK};
     au_this.open(it, &options);

@@ -10,7 +10,7 @@
 struct au_options {
     struct au_arena *keep; /**< what is read lives here */
     const char *where;     /**< heads messages: "keys[3]."; "" at the top */
-    jf_json_value root;
+    jf_json_value root;    /**< borrowed until `open` returns */
     jf_fault *why;
     int32_t status; /**< JF_OK as long as all is well */
 };
