@@ -20,6 +20,25 @@ struct api_key {
     jf_view prefix;
 };
 
+/** Whether a key is gone, or means something else now. */
+static bool changed(const struct key *old, const struct keys *now) {
+    const struct key *key = keys_find(now, old->hash);
+    return key == NULL || !au_same(key->principal, old->principal) || key->from_ms != old->from_ms ||
+           key->until_ms != old->until_ms;
+}
+
+/** Has the host ask anew for those whose key changed; nobody else notices. */
+static void forget_changed(struct au_provider *provider, const struct keys *before, const struct keys *now) {
+    jf_view ids[AU_FORGET_MOST];
+    uint32_t count = 0;
+    for (uint32_t i = 0; before->places != NULL && i <= before->mask; i++) {
+        if (before->places[i] == NULL || !changed(before->places[i], now)) continue;
+        if (count < AU_FORGET_MOST) ids[count] = before->places[i]->id;
+        count++;
+    }
+    au_forget_all(provider, ids, count);
+}
+
 /** Takes another list for the one that was. */
 static int32_t take_file(struct au_file *file, jf_view text, jf_fault *why) {
     struct api_key *it = (struct api_key *)file->provider;
@@ -38,10 +57,10 @@ static int32_t take_file(struct au_file *file, jf_view text, jf_fault *why) {
         const char *rest = strstr(said, ": ");
         return au_refuse(why, options.status, "%s: %s", it->file.path, rest != NULL ? rest + 2 : said);
     }
-    bool changed = it->listed.places != NULL;
-    au_arena_end(&it->listed.memory);
+    struct keys before = it->listed;
     it->listed = keys;
-    if (changed) au_forget(file->provider, (jf_view){0});
+    forget_changed(file->provider, &before, &it->listed);
+    au_arena_end(&before.memory);
     return JF_OK;
 }
 

@@ -52,6 +52,12 @@ void au_forget(const struct au_provider *provider, jf_view credential) {
     if (identity != NULL && !provider->host->stopped) identity->forget(identity->context, credential);
 }
 
+void au_forget_all(const struct au_provider *provider, const jf_view *credentials, uint32_t count) {
+    if (count > AU_FORGET_MOST) au_forget(provider, (jf_view){0});
+    for (uint32_t i = 0; i < count && count <= AU_FORGET_MOST; i++)
+        au_forget(provider, credentials[i]);
+}
+
 int32_t au_field(const jf_credentials *credentials, jf_view name, jf_view *value, jf_fault *why) {
     bool found = false;
     for (uint64_t i = 0; i < credentials->field_count; i++) {

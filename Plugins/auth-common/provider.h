@@ -85,6 +85,9 @@ void au_log(const struct au_provider *provider, uint32_t level, const char *form
     __attribute__((format(printf, 3, 4)));
 /** What was accepted may not hold any more: all of it, or one credential. */
 void au_forget(const struct au_provider *provider, jf_view credential);
+enum { AU_FORGET_MOST = 64 };
+/** The same for `count` credentials, of which AU_FORGET_MOST are there: for more, it is all of it. */
+void au_forget_all(const struct au_provider *provider, const jf_view *credentials, uint32_t count);
 
 /** The bearer token of a request (RFC 6750 section 2.1). JF_ABSENT: no Authorization of that scheme.
  * JF_E_DENIED: several of them, or characters that no token has. */

@@ -31,8 +31,7 @@ static void take(struct issuer *issuer, struct jwks *keys) {
     for (uint32_t i = 0; i < issuer->keys.count && !lost; i++) {
         bool kept = false;
         for (uint32_t k = 0; k < keys->count && !kept; k++)
-            kept =
-                au_same(issuer->keys.of[i].id, keys->of[k].id) && issuer->keys.of[i].kind == keys->of[k].kind;
+            kept = au_equal(issuer->keys.of[i].print, keys->of[k].print, AU_DIGEST);
         lost = !kept;
     }
     if (keys->skipped != 0)

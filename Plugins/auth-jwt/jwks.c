@@ -85,6 +85,7 @@ static bool number(const jf_json_value *jwk, const char *name, uint8_t *to, uint
 }
 
 static const char *import(struct jwk *key, const char *json, int length) {
+    au_crypto.SHA256((const uint8_t *)json, (size_t)length, key->print);
     key->jose = x.cjose_jwk_import(json, (size_t)length, NULL);
     if (key->jose != NULL) return NULL;
     au_crypto.ERR_clear_error();
@@ -155,6 +156,7 @@ static const char *read_okp(const jf_json_value *jwk, struct jwk *key) {
     if (!number(jwk, "x", bytes, sizeof(bytes), &text, &size) || size != ED25519_SIZE)
         return "x is not base64url of 32 bytes";
     key->kind = KEY_ED25519;
+    au_crypto.SHA256(bytes, size, key->print);
     key->raw = x.EVP_PKEY_new_raw_public_key(NID_ED25519, NULL, bytes, size);
     if (key->raw != NULL) return NULL;
     au_crypto.ERR_clear_error();

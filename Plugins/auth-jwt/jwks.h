@@ -3,6 +3,7 @@
 #ifndef AUTH_JWT_JWKS_H
 #define AUTH_JWT_JWKS_H
 
+#include "library.h"
 #include "provider.h"
 #include "token.h"
 
@@ -24,10 +25,11 @@ uint32_t algorithm_find(jf_view name);
 
 struct jwk {
     enum key_kind kind;
-    uint32_t size;      /**< bytes of an RSA modulus */
-    uint32_t algorithm; /**< the only one that it is for; ALGORITHMS: all of its kind */
-    jf_view id;         /**< absent: it has none */
-    void *jose, *raw;   /**< libcjose's key, or libcrypto's */
+    uint32_t size;            /**< bytes of an RSA modulus */
+    uint32_t algorithm;       /**< the only one that it is for; ALGORITHMS: all of its kind */
+    jf_view id;               /**< absent: it has none */
+    void *jose, *raw;         /**< libcjose's key, or libcrypto's */
+    uint8_t print[AU_DIGEST]; /**< of its numbers: the same key, whatever it is called */
 };
 
 struct jwks {

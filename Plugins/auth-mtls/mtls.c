@@ -89,10 +89,18 @@ static int32_t take_file(struct au_file *file, jf_view text, jf_fault *why) {
         return au_refuse(why, JF_E_FAULT, "out of memory for %s", it->file.path);
     }
     qsort(denied.of, denied.count, sizeof(*denied.of), order);
-    bool changed = it->listed.of != NULL;
-    au_arena_end(&it->listed.memory);
+    struct denied before = it->listed;
     it->listed = denied;
-    if (changed) au_forget(file->provider, (jf_view){0});
+    // Those who were let in, and would not be now.
+    jf_view serials[AU_FORGET_MOST];
+    uint32_t count = 0;
+    for (uint32_t i = 0; before.of != NULL && i < denied.count; i++) {
+        if (is_denied(&before, denied.of[i])) continue;
+        if (count < AU_FORGET_MOST) serials[count] = denied.of[i];
+        count++;
+    }
+    au_forget_all(file->provider, serials, count);
+    au_arena_end(&before.memory);
     return JF_OK;
 }
 

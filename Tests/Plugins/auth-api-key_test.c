@@ -233,6 +233,21 @@ TEST(a_file_of_keys) {
     write_keys("[]");
     seen(2);
     CHECK(with("x-api-key", KEY_2) == JF_E_DENIED && with("x-api-key", KEY_3) == JF_OK, "%s", said);
+    /* More keys are nobody's loss. */
+    char two[600];
+    snprintf(two, sizeof two, "[{\"id\":\"a\",\"hash\":\"%s\",\"subject\":\"a\"}]", hash_of(KEY_1));
+    uint32_t logged = jf_mock_log_count(mock);
+    for (int turn = 0; turn < 2; turn++) {
+        write_keys(two);
+        jf_mock_advance(mock, 1100000000u);
+        for (int i = 0; i < 100 && jf_mock_log_count(mock) == logged; i++)
+            jf_mock_run_once(mock, 20);
+        logged = jf_mock_log_count(mock);
+        CHECK(with("x-api-key", KEY_1) == JF_OK && forgotten == 2, "%u: %s", forgotten, said);
+        snprintf(two + strlen(two) - 1, sizeof two - strlen(two),
+                 ",{\"id\":\"b\",\"hash\":\"%s\",\"subject\":\"b\"}]", hash_of(KEY_2));
+    }
+    CHECK(with("x-api-key", KEY_2) == JF_OK, "%s", said);
     end();
     unlink(path);
     rmdir(folder);

@@ -206,6 +206,13 @@ TEST(keys_that_change) {
     for (int i = 0; i < 40; i++)
         CHECK(outcome(ops[i]) == JF_E_DENIED && strstr(said, "not known") != NULL, "%d: %s", i, said);
     CHECK(forgotten == 1, "nothing has changed");
+    /* Another key under the same name is another key. */
+    jf_mock_advance(mock, SECONDS(31));
+    CHECK(bearer_op(token_with(&rsa, "three"), &op) == JF_PENDING, "%s", said);
+    http_answer(KEYS_URL, 200, set_of(&rsa, "two"), NULL);
+    CHECK(outcome(op) == JF_E_DENIED && forgotten == 2, "%u: %s", forgotten, said);
+    CHECK(bearer(token_with(&other, "two")) == JF_E_DENIED && bearer(token_with(&rsa, "two")) == JF_OK, "%s",
+          said);
     end();
 }
 
