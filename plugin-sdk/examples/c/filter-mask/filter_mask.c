@@ -102,7 +102,7 @@ static void destroy(jf_self *self) {
 const jf_plugin *jf_entry_1(const jf_offer *offer, jf_fault *why) {
     static const jf_plugin plugin = {
         .size = sizeof plugin, .minor = JF_ABI_MINOR, .create = create, .destroy = destroy, .facet = facet};
-    if (offer->major == JF_ABI_MAJOR) return &plugin;
-    jf_fault_set(why, JF_E_UNSUPPORTED, 0, "filter-mask speaks plugin ABI 1");
+    if (offer->major == JF_ABI_MAJOR && offer->minor >= 1) return &plugin; /* the facet is of 1.1 */
+    jf_fault_set(why, JF_E_UNSUPPORTED, 0, "filter-mask needs plugin ABI 1.1");
     return NULL;
 }

@@ -334,7 +334,7 @@ static const void *facet(jf_self *self, const char *id) {
 const jf_plugin *jf_entry_1(const jf_offer *offer, jf_fault *why) {
     static const jf_plugin plugin = {
         .size = sizeof plugin, .minor = JF_ABI_MINOR, .create = create, .destroy = destroy, .facet = facet};
-    if (offer->major == JF_ABI_MAJOR) return &plugin;
-    refuse(why, JF_E_UNSUPPORTED, "store-tiny speaks plugin ABI 1");
+    if (offer->major == JF_ABI_MAJOR && offer->minor >= 1) return &plugin; /* the facet is of 1.1 */
+    refuse(why, JF_E_UNSUPPORTED, "store-tiny needs plugin ABI 1.1");
     return NULL;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Providers, policies, filters, credential sources and a store: what they see, what their answers become.
 
+import CJackfield
 import JackfieldPlugin
 import JackfieldPluginTesting
 import Testing
@@ -190,6 +191,16 @@ private final class Shelf: Store {
 }
 
 @Suite(.serialized) struct GuardTests {
+    @Test func refusesAHostWithoutTheFacets() throws {
+        var offer = jf_offer()
+        offer.major = 1
+        var why = jf_fault()
+        why.size = UInt32(MemoryLayout<jf_fault>.size)
+        #expect(gateEntry(&offer, &why) == nil && why.code == -2)
+        offer.minor = 1
+        #expect(gateEntry(&offer, &why) != nil)
+    }
+
     @Test func identifies() throws {
         let host = try MockHost(gateEntry)
         let door = try host.attachAuth("door")

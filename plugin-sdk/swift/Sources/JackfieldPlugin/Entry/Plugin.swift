@@ -43,6 +43,8 @@ extension Plugin {
 /// One facet of a ``Plugin``.
 public struct PluginFacet {
     typealias Maker = (HostServices, JSONReader) throws -> Facet
+    /// The minor version of the ABI that has it.
+    var minor: UInt16 = 0
     let make: Maker
 
     /// An MCP server in process.
@@ -91,7 +93,7 @@ public struct PluginFacet {
 
     /// What tells who asks.
     public static func auth<Provider: AuthProvider>(_ type: Provider.Type) -> PluginFacet {
-        PluginFacet { services, configuration in
+        PluginFacet(minor: 1) { services, configuration in
             GuardFacet<AuthServer>(JF_AUTH_1, authTable(), services, configuration) {
                 TypedAuthServer(try Provider(name: $0, configuration: $1, host: $2), $2)
             }
@@ -100,7 +102,7 @@ public struct PluginFacet {
 
     /// What tells who may do what.
     public static func policy<Rules: Policy>(_ type: Rules.Type) -> PluginFacet {
-        PluginFacet { services, configuration in
+        PluginFacet(minor: 1) { services, configuration in
             GuardFacet<PolicyServer>(JF_POLICY_1, policyTable(), services, configuration) {
                 TypedPolicyServer(try Rules(name: $0, configuration: $1, host: $2), $2)
             }
@@ -109,7 +111,7 @@ public struct PluginFacet {
 
     /// What sees calls and results pass.
     public static func filter<Sieve: Filter>(_ type: Sieve.Type) -> PluginFacet {
-        PluginFacet { services, configuration in
+        PluginFacet(minor: 1) { services, configuration in
             GuardFacet<FilterServer>(JF_FILTER_1, filterTable(), services, configuration) {
                 TypedFilterServer(try Sieve(name: $0, configuration: $1, host: $2), $2)
             }
@@ -118,7 +120,7 @@ public struct PluginFacet {
 
     /// What servers are shown so that they let the gateway in.
     public static func credentials<Source: CredentialSource>(_ type: Source.Type) -> PluginFacet {
-        PluginFacet { services, configuration in
+        PluginFacet(minor: 1) { services, configuration in
             GuardFacet<CredentialServer>(JF_CREDENTIALS_1, credentialsTable(), services, configuration) {
                 TypedCredentialServer(try Source(server: $0, configuration: $1, host: $2), $2)
             }
@@ -127,6 +129,6 @@ public struct PluginFacet {
 
     /// Where state lives.
     public static func store<Keeper: Store>(_ type: Keeper.Type) -> PluginFacet {
-        PluginFacet { try TypedStoreFacet<Keeper>(making: $0, $1) }
+        PluginFacet(minor: 1) { try TypedStoreFacet<Keeper>(making: $0, $1) }
     }
 }

@@ -121,6 +121,13 @@ private func pluginTable(
             Refusal(JF_E_UNSUPPORTED, "it was built for ABI \(JF_ABI_MAJOR); the host offers \(major)"))
         return nil
     }
+    let needed = facets.map(\.minor).max() ?? 0
+    guard offer.pointee.minor >= needed else {
+        let minor = offer.pointee.minor
+        why?.pointee.set(
+            Refusal(JF_E_UNSUPPORTED, "it needs ABI \(JF_ABI_MAJOR).\(needed); the host offers 1.\(minor)"))
+        return nil
+    }
     makePlugin = maker
     pluginFacets = facets
     return table
