@@ -277,7 +277,8 @@ static ex_truth is_in(ex_world *world, const value *left, const ex_node *list) {
     if (list->kind == EX_LIST) {
         for (const ex_node *it = list->left; it != NULL; it = it->right) {
             value each = evaluate_value(world, it->left);
-            if (it->left->kind == EX_NETWORK ? placed && within(&it->left->network, &own) : compare(left, &each) == 0)
+            if (it->left->kind == EX_NETWORK ? placed && within(&it->left->network, &own)
+                                             : compare(left, &each) == 0)
                 return EX_TRUE;
         }
         return EX_FALSE;

@@ -14,8 +14,8 @@
     "{\"type\":\"object\",\"maxProperties\":100000,\"additionalProperties\":{\"type\":\"array\","            \
     "\"maxItems\":256,\"items\":{\"type\":\"string\"}},\"description\":\"" TEXT "\"}"
 
-JF_MANIFEST(
-    "{\"id\":\"policy-rbac\",\"version\":\"1.0.0\",\"abi\":\"1.1\","
+/* clang-format off */
+JF_MANIFEST("{\"id\":\"policy-rbac\",\"version\":\"1.0.0\",\"abi\":\"1.1\","
     "\"summary\":\"Roles say which tools, resources and prompts somebody may use.\","
     "\"facets\":[\"jf.policy/1\"],\"requires\":[],\"optional\":[],\"provides\":[],"
     "\"threads\":\"per-loop\",\"config\":{\"type\":\"object\",\"additionalProperties\":false},"
@@ -23,51 +23,26 @@ JF_MANIFEST(
     "\"properties\":{"
     "\"roles\":{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":256,\"propertyNames\":{"
     "\"pattern\":\"" NAME "\"},\"additionalProperties\":{\"type\":\"object\",\"properties\":{"
-    "\"allow\":" PATTERNS(
-        "What the role may use: KIND:SERVER/NAME with * and ?") ","
-                                                                "\"deny\":" PATTERNS(
-                                                                    "What it may not use, whatever else "
-                                                                    "allows it") ","
-                                                                                 "\"inherits\":" ROLES(
-                                                                                     "Roles whose rights it "
-                                                                                     "has, too") "},"
-                                                                                                 "\"additiona"
-                                                                                                 "lProperties"
-                                                                                                 "\":false},"
-                                                                                                 "\"descripti"
-                                                                                                 "on\":"
-                                                                                                 "\"What "
-                                                                                                 "each role "
-                                                                                                 "may use\"},"
-                                                                                                 "\"assignmen"
-                                                                                                 "ts\":{"
-                                                                                                 "\"type\":"
-                                                                                                 "\"object\","
-                                                                                                 "\"propertie"
-                                                                                                 "s\":{"
-                                                                                                 "\"subjects"
-                                                                                                 "\""
-                                                                                                 ":" ASSIGNED(
-                                                                                                     "By "
-                                                                                                     "subject"
-                                                                                                     ": "
-                                                                                                     "roles") ","
-                                                                                                              "\"groups\":" ASSIGNED(
-                                                                                                                  "By group (see groups_attribute): roles") ","
-                                                                                                                                                            "\"everyone\":" ROLES(
-                                                                                                                                                                "Roles of everybody who is known") ","
-                                                                                                                                                                                                   "\"anonymous\":" ROLES(
-                                                                                                                                                                                                       "Roles of whoever is not known") "},\"additionalProperties\":false,"
-                                                                                                                                                                                                                                        "\"description\":\"Who has which roles, beside those that providers of identity name\"},"
-                                                                                                                                                                                                                                        "\"trust_roles\":{\"type\":\"boolean\",\"default\":true,\"description\":"
-                                                                                                                                                                                                                                        "\"Roles that a provider of identity names count\"},"
-                                                                                                                                                                                                                                        "\"groups_attribute\":{\"type\":\"string\",\"default\":\"groups\",\"description\":"
-                                                                                                                                                                                                                                        "\"The attribute (claim) that lists somebody's groups\"},"
-                                                                                                                                                                                                                                        "\"refusal\":{\"enum\":[\"deny\",\"hide\"],\"default\":\"deny\",\"description\":"
-                                                                                                                                                                                                                                        "\"deny: 403 and the text; hide: as if there were no such thing\"},"
-                                                                                                                                                                                                                                        "\"text\":{\"type\":\"string\",\"maxLength\":500,\"default\":"
-                                                                                                                                                                                                                                        "\"this needs a role that you do not have\",\"description\":\"What the client is told\"}"
-                                                                                                                                                                                                                                        "},\"additionalProperties\":false}}}");
+    "\"allow\":" PATTERNS("What the role may use: KIND:SERVER/NAME with * and ?") ","
+    "\"deny\":" PATTERNS("What it may not use, whatever else allows it") ","
+    "\"inherits\":" ROLES("Roles whose rights it has, too") "},\"additionalProperties\":false},"
+    "\"description\":\"What each role may use\"},"
+    "\"assignments\":{\"type\":\"object\",\"properties\":{"
+    "\"subjects\":" ASSIGNED("By subject: roles") ","
+    "\"groups\":" ASSIGNED("By group (see groups_attribute): roles") ","
+    "\"everyone\":" ROLES("Roles of everybody who is known") ","
+    "\"anonymous\":" ROLES("Roles of whoever is not known") "},\"additionalProperties\":false,"
+    "\"description\":\"Who has which roles, beside those that providers of identity name\"},"
+    "\"trust_roles\":{\"type\":\"boolean\",\"default\":true,\"description\":"
+    "\"Roles that a provider of identity names count\"},"
+    "\"groups_attribute\":{\"type\":\"string\",\"default\":\"groups\",\"description\":"
+    "\"The attribute (claim) that lists somebody's groups\"},"
+    "\"refusal\":{\"enum\":[\"deny\",\"hide\"],\"default\":\"deny\",\"description\":"
+    "\"deny: 403 and the text; hide: as if there were no such thing\"},"
+    "\"text\":{\"type\":\"string\",\"maxLength\":500,\"default\":"
+    "\"this needs a role that you do not have\",\"description\":\"What the client is told\"}"
+    "},\"additionalProperties\":false}}}");
+/* clang-format on */
 
 enum { MOST_ROLES = 256, WORDS = MOST_ROLES / 64 };
 

@@ -5,6 +5,7 @@ swapped, engines that fail."""
 import contextlib
 import http.client
 import json
+import urllib.request
 
 import pytest
 
@@ -14,12 +15,12 @@ from rig.opa import Opa
 from rig.peers import HttpServer
 from rig.processes import eventually
 from rig.raw_client import sse_events
-from rig.wire_http import exchange, legacy, modern, open_session, request_bytes
+from rig.wire_http import Connection, exchange, legacy, modern, open_session, request_bytes
 
 DENIED = -31403
 ROLES = {
     "reader": {"allow": ["tools:e/echo", "tools:c/look", "resources:e/*", "prompts:e/plain"]},
-    "writer": {"inherits": ["reader"], "allow": ["tools:*/*"], "deny": ["tools:c/wipe"]},
+    "writer": {"inherits": ["reader"], "allow": ["tools:*/*", "resources:c/*"], "deny": ["tools:c/wipe"]},
 }
 RBAC = {
     "policy": "rbac",
@@ -43,8 +44,8 @@ def provider(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def servers():
-    with HttpServer("sdk2") as everything, HttpServer("counting") as counting, HttpServer("watched-raw") as watched:
-        yield {name: {"url": s.url} for name, s in (("e", everything), ("c", counting), ("w", watched))}
+    with HttpServer("sdk2") as e, HttpServer("counting") as c, HttpServer("watched-raw") as w:
+        yield {name: {"url": s.url} for name, s in (("e", e), ("c", c), ("w", w))}
 
 
 class Rig:
@@ -148,7 +149,8 @@ def test_calls_go_by_roles(rig):
         assert rig.ask("resources/read", {"uri": "test://static/text"}, BOB).status == 200
         assert rig.ask("resources/read", {"uri": "test://item/7"}, BOB).status == 200
         assert rig.ask("resources/read", {"uri": "test://item/7"}, EVE).code == DENIED
-        reference = {"ref": {"type": "ref/prompt", "name": "e__greet"}, "argument": {"name": "style", "value": ""}}
+        reference = {"ref": {"type": "ref/prompt", "name": "e__greet"}}
+        reference["argument"] = {"name": "style", "value": ""}
         assert rig.ask("completion/complete", reference, EVE).code == DENIED
         assert rig.ask("completion/complete", reference, BOB).code == DENIED
         stencil = {"ref": {"type": "ref/resource", "uri": "test://item/{id}"}}
@@ -323,6 +325,12 @@ def test_a_kept_answer_is_for_those_who_may_ask(rig):
             assert rig.call("c__look", EVE).code == DENIED
             assert rig.call("c__look").code == DENIED
         assert rig.counters()["response_cache_hits"] >= 1
+        # Caches on the way to clients ask nobody.
+        steer = rig.servers["c"]["url"].replace("/mcp", "/ctl/set?scope=public&ttl=9000")
+        urllib.request.urlopen(steer, timeout=10).close()
+        reader = who("r", roles=["writer"])
+        read = rig.ask("resources/read", {"uri": "res://a"}, reader).json
+        assert read["result"]["cacheScope"] == "private" and read["result"]["ttlMs"] > 0
 
 
 # ---- Changes ----
@@ -367,13 +375,35 @@ def test_rules_change_under_load(rig):
 
 
 def test_a_policys_plugin_is_swapped(rig, tmp_path):
-    with rig.run(RBAC, plugins=[{"id": "policy-rbac", "placement": "inproc"}]) as gateway:
+    policy = {**RBAC, "assignments": {"anonymous": ["reader"]}}
+    with rig.run(policy, plugins=[{"id": "policy-rbac", "placement": "inproc"}]) as gateway:
         assert rig.tools(BOB) == ["c__look", "e__echo"]
         new = shipped("policy-rbac", tmp_path / "policy-rbac.so", 7)
-        status, steps, problem = swap(gateway, tmp_path / "state", "policy-rbac", new)
-        assert status == 0, (steps, problem)
+        with Load(gateway.port, "e__echo", arguments={"text": "x"}) as load:
+            status, steps, problem = swap(gateway, tmp_path / "state", "policy-rbac", new)
+            assert status == 0, (steps, problem)
+            load.past(20)
+            rig.write({**policy, "text": "another"}, plugins=[{"id": "policy-rbac", "placement": "inproc"}])
+            gateway.reload()
+            gateway.log.wait("configuration reloaded")
+            load.past(20)
+        assert not load.wrong, load.wrong[:3]
         assert rig.tools(BOB) == ["c__look", "e__echo"]
         assert rig.call("c__plain", BOB).code == DENIED and rig.call("e__echo", BOB, text="x").status == 200
+
+
+@pytest.mark.parametrize("applies", [False, True])
+def test_what_plugins_call_is_theirs(rig, applies):
+    both = {"mode": "all", "targets": [{"server": "c", "tool": "look"}, {"server": "c", "tool": "put"}]}
+    rig.servers = {**rig.servers, "many": {"plugin": "tools-composite", "composites": {"both": both}}}
+    policy = {
+        "policy": "rbac", "applies_to_plugins": applies,
+        "roles": {"guest": {"allow": ["tools:many/*"]}}, "assignments": {"everyone": ["guest"]},
+    }
+    with rig.run(policy):
+        answer = rig.call("many__both", BOB).json["result"]
+        assert ("this needs a role" in json.dumps(answer)) == applies, answer
+        assert rig.call("c__look", BOB).code == DENIED
 
 
 # ---- Open Policy Agent ----
@@ -465,6 +495,27 @@ def test_decisions_are_remembered_for_the_same_question(rig):
                 assert rig.call("e__echo", EVE, text="x").code == DENIED
             # Two questions, each asked once on each loop at most.
             assert len(engine.asked) <= 4
+
+
+def test_a_client_leaves_while_its_list_is_decided_about(rig):
+    rig.servers = {"e": rig.servers["e"]}
+    with Opa(jackfield=REGO) as engine:
+        with rig.run(opa(engine, review_path="jackfield/review")):
+            engine.asked.clear()
+            engine.hanging = True
+            with Connection(rig.gateway.port) as left, Connection(rig.gateway.port) as stays:
+                left.send(modern("tools/list", headers=BOB))
+                stays.send(modern("tools/call", {"name": "e__echo", "arguments": {"text": "x"}}, headers=BOB))
+
+                def asked():
+                    assert len(engine.asked) == 2
+
+                eventually(asked)
+                left.close()
+                engine.hanging = False
+                engine.release.set()
+                assert stays.answer().status == 200
+            assert rig.tools(BOB) == ["e__echo"]
 
 
 # ---- explain ----

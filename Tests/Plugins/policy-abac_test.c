@@ -14,7 +14,8 @@ static int32_t rule(const char *when) {
         text[length++] = *at;
     }
     text[length] = 0;
-    snprintf(config, sizeof config, "{\"rules\":[{\"name\":\"r\",\"when\":\"%s\",\"then\":\"allow\"}]}", text);
+    snprintf(config, sizeof config, "{\"rules\":[{\"name\":\"r\",\"when\":\"%s\",\"then\":\"allow\"}]}",
+             text);
     return attach(config);
 }
 
@@ -30,13 +31,16 @@ static void scene(void) {
     who.tenant = view("acme");
     scopes[0] = view("read");
     who.scope_count = 1;
-    who.attributes = view("{\"team\":\"pay\\u0061\",\"age\":41,\"tags\":[\"x\",3,true,null],\"a.b\":{\"c\":1}}");
+    who.attributes =
+        view("{\"team\":\"pay\\u0061\",\"age\":41,\"tags\":[\"x\",3,true,null],\"a.b\":{\"c\":1}}");
     item(JF_TOOLS, "bank", "refund");
     labels[0] = (jf_pair){view("tier"), view("gold")};
     access_.label_count = 1;
     access_.traits = JF_PICK_DESTRUCTIVE;
-    access_.definition = view("{\"name\":\"refund\",\"annotations\":{\"title\":\"Refund\",\"destructiveHint\":true}}");
-    access_.arguments = view("{\"amount\":1e2,\"to\":\"bob\",\"note\":null,\"deep\":{\"list\":[1,{\"k\":\"v\"}]},\"ok\":true}");
+    access_.definition =
+        view("{\"name\":\"refund\",\"annotations\":{\"title\":\"Refund\",\"destructiveHint\":true}}");
+    access_.arguments = view(
+        "{\"amount\":1e2,\"to\":\"bob\",\"note\":null,\"deep\":{\"list\":[1,{\"k\":\"v\"}]},\"ok\":true}");
     access_.address = view("10.1.2.3:5000");
     access_.region = view("eu-1");
     /* 2026-11-22 is a Sunday; 23:30 UTC. */
@@ -44,20 +48,42 @@ static void scene(void) {
 }
 
 TEST(what_holds) {
-    static const char *const yes[] = {
-        "principal.subject == 'alice'", "principal.tenant == \"acme\" and principal.known",
-        "'dev' in principal.roles and \"read\" in principal.scopes", "not ('qa' in principal.roles)",
-        "'qa' not in principal.roles", "principal.attributes.team == 'paya'", "principal.attributes.age > 40",
-        "3 in principal.attributes.tags", "principal.attributes.\"a.b\".c == 1", "tool.destructive",
-        "tool.annotations.title matches 'Re*'", "tool.annotations.destructiveHint == true",
-        "item.kind == 'tool' and item.name in ['pay', 'refund']", "server.name == 'bank'",
-        "server.labels.tier == 'gold'", "arguments.amount == 100", "arguments.amount >= 100 and arguments.amount < 100.5",
-        "arguments.to != 'alice'", "arguments.note == null", "exists arguments.note", "not exists arguments.none",
-        "arguments.deep.list.1.k == 'v'", "arguments.ok", "arguments.ok == true", "address in '10.0.0.0/8'",
-        "address in ['192.168.0.0/16', '10.1.2.3']", "address == '10.1.2.3'", "address != '10.1.2.4'",
-        "region == 'eu-1'", "time.weekday == 'sun'", "time.hour == 23 and time.minute == 30",
-        "time.hour > 22 or time.hour < 6", "action == 'tools/call' and target == '/mcp'", "not listing",
-        "false or (true and not false)", "principal.subject < 'bob'"};
+    static const char *const yes[] = {"principal.subject == 'alice'",
+                                      "principal.tenant == \"acme\" and principal.known",
+                                      "'dev' in principal.roles and \"read\" in principal.scopes",
+                                      "not ('qa' in principal.roles)",
+                                      "'qa' not in principal.roles",
+                                      "principal.attributes.team == 'paya'",
+                                      "principal.attributes.age > 40",
+                                      "3 in principal.attributes.tags",
+                                      "principal.attributes.\"a.b\".c == 1",
+                                      "tool.destructive",
+                                      "tool.annotations.title matches 'Re*'",
+                                      "tool.annotations.destructiveHint == true",
+                                      "item.kind == 'tool' and item.name in ['pay', 'refund']",
+                                      "server.name == 'bank'",
+                                      "server.labels.tier == 'gold'",
+                                      "arguments.amount == 100",
+                                      "arguments.amount >= 100 and arguments.amount < 100.5",
+                                      "arguments.to != 'alice'",
+                                      "arguments.note == null",
+                                      "exists arguments.note",
+                                      "not exists arguments.none",
+                                      "arguments.deep.list.1.k == 'v'",
+                                      "arguments.ok",
+                                      "arguments.ok == true",
+                                      "address in '10.0.0.0/8'",
+                                      "address in ['192.168.0.0/16', '10.1.2.3']",
+                                      "address == '10.1.2.3'",
+                                      "address != '10.1.2.4'",
+                                      "region == 'eu-1'",
+                                      "time.weekday == 'sun'",
+                                      "time.hour == 23 and time.minute == 30",
+                                      "time.hour > 22 or time.hour < 6",
+                                      "action == 'tools/call' and target == '/mcp'",
+                                      "not listing",
+                                      "false or (true and not false)",
+                                      "principal.subject < 'bob'"};
     scene();
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
         CHECK(holds(yes[i]), "%s", yes[i]);
@@ -65,14 +91,32 @@ TEST(what_holds) {
 }
 
 TEST(what_does_not_hold) {
-    static const char *const no[] = {
-        "principal.subject == 'Alice'", "principal.issuer == ''", "principal.issuer != 'x'",
-        "arguments.none == null", "arguments.amount == '100'", "arguments.amount != '100'", "arguments.to > 5",
-        "arguments.deep == 1", "arguments.deep", "arguments.to", "arguments.to.more == 1", "arguments.deep.list.2 == 1",
-        "arguments.deep.list.x == 1", "server.labels.none == ''", "address in '11.0.0.0/8'", "address in '::/1'",
-        "address in []", "'qa' in principal.roles", "'x' in arguments.to", "time.weekday in ['mon', 'sat']",
-        "arguments.note >= null", "principal.attributes.none.more == 1", "tool.read_only", "listing",
-        "true and false", "not true"};
+    static const char *const no[] = {"principal.subject == 'Alice'",
+                                     "principal.issuer == ''",
+                                     "principal.issuer != 'x'",
+                                     "arguments.none == null",
+                                     "arguments.amount == '100'",
+                                     "arguments.amount != '100'",
+                                     "arguments.to > 5",
+                                     "arguments.deep == 1",
+                                     "arguments.deep",
+                                     "arguments.to",
+                                     "arguments.to.more == 1",
+                                     "arguments.deep.list.2 == 1",
+                                     "arguments.deep.list.x == 1",
+                                     "server.labels.none == ''",
+                                     "address in '11.0.0.0/8'",
+                                     "address in '::/1'",
+                                     "address in []",
+                                     "'qa' in principal.roles",
+                                     "'x' in arguments.to",
+                                     "time.weekday in ['mon', 'sat']",
+                                     "arguments.note >= null",
+                                     "principal.attributes.none.more == 1",
+                                     "tool.read_only",
+                                     "listing",
+                                     "true and false",
+                                     "not true"};
     scene();
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)
         CHECK(!holds(no[i]), "%s", no[i]);
@@ -89,20 +133,24 @@ TEST(lists_show_what_arguments_may_allow) {
     access_.arguments = (jf_view){0};
     CHECK(holds("arguments.amount < 10"), "perhaps");
     CHECK(holds("not (arguments.amount < 10)"), "perhaps not");
-    CHECK(holds("arguments.amount < 10 or false") && !holds("arguments.amount < 10 and false"), "three values");
+    CHECK(holds("arguments.amount < 10 or false") && !holds("arguments.amount < 10 and false"),
+          "three values");
     CHECK(holds("exists arguments.x") && reviewed() == JF_ALLOW, "exists");
     CHECK(attach("{\"rules\":[{\"when\":\"arguments.x == 1\",\"then\":\"deny\"}],\"default\":\"allow\"}") ==
-              JF_OK && decided() == JF_ALLOW,
+                  JF_OK &&
+              decided() == JF_ALLOW,
           "a denial waits for the arguments");
     end();
 }
 
 TEST(order_defaults_and_dry_runs) {
     scene();
-    const char *rules = "\"rules\":[{\"when\":\"region == 'x'\",\"then\":\"deny\"},{\"name\":\"two\",\"when\":"
-                        "\"tool.destructive\",\"then\":\"hide\",\"text\":\"no\"},{\"when\":\"true\",\"then\":\"allow\"}]";
+    const char *rules =
+        "\"rules\":[{\"when\":\"region == 'x'\",\"then\":\"deny\"},{\"name\":\"two\",\"when\":"
+        "\"tool.destructive\",\"then\":\"hide\",\"text\":\"no\"},{\"when\":\"true\",\"then\":\"allow\"}]";
     snprintf(config, sizeof config, "{%s}", rules);
-    CHECK(attach(config) == JF_OK && decided() == JF_HIDE && rule_is("two") && ruling.text.len == 2, "the first");
+    CHECK(attach(config) == JF_OK && decided() == JF_HIDE && rule_is("two") && ruling.text.len == 2,
+          "the first");
     CHECK(ruling.flags == 0 && reviewed() == JF_HIDE, "enforced");
     access_.traits = 0;
     CHECK(decided() == JF_ALLOW && rule_is("rules[2]"), "the last");
@@ -111,16 +159,18 @@ TEST(order_defaults_and_dry_runs) {
     CHECK(attach(config) == JF_OK && decided() == JF_HIDE && ruling.flags == JF_RULING_DRY, "dry");
     CHECK(reviewed() == JF_ALLOW && class_of()[0] == 0, "a dry run shows all");
     CHECK(attach("{\"rules\":[]}") == JF_OK && decided() == JF_DENY && rule_is("default"), "default");
-    CHECK(attach("{\"rules\":[{\"when\":\"time.hour == 5\",\"then\":\"allow\"}],\"timezone\":\"+05:30\"}") == JF_OK &&
-              decided() == JF_ALLOW, "a zone");
+    CHECK(attach("{\"rules\":[{\"when\":\"time.hour == 5\",\"then\":\"allow\"}],\"timezone\":\"+05:30\"}") ==
+                  JF_OK &&
+              decided() == JF_ALLOW,
+          "a zone");
     end();
 }
 
 TEST(hostile_requests_give_no_decision) {
     scene();
     CHECK(holds("arguments.amount == 100"), "a good one");
-    static const char *const bad[] = {"{\"amount\":100,\"amount\":1}", "{\"amount\":1,\"am\\u006funt\":100}", "{\"amount\":",
-                                      "\xff"};
+    static const char *const bad[] = {"{\"amount\":100,\"amount\":1}", "{\"amount\":1,\"am\\u006funt\":100}",
+                                      "{\"amount\":", "\xff"};
     for (int i = 0; i < 4; i++) {
         access_.arguments = view(bad[i]);
         CHECK(decide() == JF_E_INVALID, "%s", bad[i]);
@@ -135,7 +185,8 @@ TEST(hostile_requests_give_no_decision) {
     large[size - 1] = '}';
     large[size] = 0;
     access_.arguments = view(large);
-    CHECK(decide() == JF_E_INVALID && strstr(jf_mock_why(mock), "too large") != NULL, "%s", jf_mock_why(mock));
+    CHECK(decide() == JF_E_INVALID && strstr(jf_mock_why(mock), "too large") != NULL, "%s",
+          jf_mock_why(mock));
     /* Many conditions on a large request: a bound, not a stall. */
     large[size / 2 - 1] = '}';
     large[size / 2] = 0;
@@ -158,18 +209,31 @@ TEST(classes) {
 
 TEST(refuses_wrong_conditions) {
     static const char *const wrong[][2] = {
-        {"", "character 1: a value is missing"}, {"principal", "there is no 'principal'"},
-        {"principal.subject.x == 1", "has no members"}, {"arguments == 1", "needs the name of a member"},
-        {"'a'", "a comparison is missing"}, {"(true", "')' is missing"}, {"true true", "'and' or 'or' is missing"},
-        {"region matches region", "a pattern in quotes"}, {"1 in 2", "behind 'in' stands a list"},
-        {"region in ['a'", "']' is missing"}, {"region in [['a']]", "a list holds"}, {"address == 'x'", "networks"},
-        {"address in '1.2.3.4/33'", "networks"}, {"region == -", "no number"}, {"region not 1", "'in' is missing"},
-        {"region == and", "missing before 'and'"}, {"%", "'%' is out of place"}, {"server.labels.a.b == 1", "no members"},
-        {"region == 'x", "does not end"}, {"arguments.1.2.3.4.5.6.7.8.9.1.2.3.4.5.6.7.8.9 == 1", "more than 16"}};
+        {"", "character 1: a value is missing"},
+        {"principal", "there is no 'principal'"},
+        {"principal.subject.x == 1", "has no members"},
+        {"arguments == 1", "needs the name of a member"},
+        {"'a'", "a comparison is missing"},
+        {"(true", "')' is missing"},
+        {"true true", "'and' or 'or' is missing"},
+        {"region matches region", "a pattern in quotes"},
+        {"1 in 2", "behind 'in' stands a list"},
+        {"region in ['a'", "']' is missing"},
+        {"region in [['a']]", "a list holds"},
+        {"address == 'x'", "networks"},
+        {"address in '1.2.3.4/33'", "networks"},
+        {"region == -", "no number"},
+        {"region not 1", "'in' is missing"},
+        {"region == and", "missing before 'and'"},
+        {"%", "'%' is out of place"},
+        {"server.labels.a.b == 1", "no members"},
+        {"region == 'x", "does not end"},
+        {"arguments.1.2.3.4.5.6.7.8.9.1.2.3.4.5.6.7.8.9 == 1", "more than 16"}};
     begin(NULL);
     for (int i = 0; i < 20; i++) {
         CHECK(rule(wrong[i][0]) == JF_E_INVALID, "%s", wrong[i][0]);
-        CHECK(strstr(jf_mock_why(mock), wrong[i][1]) != NULL && strstr(jf_mock_why(mock), "rules[0].when") != NULL,
+        CHECK(strstr(jf_mock_why(mock), wrong[i][1]) != NULL &&
+                  strstr(jf_mock_why(mock), "rules[0].when") != NULL,
               "%s: %s", wrong[i][0], jf_mock_why(mock));
     }
     char deep[200] = "";
@@ -179,14 +243,17 @@ TEST(refuses_wrong_conditions) {
     char wide[8000] = "true";
     for (int i = 0; i < 600; i++)
         strcat(wide, " or true");
-    CHECK(rule(wide) == JF_E_INVALID && strstr(jf_mock_why(mock), "more than 512") != NULL, "%s", jf_mock_why(mock));
+    CHECK(rule(wide) == JF_E_INVALID && strstr(jf_mock_why(mock), "more than 512") != NULL, "%s",
+          jf_mock_why(mock));
     end();
 }
 
 /* Random texts of what conditions are made of: refused or read, and then evaluated. */
 TEST(random_conditions) {
-    static const char *const parts[] = {"(", ")", "not ", " and ", " or ", " == ", " in ", "'a'", "[", "]", ",", "1",
-                                        "principal.roles", "arguments.x", "address", "exists ", " matches ", "'", "\"", "."};
+    static const char *const parts[] = {
+        "(",  ")", "not ", " and ",           " or ",        " == ",    " in ",    "'a'",       "[",
+        "]",  ",", "1",    "principal.roles", "arguments.x", "address", "exists ", " matches ", "'",
+        "\"", "."};
     scene();
     uint64_t random = 7;
     for (int round = 0; round < 20000; round++) {

@@ -13,8 +13,8 @@ static struct {
 static uint32_t count, abandoned;
 static int32_t refusal;
 
-static int32_t request(void *context, const jf_http_request *it, jf_http_done_fn done, void *user, jf_ref *out,
-                       jf_fault *why) {
+static int32_t request(void *context, const jf_http_request *it, jf_http_done_fn done, void *user,
+                       jf_ref *out, jf_fault *why) {
     (void)context;
     (void)why;
     if (refusal != JF_OK) return refusal;
@@ -49,7 +49,8 @@ static int32_t finish(void *context, jf_ref op, int32_t status, jf_blob *blob, c
     ended = status;
     finished++;
     snprintf(result, sizeof result, "%.*s", (int)blob->len, blob->ptr != NULL ? (const char *)blob->ptr : "");
-    snprintf(problem, sizeof problem, "%.*s", why != NULL ? (int)why->text_len : 0, why != NULL ? why->text : "");
+    snprintf(problem, sizeof problem, "%.*s", why != NULL ? (int)why->text_len : 0,
+             why != NULL ? why->text : "");
     if (blob->drop != NULL) blob->drop(blob->owner);
     *blob = (jf_blob){0};
     return JF_OK;
@@ -98,16 +99,23 @@ TEST(asks_and_understands) {
     }
     CHECK(strcmp(asked[0].url, "http://opa:8181/v1/data/jackfield/decision") == 0, "%s", asked[0].url);
     CHECK(strcmp(asked[0].authorization, "Bearer t") == 0, "%s", asked[0].authorization);
-    CHECK(strstr(asked[0].body, "\"name\":\"say \\\"hi\\\"\"") && strstr(asked[0].body, "\"roles\":[\"dev\"]") &&
-              strstr(asked[0].body, "\"arguments\":{\"a\":1}") && strstr(asked[0].body, "\"address\":\"::1\""),
+    CHECK(strstr(asked[0].body, "\"name\":\"say \\\"hi\\\"\"") &&
+              strstr(asked[0].body, "\"roles\":[\"dev\"]") &&
+              strstr(asked[0].body, "\"arguments\":{\"a\":1}") &&
+              strstr(asked[0].body, "\"address\":\"::1\""),
           "%s", asked[0].body);
     CHECK(strcmp(class_of(), "?") == 0, "what Rego looks at is not known");
     end();
 }
 
 TEST(what_is_no_answer) {
-    static const char *const bad[] = {"", "[]", "{\"result\":1}", "{\"result\":{}}", "{\"result\":{\"allow\":\"yes\"}}",
-                                      "{\"result\":{\"decision\":\"maybe\",\"allow\":true}}", "{\"result\":"};
+    static const char *const bad[] = {"",
+                                      "[]",
+                                      "{\"result\":1}",
+                                      "{\"result\":{}}",
+                                      "{\"result\":{\"allow\":\"yes\"}}",
+                                      "{\"result\":{\"decision\":\"maybe\",\"allow\":true}}",
+                                      "{\"result\":"};
     up(PLAIN);
     uint32_t at = 0;
     for (int i = 0; i < 7; i++, at++) {
@@ -136,7 +144,8 @@ TEST(bounds) {
     memset(large, '1', sizeof large);
     large[sizeof large - 1] = 0;
     access_.arguments = view(large);
-    CHECK(decide() == JF_E_INVALID && strstr(jf_mock_why(mock), "max_input") != NULL, "%s", jf_mock_why(mock));
+    CHECK(decide() == JF_E_INVALID && strstr(jf_mock_why(mock), "max_input") != NULL, "%s",
+          jf_mock_why(mock));
     /* What is open ends with the instance. */
     jf_mock_stop(mock);
     CHECK(abandoned == 1 && finished == 3 && ended == JF_E_GONE, "%u %u", abandoned, finished);
@@ -150,13 +159,16 @@ TEST(reviews) {
     static const char *const answers[] = {"{\"result\":[true,{\"allow\":false}]}", "{\"result\":[true]}",
                                           "{\"result\":[true,true,true]}", "{\"result\":true}", "{}"};
     for (uint32_t i = 0; i < 5; i++) {
-        CHECK(policy->review(jf_mock_self(mock), 9, handle, two, 2, &none, jf_mock_fault(mock)) == JF_PENDING, "asked");
+        CHECK(policy->review(jf_mock_self(mock), 9, handle, two, 2, &none, jf_mock_fault(mock)) == JF_PENDING,
+              "asked");
         answer(i, 200, answers[i]);
-        CHECK(i == 0 ? ended == JF_OK && result[0] == 0 : ended == JF_E_INVALID, "%s: %d", answers[i], (int)ended);
+        CHECK(i == 0 ? ended == JF_OK && result[0] == 0 : ended == JF_E_INVALID, "%s: %d", answers[i],
+              (int)ended);
     }
     CHECK(strcmp(asked[0].url, "http://opa/v1/data/q/all") == 0, "%s", asked[0].url);
     CHECK(attach(PLAIN) == JF_OK, "attach");
-    CHECK(policy->review(jf_mock_self(mock), 9, handle, two, 2, &none, jf_mock_fault(mock)) == JF_E_UNSUPPORTED,
+    CHECK(policy->review(jf_mock_self(mock), 9, handle, two, 2, &none, jf_mock_fault(mock)) ==
+              JF_E_UNSUPPORTED,
           "without review_path the host asks for each");
     end();
 }

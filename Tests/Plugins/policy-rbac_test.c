@@ -38,8 +38,9 @@ TEST(circles_wildcards_and_nobody) {
     is(NULL, NULL, NULL);
     item(JF_TOOLS, "x--y", "..z..");
     CHECK(decided() == JF_ALLOW && strcmp(class_of(), "even,odd,") == 0, "%s", class_of());
-    item(JF_TEMPLATES, "docs", "a\xc3\xa9"
-                               "b");
+    item(JF_TEMPLATES, "docs",
+         "a\xc3\xa9"
+         "b");
     CHECK(decided() == JF_ALLOW, "? is a character");
     item(JF_TEMPLATES, "docs", "ab");
     CHECK(decided() == JF_DENY, "? is one");
@@ -59,11 +60,15 @@ TEST(who_has_which_roles) {
     CHECK(decided() == JF_ALLOW && strcmp(class_of(), "reader,") == 0, "%s", class_of());
     is("eve", NULL, NULL);
     CHECK(decided() == JF_DENY && class_of()[0] == 0, "no role");
-    static const char *const not[] = {"{\"groups\":\"staff\"}", "{\"groups\":[1,null,\"staf\"]}",
-                                      "{\"group\":[\"staff\"]}", "[\"staff\"]", "nonsense", ""};
+    static const char *const not [] = {"{\"groups\":\"staff\"}",
+                                       "{\"groups\":[1,null,\"staf\"]}",
+                                       "{\"group\":[\"staff\"]}",
+                                       "[\"staff\"]",
+                                       "nonsense",
+                                       ""};
     for (int i = 0; i < 6; i++) {
-        who.attributes = view(not[i]);
-        CHECK(decided() == JF_DENY, "%s", not[i]);
+        who.attributes = view(not [i]);
+        CHECK(decided() == JF_DENY, "%s", not [i]);
     }
     who.attributes = view("{\"x\":{},\"groups\":[\"other\",\"st\\u0061ff\"]}");
     CHECK(decided() == JF_ALLOW && reviewed() == JF_ALLOW, "by group");

@@ -228,6 +228,8 @@ extension Lane {
             if modules.identity != nil { form.cache.isPublic = false }
             // What filters made of it for one caller is not for others.
             if call.passing?.seesResults == true { form.cache.isPublic = false }
+            // Who may read it is decided here, for each caller: caches on the way cannot.
+            if !modules.policies.isEmpty { form.cache.isPublic = false }
         }
         return form
     }

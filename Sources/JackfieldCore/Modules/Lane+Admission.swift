@@ -122,8 +122,17 @@ extension Lane {
             call.target = target
             admit(
                 call, target, envelope, RequestMeta(envelope.params), bytes, at: admission.path,
-                admission.remaining[...])
+                current(admission.remaining)[...])
         }
+    }
+
+    /// What is left to pass. Where policies changed while a call waited, those of now decide.
+    private func current(_ remaining: [ModuleBinding]) -> [ModuleBinding] {
+        let hasLeft = remaining.contains { gate in
+            gate.facet == .policy && !modules.policies.contains { $0 === gate }
+        }
+        return hasLeft
+            ? (modules.policies as [ModuleBinding]) + remaining.filter { $0.facet != .policy } : remaining
     }
 
     /// Reads a kept message. From the lane's own queue only: its scanner may hold another message elsewhere.

@@ -126,7 +126,8 @@ extension Lane {
                     {
                         return done(verdict)
                     }
-                    self.judge(access, caller, address, rest, done)
+                    let haveLeft = rest.contains { policy in !self.modules.policies.contains { $0 === policy } }
+                    self.judge(access, caller, address, haveLeft ? self.modules.policies[...] : rest, done)
                 }
             }
             if let verdict = verdict(

@@ -23,8 +23,13 @@ static jf_view view(const char *text) {
 
 /* Somebody of that name (NULL: nobody), with roles up to the first NULL. */
 static void is(const char *subject, const char *first, const char *second) {
-    who = (jf_principal){.size = sizeof who, .id = subject != NULL, .subject = view(subject),
-                         .key = view(subject), .attributes = view("{}"), .roles = roles, .scopes = scopes};
+    who = (jf_principal){.size = sizeof who,
+                         .id = subject != NULL,
+                         .subject = view(subject),
+                         .key = view(subject),
+                         .attributes = view("{}"),
+                         .roles = roles,
+                         .scopes = scopes};
     roles[0] = view(first);
     roles[1] = view(second);
     who.role_count = (first != NULL) + (second != NULL);
@@ -69,7 +74,9 @@ static int32_t decide(void) {
 }
 
 /* The decision; UINT32_MAX: an error. */
-static uint32_t decided(void) { return decide() == JF_OK ? ruling.decision : UINT32_MAX; }
+static uint32_t decided(void) {
+    return decide() == JF_OK ? ruling.decision : UINT32_MAX;
+}
 
 static bool rule_is(const char *text) {
     return ruling.rule.len == strlen(text) && memcmp(ruling.rule.ptr, text, ruling.rule.len) == 0;
@@ -88,8 +95,7 @@ static const char *class_of(void) {
 static uint8_t reviewed(void) {
     const jf_access *one = &access_;
     jf_blob out = {0};
-    int32_t status =
-        policy->review(jf_mock_self(mock), 8, handle, &one, 1, &out, jf_mock_fault(mock));
+    int32_t status = policy->review(jf_mock_self(mock), 8, handle, &one, 1, &out, jf_mock_fault(mock));
     uint8_t found = status == JF_OK && out.len == 1 ? out.ptr[0] : 255;
     if (out.drop != NULL) out.drop(out.owner);
     return found;
