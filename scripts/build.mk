@@ -60,7 +60,7 @@ $(filter $(PLUGIN_DIR)/store-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Pl
 $(PLUGIN_DIR)/filter-rate-limit.so: $(wildcard Plugins/store-common/*.[ch] Plugins/store-memory/limits.[ch])
 $(filter $(PLUGIN_DIR)/policy-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Plugins/policy-common/*.[ch])
 
-$(filter $(PLUGIN_DIR)/filter-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Plugins/filter-common/*.[ch] Plugins/filter-common/*.cc)
+$(filter $(PLUGIN_DIR)/filter-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Plugins/filter-common/*.[ch] Plugins/filter-common/*.cpp)
 
 # Plugins in Swift bring their own recipe, `swift-plugin`.
 SWIFT_PLUGINS := $(patsubst Plugins/%/plugin.mk,%,$(shell grep -l '^swift-plugin:' Plugins/*/plugin.mk 2>/dev/null))

@@ -24,7 +24,7 @@ $(OUT): FORCE
 		$(CLANG) $(FLAGS) $(PLUGIN_CFLAGS) -c -o $$object $$source; objects+=($$object); \
 	done; \
 	for source in $(PLUGIN_CXX_SOURCES); do \
-		object=.build/plugins/$(PLUGIN)/cxx-$$(basename $$source .cc).o; \
+		object=.build/plugins/$(PLUGIN)/cxx-$$(basename $$source .cpp).o; \
 		$(CLANG) -x c++ -std=c++17 -fno-exceptions -fno-rtti $(filter-out -std=c11,$(FLAGS)) $(filter-out -std=c11,$(PLUGIN_CFLAGS)) -c -o $$object $$source; objects+=($$object); \
 	done; \
 	for source in $(SOURCES); do \

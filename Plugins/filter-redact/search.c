@@ -201,6 +201,35 @@ static bool is_skipped(const jf_json_value *key, const char *const *skip) {
     return false;
 }
 
+/* As jf_json_next, of a text that was read whole: an object or array is only begun (2), so that no byte is
+ * read once for each level that it is in. */
+static int next_of(jf_json_walk *it, jf_json_value *key, jf_json_value *value) {
+    const uint8_t *at = jf_json_blanks(it->at, it->end), *end = it->end;
+    if (at == end) return -1;
+    if (*at == (it->object ? '}' : ']')) {
+        it->at = at;
+        return 0;
+    }
+    if (it->started && *at++ != ',') return -1;
+    it->started = true;
+    *key = (jf_json_value){0};
+    if (it->object) {
+        at = jf_json_take(at, end, key);
+        if (at == NULL) return -1;
+        at = jf_json_blanks(at, end) + 1;
+    }
+    at = jf_json_blanks(at, end);
+    if (at >= end) return -1;
+    if (*at == '{' || *at == '[') {
+        *value = (jf_json_value){*at == '{' ? JF_JSON_OBJECT : JF_JSON_ARRAY, false, at, 0};
+        it->at = at;
+        return 2;
+    }
+    at = jf_json_take(at, end, value);
+    it->at = at;
+    return at != NULL ? 1 : -1;
+}
+
 int32_t rd_walk(const redact *it, jf_view json, const char *const *skip, uint32_t nested, rd_take take,
                 void *context) {
     frame frames[JF_JSON_DEPTH];
@@ -213,37 +242,43 @@ int32_t rd_walk(const redact *it, jf_view json, const char *const *skip, uint32_
     frames[0] = (frame){.walk = jf_json_walk_of(&root)};
     for (;;) {
         frame *now = &frames[depth];
-        int more = jf_json_next(&now->walk, &now->key, &value);
+        int more = next_of(&now->walk, &now->key, &value);
         if (more < 0) {
             status = JF_E_INVALID;
             break;
         }
         if (more == 0) {
             if (depth-- == 0) break;
+            frames[depth].walk.at = now->walk.at + 1;
             frames[depth].index++;
             continue;
         }
         const char *name = NULL;
-        bool masked = now->walk.object && fl_has(&it->members, &now->key);
+        bool skips = depth == 0 && now->walk.object && is_skipped(&now->key, skip);
+        bool masked = (now->walk.object && fl_has(&it->members, &now->key)) ||
+                      (it->pointers.count > 0 && is_pointed(it, frames, depth));
         out.len = 0;
-        if (depth == 0 && now->walk.object && is_skipped(&now->key, skip)) {
+        if (more == 2 && !skips && !masked) {
+            if (depth + 1 == JF_JSON_DEPTH) {
+                status = JF_E_INVALID;
+                break;
+            }
+            frames[++depth] =
+                (frame){.walk = {value.ptr + 1, now->walk.end, value.kind == JF_JSON_OBJECT, false}};
+            continue;
+        }
+        if (more == 2) now->walk.at = jf_json_take(value.ptr, now->walk.end, &value);
+        if (skips) {
             now->index++;
             continue;
         }
-        if (masked || (it->pointers.count > 0 && is_pointed(it, frames, depth))) {
+        if (masked) {
             fl_bytes plain = {0};
             rd_mask(it, jf_json_raw(&value), "masked", &plain);
             fl_add_quoted(&out, fl_view(&plain));
             out.failed = out.failed || plain.failed;
             fl_free(&plain);
             name = "masked";
-        } else if (value.kind == JF_JSON_OBJECT || value.kind == JF_JSON_ARRAY) {
-            if (depth + 1 == JF_JSON_DEPTH) {
-                status = JF_E_INVALID;
-                break;
-            }
-            frames[++depth] = (frame){.walk = jf_json_walk_of(&value)};
-            continue;
         } else if (value.kind == JF_JSON_STRING) {
             if (!(nested == 0 && is_binary(frames, depth)) && !search_string(it, &value, nested, &out, &name))
                 out.failed = true;

@@ -12,4 +12,4 @@ for source in Tests/Fuzz/RedactFuzz/redact_fuzz.c Plugins/filter-redact/{search,
     clang -std=c11 "${flags[@]}" -D_GNU_SOURCE "${include[@]}" -c -o "$object" "$source"
     objects+=("$object")
 done
-clang++ -fuse-ld=lld -std=c++17 "${flags[@]}" "${include[@]}" Plugins/filter-common/pattern.cc "${objects[@]}" -lre2 -o "$1/fuzz"
+clang++ -fuse-ld=lld -std=c++17 "${flags[@]}" "${include[@]}" Plugins/filter-common/pattern.cpp "${objects[@]}" -lre2 -o "$1/fuzz"
