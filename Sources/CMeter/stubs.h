@@ -120,6 +120,9 @@ enum {
     JF_SLOT_POLICIES_CHANGED,
     JF_SLOT_SEAL_SEAL,
     JF_SLOT_SEAL_OPEN,
+    JF_SLOT_SIGNING_PUBLIC_KEY,
+    JF_SLOT_SIGNING_SIGN,
+    JF_SLOT_SIGNING_VERIFY,
     JF_SLOT_STATE_GET,
     JF_SLOT_STATE_PUT,
     JF_SLOT_STATE_REMOVE,
@@ -169,6 +172,7 @@ union service_tables {
     jf_ops_1 ops;
     jf_policies_1 policies;
     jf_seal_1 seal;
+    jf_signing_1 signing;
     jf_state_1 state;
     jf_toolsets_1 toolsets;
     jf_watches_1 watches;
@@ -201,6 +205,7 @@ void wrap_memory(jf_memory_1 *own, const jf_memory_1 *real);
 void wrap_ops(jf_ops_1 *own, const jf_ops_1 *real);
 void wrap_policies(jf_policies_1 *own, const jf_policies_1 *real);
 void wrap_seal(jf_seal_1 *own, const jf_seal_1 *real);
+void wrap_signing(jf_signing_1 *own, const jf_signing_1 *real);
 void wrap_state(jf_state_1 *own, const jf_state_1 *real);
 void wrap_toolsets(jf_toolsets_1 *own, const jf_toolsets_1 *real);
 void wrap_watches(jf_watches_1 *own, const jf_watches_1 *real);

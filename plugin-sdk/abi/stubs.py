@@ -50,6 +50,7 @@ LANES = {
     "jf_ops_1": "finish:any state:any progress:any",
     "jf_policies_1": "changed:any",
     "jf_seal_1": "seal:any open:any",
+    "jf_signing_1": "public_key:any sign:any verify:any",
     "jf_state_1": "get:lane put:lane remove:lane list:lane add:lane take:lane watch:lane unwatch:lane "
                   "abandon:lane",
     "jf_toolsets_1": "changed:any",
@@ -61,8 +62,8 @@ CALLBACKS = ("ready", "timer", "task")
 PRIVATE = {"config", "state"}
 PRIVATE_TABLES = {"jf_auth_1": {"name"}, "jf_config_1": {"pointer", "name", "key"}, "jf_connected_1": set(),
                   "jf_credentials_1": {"server"}, "jf_filter_1": {"name"}, "jf_identity_1": set(),
-                  "jf_policy_1": {"name"}, "jf_seal_1": set(), "jf_state_1": set(), "jf_store_1": set(),
-                  "jf_watches_1": set()}
+                  "jf_policy_1": {"name"}, "jf_seal_1": set(), "jf_signing_1": set(),
+                  "jf_state_1": set(), "jf_store_1": set(), "jf_watches_1": set()}
 # Slots that take an argument in every case: an injected failure has to drop it.
 TAKEN = {("jf_ops_1", "finish"): "result"}
 # Structs that notes.c knows how to show.

@@ -124,6 +124,9 @@ const struct slot_info jf_slots[JF_SLOT_COUNT] = {
     [JF_SLOT_POLICIES_CHANGED] = {{"jf.policies/1", "policies", "changed"}, SLOT_ANY, ANSWER_NONE, 1},
     [JF_SLOT_SEAL_SEAL] = {{"jf.seal/1", "seal", "seal"}, SLOT_ANY, ANSWER_STATUS, 1},
     [JF_SLOT_SEAL_OPEN] = {{"jf.seal/1", "seal", "open"}, SLOT_ANY, ANSWER_STATUS, 1},
+    [JF_SLOT_SIGNING_PUBLIC_KEY] = {{"jf.signing/1", "signing", "public_key"}, SLOT_ANY, ANSWER_STATUS, 1},
+    [JF_SLOT_SIGNING_SIGN] = {{"jf.signing/1", "signing", "sign"}, SLOT_ANY, ANSWER_STATUS, 1},
+    [JF_SLOT_SIGNING_VERIFY] = {{"jf.signing/1", "signing", "verify"}, SLOT_ANY, ANSWER_STATUS, 1},
     [JF_SLOT_STATE_GET] = {{"jf.state/1", "state", "get"}, SLOT_LANE, ANSWER_STATUS, 1},
     [JF_SLOT_STATE_PUT] = {{"jf.state/1", "state", "put"}, SLOT_LANE, ANSWER_STATUS, 1},
     [JF_SLOT_STATE_REMOVE] = {{"jf.state/1", "state", "remove"}, SLOT_LANE, ANSWER_STATUS, 1},
@@ -328,6 +331,14 @@ bool wrap_service(struct service *service, const char *id, const void *table) {
         service->context = service->real.seal.context;
         service->own.seal.context = service;
         wrap_seal(&service->own.seal, &service->real.seal);
+        return true;
+    }
+    if (strcmp(id, "jf.signing/1") == 0) {
+        service->id = "jf.signing/1";
+        take(&service->real.signing, sizeof service->real.signing, table);
+        service->context = service->real.signing.context;
+        service->own.signing.context = service;
+        wrap_signing(&service->own.signing, &service->real.signing);
         return true;
     }
     if (strcmp(id, "jf.state/1") == 0) {

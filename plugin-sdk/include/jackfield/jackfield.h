@@ -24,6 +24,7 @@
 #include "principal.h"
 #include "routing.h"
 #include "seal.h"
+#include "signing.h"
 #include "state.h"
 #include "store.h"
 #include "toolset.h"
