@@ -19,6 +19,8 @@ extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
                 + "plugin_generations: \(runtime.pluginGenerations), "
                 + "slow_action: \(runtime.slowAction.rawValue), slow_strikes: \(runtime.slowStrikes), "
                 + "slow_window: \(durationText(nanoseconds: runtime.slowWindow)), "
+                + "config_approval: \(runtime.configApproval.rawValue), "
+                + "config_versions: \(runtime.configVersions), "
                 + "state_dir: \(state.map(jsonString) ?? "null"), plugin_dirs: \(folders) }")
         lines.append(
             "naming: { prefix: \(naming.prefix.rawValue), separator: \(jsonString(naming.separator)), "
@@ -41,6 +43,7 @@ extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
         lines.append("bundles:")
         lines += bundles.map { "  \(jsonString($0.name)): \($0.line)" }
         if let lock { lines.append("lock: \(lock.line)") }
+        if let audit { lines.append("audit: \(audit.line)") }
         if auth != .init() {
             lines.append("auth:")
             if let required = auth.required { lines.append("  required: \(required)") }

@@ -37,6 +37,7 @@ public struct ConfigurationDiff: Sendable, Equatable {
     public internal(set) var limitsChanged = false
     public internal(set) var tasksChanged = false
     public internal(set) var lockChanged = false
+    public internal(set) var auditChanged = false
     /// `auth`, `policies` or `filters`.
     public internal(set) var modulesChanged = false
     public internal(set) var storeChanged = false
@@ -95,6 +96,7 @@ extension Configuration {
         diff.lockChanged = old.lock?.withoutPosition != new.lock?.withoutPosition
         diff.storeChanged = old.store?.withoutPosition != new.store?.withoutPosition
         if diff.storeChanged { diff.needRestart.append("store") }
+        diff.auditChanged = old.audit != new.audit
         diff.logChanged = old.log != new.log
         diff.runtimeChanged = old.runtime != new.runtime
         if old.runtime.loops != new.runtime.loops { diff.needRestart.append("runtime.loops") }
@@ -104,6 +106,7 @@ extension Configuration {
         if old.runtime.pluginDirectories != new.runtime.pluginDirectories {
             diff.needRestart.append("runtime.plugin_dirs")
         }
+        if diff.auditChanged { diff.needRestart.append("audit") }
         if old.runtime.slowAction != new.runtime.slowAction { diff.needRestart.append("runtime.slow_action") }
         if old.runtime.slowStrikes != new.runtime.slowStrikes {
             diff.needRestart.append("runtime.slow_strikes")

@@ -34,6 +34,7 @@ func decodeNative(_ root: ConfigurationNode, _ context: DecodeContext) -> Config
     if let node = file.take("servers") { configuration.servers = decodeServers(node, context) }
     if let node = file.take("bundles") { configuration.bundles = decodeBundles(node, context) }
     if let node = file.take("lock") { configuration.lock = decodeLock(node, configuration.servers, context) }
+    if let node = file.take("audit") { configuration.audit = decodeAudit(node, context) }
     if let node = file.take("auth") { configuration.auth = decodeAuth(node, context) }
     if let node = file.take("policies") {
         configuration.policies = decodeModules(node, "policies", by: "policy", example: "rbac", context)
@@ -92,6 +93,10 @@ private func decodeRuntime(_ node: ConfigurationNode, _ context: DecodeContext) 
         of: Configuration.Runtime.SlowAction.allCases.map { ($0.rawValue, $0) })
     section.read("slow_strikes", into: &runtime.slowStrikes, in: 1...1_000_000)
     section.readDuration("slow_window", into: &runtime.slowWindow)
+    section.readChoice(
+        "config_approval", into: &runtime.configApproval,
+        of: Configuration.Runtime.Approval.allCases.map { ($0.rawValue, $0) })
+    section.read("config_versions", into: &runtime.configVersions, in: 2...100_000)
     func place(_ key: String) -> String? {
         section.take(key).flatMap {
             context.sink.text($0, section.label(key), expected: "a name", atMost: 128)

@@ -23,6 +23,8 @@ public struct Configuration: Sendable {
     public var bundles: [Bundle] = []
     /// What tools are held to; nil: nothing.
     public var lock: Lock?
+    /// What is recorded; nil: nothing.
+    public var audit: Audit?
     /// Who may come in.
     public var auth = Auth()
     /// Who may do what, in the order in which they are asked.

@@ -35,6 +35,17 @@ extension Configuration {
         public var slowStrikes = 100
         /// ... within this time, in nanoseconds.
         public var slowWindow: UInt64 = 10_000_000_000
+        /// Who must agree before another configuration is applied.
+        public enum Approval: String, Sendable, CaseIterable {
+            /// Whoever may ask for it.
+            case none
+            /// Somebody else as well.
+            case twoPerson = "two-person"
+        }
+
+        public var configApproval = Approval.none
+        /// Applied configurations that are kept.
+        public var configVersions = 100
         /// Where plugins may keep state; nil: nothing is kept. Needs a restart.
         @Redacted public var stateDirectory: String? = nil
         /// Further folders in which plugins are looked for, before the built-in one. Needs a restart.

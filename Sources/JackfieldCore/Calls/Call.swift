@@ -139,6 +139,8 @@ final class Call {
     /// Its answer was an error; only noted where a rollout counts that.
     var isToolError = false
     var epoch = 0
+    /// What its record will say.
+    var audit = CallAudit()
     /// Counted in the server's `inFlight`, and in its channel's.
     var countsAtServer = false
     /// What it is counted under beside, where a bound holds for single tools; and whether it waits for room.
@@ -282,6 +284,7 @@ final class Call {
         isTrial = false
         if isToolError { isToolError = false }
         epoch = 0
+        if audit.rule != nil { audit.rule = nil }
         countsAtServer = false
         roomName = nil
         if roomClient != nil { roomClient = nil }

@@ -158,6 +158,7 @@ extension Lane {
             if answerAboutTask(call, outcome) { return }
             if isNoResult(call, outcome) { return serverFailed(call, "its task ended without a result") }
         }
+        if call.audit.isOpen { noteOutcome(call, envelope) }
         // The client wants a task, and the server answered at once: a task that is over already.
         if call.taskWish != nil, call.method == .toolsCall, becomeTask(call) {
             return settleTask(call, outcome, isError: envelope.kind == .error)
@@ -239,6 +240,7 @@ extension Lane {
         _ call: Call, status: Int32, _ parts: UnsafeBufferPointer<ByteSegment>, http: Int,
         retryAfter: UInt32 = 0
     ) {
+        if call.audit.isOpen { noteBytes(call, parts) }
         observe(call, status)
         if call.replayStream != 0, emit(call, parts, .last) { return finish(call) }
         if !call.clientIsGone, let client = call.client {
@@ -261,6 +263,7 @@ extension Lane {
     func observe(_ call: Call, _ status: Int32) {
         // Before its caller hears of it and reads what it wrote.
         if call.clearsAnswers { call.server?.reuse?.clear() }
+        if call.audit.isOpen { noteOutcome(call, status) }
         if let passing = call.passing, passing.endsTwice(status) { return }
         tally(call, status)
         guard let endpoint = call.endpoint, call.phase != .idle else { return }
@@ -404,6 +407,7 @@ extension Lane {
     ) {
         guard let client = call.client else { return }
         call.isStreaming = true
+        if call.audit.isOpen { noteBytes(call, parts) }
         if emit(call, parts, weight) { return }
         if send(client, exchange: call.exchange, parts, final: false) == JF_E_BUSY { call.isStalled = true }
     }

@@ -21,6 +21,7 @@ extension Lane {
         _ call: Call, _ code: ErrorCode, _ text: String, data: String? = nil, status: Int = JF_STATUS_OK,
         retryAfter: UInt32 = 0, outcome: Int32 = Int32(JF_E_FAULT)
     ) {
+        if call.audit.isOpen { noteOutcome(call, code, text) }
         if call.dialogue?.isParked == true { return failParked(call, code, text) }
         switch call.origin {
         case .client:

@@ -93,6 +93,7 @@ extension Lane {
                 tool.flatMap { quarantine($0, view)?.text } ?? "nothing at \(view.path) has that name",
                 outcome: Int32(JF_E_INVALID))
         }
+        if audit != nil { beginRecord(call, envelope, target, bytes: body.count) }
         body.withUnsafeBytes {
             admit(call, target, envelope, RequestMeta(envelope.params), $0, at: view.path)
         }
@@ -109,6 +110,7 @@ extension Lane {
 
     func answerPlugin(_ call: Call, _ envelope: Envelope) {
         guard let outcome = envelope.outcome else { return }
+        if call.audit.isOpen { noteOutcome(call, envelope) }
         if call.passing != nil, envelope.kind == .result, passesFilters(call, outcome) { return }
         answerPlugin(call, isError: envelope.kind == .error, outcome.raw)
     }

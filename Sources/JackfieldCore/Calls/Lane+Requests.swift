@@ -198,6 +198,10 @@ extension Lane {
                     replay: limits.replay > 0
                         ? ReplayLog(limit: limits.replay, budget: gateway.replayBudget) : nil, now: loop.now)
             else {
+                recordDenial(
+                    .nobody, client, method: "initialize", shownName: nil, reason: .limit,
+                    rule: "limits.sessions",
+                    "the gateway holds its limit of \(limits.sessions) sessions")
                 return refuse(
                     client, message, id: id, .internalError,
                     "the gateway holds its limit of \(limits.sessions) sessions; try again later",
@@ -302,6 +306,7 @@ extension Lane {
                 "this id belongs to a request still under way",
                 status: JF_STATUS_BAD_REQUEST)
         }
+        if audit != nil { recordList(asking) }
         switch asking.envelope.method {
         case .toolsCall, .resourcesRead, .promptsGet, .completionComplete:
             route(asking)

@@ -34,6 +34,7 @@ extension Lane {
                 asking.client, asking.message, id: asking.id, .headerMismatch, problem,
                 status: JF_STATUS_BAD_REQUEST)
         }
+        if audit != nil, isUnrecordable(asking) { return }
         var wish: TaskWish?
         if asking.revision == .v2025_11_25, method == .toolsCall {
             do throws(ProtocolRefusal) { wish = try TaskWish.read(asking.envelope.params) } catch {
@@ -64,6 +65,7 @@ extension Lane {
             return refuseOverload(asking, "the gateway has \(limits.calls) calls under way, its limit")
         }
         setUp(call, asking)
+        if audit != nil { beginRecord(call, asking, target) }
         call.urlRounds = rounds
         call.taskWish = wish
         call.structured = target.structured
@@ -255,6 +257,7 @@ extension Lane {
 
     private func refuseUnknown(_ asking: Asking) {
         let why = unknown(asking.envelope.method, asking.envelope.params, asking.revision, asking.view)
+        if audit != nil { recordUnknown(asking, why.text, why.data) }
         refuse(
             asking.client, asking.message, id: asking.id, why.code, why.text, data: why.data,
             status: asking.revision.isModern ? JF_STATUS_BAD_REQUEST : JF_STATUS_OK)
@@ -307,6 +310,7 @@ extension Lane {
 
     func refuseOverload(_ asking: Asking, _ text: String) {
         counters.add(.overloads)
+        if audit != nil { recordDenial(asking, .overload, text) }
         refuse(
             asking.client, asking.message, id: asking.id, .internalError, text,
             data: "{\"reason\":\"overload\"}", status: JF_STATUS_OVERLOADED, retryAfter: 1000)

@@ -69,6 +69,8 @@ final class Lane: @unchecked Sendable {
     let shownViews = ShownViews()
     /// Of a request that is delivered again: what policies said of its task.
     var decidedTask: (handle: UInt64, isAllowed: Bool)?
+    /// Where it records; nil: nothing is recorded.
+    var audit: AuditLane?
     /// JF_WANTS_*: what listeners are asked to deliver; lives as long as their tables.
     let wants = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
     /// Relayed calls by the asking lane and its handle.
@@ -323,6 +325,7 @@ final class Lane: @unchecked Sendable {
     /// Ends a call's bookkeeping. Everything that must be told has been told.
     func finish(_ call: Call) {
         guard calls.remove(call.handle) != nil else { return }
+        if call.audit.isOpen { endRecord(call) }
         if call.hedgeTimer != 0 { dropHedge(call) }
         if let admission = call.admission { giveUp(admission.operation) }
         if let passing = call.passing { end(passing) }

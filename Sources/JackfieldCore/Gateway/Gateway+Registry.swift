@@ -157,6 +157,7 @@ extension Gateway {
         case .failure(let problem):
             log.write(.error, "reload changed nothing: the configuration has errors")
             for text in problem.problems { log.write(.error, text) }
+            reloadEnded(problem.problems)
         case .success(let new):
             apply(new)
             swapChangedFiles()
@@ -168,16 +169,17 @@ extension Gateway {
     func apply(_ new: GatewayPlan) {
         let needed = choice.needed(new)
         if let missing = needed.first(where: { !pluginIds.contains($0) }) {
-            return log.write(
-                .error,
-                "reload changed nothing: plugin \(missing) is not loaded yet; restart the gateway to load it")
+            let text = "plugin \(missing) is not loaded yet; restart the gateway to load it"
+            reloadEnded([text])
+            return log.write(.error, "reload changed nothing: \(text)")
         }
         if new.listeners != plan.listeners || new.loops != plan.loops || new.limits != plan.limits
             || new.plugins != plan.plugins || new.tasks != plan.tasks || new.store != plan.store
+            || new.audit != plan.audit
         {
             log.write(
                 .warning,
-                "listeners, loops, limits, tasks, plugins and the store change at the next start only")
+                "listeners, loops, limits, tasks, audit, plugins and the store change at the next start only")
         }
         attachModules(new) { [self] in applyAttached(new) }
     }
@@ -241,6 +243,7 @@ extension Gateway {
         needsBuild = true
         build()
         for record in added { supervise(record.server) }
+        reloadEnded()
         log.write(
             .info, "configuration reloaded",
             [

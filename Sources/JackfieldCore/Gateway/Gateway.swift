@@ -57,6 +57,14 @@ public final class Gateway: @unchecked Sendable {
     /// Where each listener of the plan accepts.
     var boundAddresses: [String?] = []
     var door: ControlDoor?
+    /// Writes the audit log; nil: there is none. And where this loop records.
+    var auditor: AuditWriter?
+    var changeAudit: AuditLane?
+    /// How a reload ended. Called on the control loop.
+    public var onReload: ((Result<Void, ReloadProblem>) -> Void)?
+    /// Requests about the configuration: what, who asks, and how to answer it once. Called on the control loop.
+    public var changeConfiguration:
+        ((_ request: JSONValue, _ user: uid_t, _ answer: @escaping (JSONValue) -> Void) -> Void)?
     private(set) var lanes: [Lane] = []
     private var threads: [pthread_t] = []
 
@@ -199,6 +207,7 @@ public final class Gateway: @unchecked Sendable {
         for lane in lanes { mountHealth(lane) }
         do {
             // The first catalogue is queued before anything that a listener may post: no client finds an empty gateway.
+            try beginAudit()
             setUpServers()
             let addresses = try listen()
             for lane in lanes { start(lane) }
@@ -216,6 +225,7 @@ public final class Gateway: @unchecked Sendable {
         door?.close()
         for thread in threads { pthread_join(thread, nil) }
         workers.stop()
+        endAudit()
         return exitCode
     }
 

@@ -134,4 +134,5 @@ private func gauges(_ gateway: Gateway) -> String {
         + "\"bytes\":\(gateway.parking.held)},\"tasks\":\(gateway.tasks.count),"
         + "\"tools_quarantined\":\(gateway.lane(0).catalog.quarantined),\"streams\":\(gateway.lane(0).standing.total.openStreams),"
         + "\"cells\":\(CellCounts(gateway.instances.cells).json),\"counters\":{\(counts.joined(separator: ","))}"
+        + gateway.auditHealth
 }

@@ -32,6 +32,8 @@ public struct GatewayPlan: Sendable {
     public var swap = SwapPlan()
     /// What tools are held to; nil: nothing.
     public var lock: LockPlan?
+    /// What is recorded; nil: nothing.
+    public var audit: AuditPlan?
     public var slow = SlowPlan()
     /// Bounds that transports keep; they become the defaults of their own settings.
     public var transport = TransportLimits()

@@ -114,6 +114,7 @@ public struct PluginChoice: Sendable {
         }
         // What the core itself asks of plugins: states and ids that leave the gateway are sealed.
         want(enabled(JF_SEAL_1))
+        if plan.audit?.isSigned == true { want(enabled(JF_SIGNING_1)) }
         return ids
     }
 

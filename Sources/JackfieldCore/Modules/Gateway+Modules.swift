@@ -40,6 +40,7 @@ extension Gateway {
                     return self.onEveryLane { $0.adoptNext() }
                 }
                 self.log.write(.error, "reload changed nothing: \(first)")
+                self.reloadEnded(refusals)
                 self.onEveryLane { $0.dropNext() }
             }
         }

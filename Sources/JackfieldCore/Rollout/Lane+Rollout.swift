@@ -27,6 +27,7 @@ extension Gateway {
     /// Says what became of a rollout. Any thread.
     func report(_ event: RolloutTrack.Event, of rollout: Rollout, _ server: Server) {
         let track = rollout.now
+        recordRollout(event, rollout, server)
         var fields: [Log.Field] = [.init("server", server.name), .init("version", rollout.plan.version)]
         switch event {
         case .climbed(let share):

@@ -157,7 +157,7 @@ final class ControlDoor {
                 Glibc.close(peer)
                 continue
             }
-            open.append(ControlGuest(peer, self, limit: Self.lineLimit))
+            open.append(ControlGuest(peer, self, user: user, limit: Self.lineLimit))
         }
     }
 
@@ -199,8 +199,9 @@ final class ControlDoor {
             }
         case "explain": explain(request, guest)
         default:
-            if handleTraffic(what, request, guest) { return }
-            let known = (["clear", "explain", "generations", "restart", "swap"] + Self.trafficRequests)
+            if handleTraffic(what, request, guest) || handleRecords(what, request, guest) { return }
+            let known =
+                (["clear", "explain", "generations", "restart", "swap"] + Self.trafficRequests + Self.recordRequests)
                 .sorted()
             guest.refuse("unknown request '\(what)'; there are: \(known.joined(separator: ", "))")
         }
@@ -208,7 +209,9 @@ final class ControlDoor {
 
     /// Whether whoever asks can read the key, which proves more than the socket does.
     func mayChange(_ request: JSONValue, _ guest: ControlGuest) -> Bool {
-        if request["key"]?.string == key { return true }
+        let hasKey = request["key"]?.string == key
+        gateway.recordRequest(request, by: guest.user, denied: hasKey ? nil : "the gateway's key is missing")
+        if hasKey { return true }
         guest.refuse(
             "this changes the gateway and needs its key, which is in \(ControlPlace.keyPath(directory, getpid()))"
         )
@@ -219,6 +222,8 @@ final class ControlDoor {
 /// One operator's connection. Belongs to the control loop; named elsewhere only (`@unchecked Sendable`).
 final class ControlGuest: @unchecked Sendable {
     private let fd: Int32
+    /// Whose process it is, as the kernel says.
+    let user: uid_t
     private weak var door: ControlDoor?
     private let limit: Int
     private var watch: UInt64 = 0
@@ -228,8 +233,9 @@ final class ControlGuest: @unchecked Sendable {
     /// Whether it still listens.
     var isThere: Bool { isOpen }
 
-    init(_ fd: Int32, _ door: ControlDoor, limit: Int) {
+    init(_ fd: Int32, _ door: ControlDoor, user: uid_t, limit: Int) {
         self.fd = fd
+        self.user = user
         self.door = door
         self.limit = limit
         watch = door.gateway.control.watch(

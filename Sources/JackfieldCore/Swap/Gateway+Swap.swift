@@ -312,6 +312,7 @@ extension Gateway {
                 .init("plugin", swap.id), .init("generation", String(number)),
                 .init(step == .rolledBack ? "why" : "what", text),
             ])
+        recordSwap(step, swap, number, text)
         swap.report(SwapReport(step: step, plugin: swap.id, generation: number, text: text))
     }
 

@@ -116,6 +116,7 @@ extension Lane {
         }
         let now = clock
         let handle = call.task
+        if call.audit.isOpen { noteOutcome(call, outcome, isError: isError) }
         observe(call, Int32(JF_OK))
         _ = gateway.tasks.change(handle) { task in
             if isError {

@@ -24,6 +24,7 @@ extension GatewayPlan {
         policies = configuration.policies.map { ModulePlan($0) }
         filters = configuration.filters.map { ModulePlan($0) }
         if let store = configuration.store { self.store = StorePlan(store) }
+        audit = configuration.audit.map { AuditPlan($0) }
         folder = absoluteFolder(configuration.folder)
         switch configuration.naming.prefix {
         case .always: naming.prefix = .always

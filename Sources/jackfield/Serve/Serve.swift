@@ -114,6 +114,7 @@ func checkedPlan(
         case .failure(let unusable): texts.append(unusable.problem.description)
         }
     }
+    plan.audit?.settle(in: plugins.stateDirectory)
     return texts.isEmpty ? .success(plugins.settled(plan)) : .failure(ReloadProblem(texts))
 }
 

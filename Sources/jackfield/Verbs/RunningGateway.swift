@@ -74,7 +74,7 @@ func askGateway(
 }
 
 /// Where a gateway of this user, or the system's, keeps its state unless it is configured otherwise.
-private func standardStateDirectories() -> [String] {
+func standardStateDirectories() -> [String] {
     var found: [String] = []
     if let state = environmentValue("XDG_STATE_HOME"), state.hasPrefix("/") {
         found.append(state + "/jackfield")
