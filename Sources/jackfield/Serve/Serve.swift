@@ -53,14 +53,11 @@ func serve(_ options: ServeOptions) -> Int32 {
         complain("\(error)")
         return 1
     }
-    gateway.reload = { choice in
-        switch readConfiguration(options) {
-        case .failure(let problem): return .failure(problem)
-        case .success(let read): return plugins.replan(read, choice)
-        }
-    }
+    let changes = ConfigChanges(options, plugins, configuration)
+    changes.follow(gateway, log)
     offerSwaps(gateway, plugins, plan)
     gateway.onListening = { addresses in
+        changes.begin()
         for address in addresses where address.contains("://") {
             log.announce("listening on \(address)/mcp")
             let isLocal = ["127.", "[::1]", "localhost"].contains { address.contains("://" + $0) }
@@ -76,10 +73,13 @@ func serve(_ options: ServeOptions) -> Int32 {
 }
 
 /// Reads the file and applies the command line's own wishes.
-func readConfiguration(_ options: ServeOptions) -> Result<Configuration, ReloadProblem> {
+/// - Parameter bytes: what to take the file to hold.
+func readConfiguration(
+    _ options: ServeOptions, _ bytes: [UInt8]? = nil
+) -> Result<Configuration, ReloadProblem> {
     var configuration: Configuration
     if let path = options.configPath {
-        let parsed = Configuration.load(path: path)
+        let parsed = bytes.map { Configuration.parse($0, file: path) } ?? Configuration.load(path: path)
         guard let read = parsed.configuration else {
             return .failure(ReloadProblem(parsed.problems.map(\.description)))
         }

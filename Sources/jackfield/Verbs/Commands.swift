@@ -12,7 +12,8 @@ let jackfieldCommand: Command = Command(
     commands: [
         serveCommand, checkCommand, lockCommand, serversCommand, toolsCommand, callCommand, readCommand,
         promptCommand, topCommand, cacheCommand, drainCommand, undrainCommand, rolloutCommand,
-        explainCommand, auditCommand, usageCommand, pluginCommand, doctorCommand, completionCommand,
+        explainCommand, configCommand, auditCommand, usageCommand, pluginCommand,
+        doctorCommand, completionCommand,
         versionCommand, helpCommand,
     ],
     examples: [
