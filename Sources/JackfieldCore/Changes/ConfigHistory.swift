@@ -87,14 +87,26 @@ public struct ConfigHistory: Sendable {
 
     /// Makes the directory. Nil: it is there; else why not.
     public func prepare(for path: String, in state: String) -> String? {
+        if readFile(directory + "/path", limit: 8192) == Array(path.utf8) { return nil }
         let found = Self.found(in: state)
-        if found.count >= Self.mostPlaces {
-            for old in found where access(old.path, F_OK) != 0 && jf_errno() == ENOENT {
-                removeTree(old.history.directory)
-            }
-        }
+        if found.count >= Self.mostPlaces { Self.prune(found) }
         if let failure = makeDirectories(directory) { return "cannot create \(failure)" }
         return write("path", Array(path.utf8))
+    }
+
+    /// Forgets the histories of files that are gone, and then the oldest where there are very many.
+    private static func prune(_ found: [(path: String, history: ConfigHistory)]) {
+        var left: [(changed: Int, history: ConfigHistory)] = []
+        for (path, history) in found {
+            if access(path, F_OK) != 0, jf_errno() == ENOENT {
+                removeTree(history.directory)
+                continue
+            }
+            var status = stat()
+            if stat(history.directory, &status) == 0 { left.append((status.st_mtim.tv_sec, history)) }
+        }
+        left.sort { $0.changed < $1.changed }
+        for old in left.dropLast(8 * mostPlaces) { removeTree(old.history.directory) }
     }
 
     private func write(_ name: String, _ bytes: [UInt8]) -> String? {
