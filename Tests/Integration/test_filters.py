@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Filters between clients and servers: what they change, refuse and answer, whoever answered and however long it takes."""
+"""Filters between clients and servers: what they change, refuse and answer, however long it takes."""
 
 import contextlib
 import json
@@ -19,7 +19,6 @@ from rig.wire_http import Connection, exchange, modern
 from test_response_cache import Counting
 
 RAW = "raw-" + MODERN
-TWO = ["sdk2-modern", "sdk1"]
 ERAS = ["sdk2-modern", "sdk2-legacy", "sdk1", RAW, "raw-2025-06-18"]
 CARD = "4111 1111 1111 1111"
 
@@ -32,7 +31,8 @@ def peer():
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("p") / "probe.so", plugin_id="filter-probe", source="probe", abi="1.1")
+    target = tmp_path_factory.mktemp("p") / "probe.so"
+    return build(target, plugin_id="filter-probe", source="probe", abi="1.1")
 
 
 class Rig:
@@ -90,12 +90,11 @@ def probe(**options):
 
 
 @pytest.mark.parametrize("how", ["splice", "pend"])
-@pytest.mark.parametrize("kind", ERAS)
-def test_requests_and_results_are_changed(run, peer, kind, how):
+def test_requests_and_results_are_changed(run, peer, how):
     with run(peer, probe(request=how, result=how, tag="+")) as rig:
-        link = rig.open(kind)
-        assert link.text("s__echo", {"text": "x"}) == "++x"
-        rig.until("request", "result", "ended 0 bytes")
+        for kind in ERAS:
+            assert rig.open(kind).text("s__echo", {"text": "x"}) == "++x"
+        rig.until(*["request", "result", "ended 0 bytes"] * len(ERAS))
 
 
 def test_they_see_requests_in_order_and_results_the_other_way_round(run, peer):
@@ -107,12 +106,12 @@ def test_they_see_requests_in_order_and_results_the_other_way_round(run, peer):
         assert rig.open().text("s__echo", {"text": "x"}) == "abccbax"
 
 
-@pytest.mark.parametrize("kind", ERAS)
-def test_an_answer_takes_the_servers_place(run, peer, kind):
+def test_an_answer_takes_the_servers_place(run, peer):
     outer = probe(name="a", result="splice", tag="outer ")
     with run(peer, outer, probe(name="b", request="answer", result="splice", tag="mine")) as rig:
-        assert rig.open(kind).text("s__echo", {"text": "x"}) == "outer mine"
-        rig.until("request", "result", "ended 0 bytes")
+        for kind in ERAS:
+            assert rig.open(kind).text("s__echo", {"text": "x"}) == "outer mine"
+        rig.until(*["request", "result", "ended 0 bytes"] * len(ERAS))
 
 
 def test_an_answer_replaces_a_result(run, peer):
@@ -123,17 +122,24 @@ def test_an_answer_replaces_a_result(run, peer):
 
 @pytest.mark.parametrize("phase", ["request", "result"])
 @pytest.mark.parametrize(
-    "how,code,status,reason", [("deny", -31403, 403, "denied"), ("invalid", -32602, 400, "filter"), ("busy", -31429, 429, "limit")]
+    "how,code,status,reason,ended",
+    [
+        ("deny", -31403, 403, "denied", -5),
+        ("invalid", -32602, 400, "filter", -1),
+        ("busy", -31429, 429, "limit", -4),
+    ],
 )
-def test_refusals(run, peer, phase, how, code, status, reason):
+def test_refusals(run, peer, phase, how, code, status, reason, ended):
     with run(peer, probe(name="before", request="remember"), probe(name="it", **{phase: how})) as rig:
         answer = rig.call("s__echo", {"text": "x"})
         assert answer.status == status
         error = answer.json["error"]
-        assert error["code"] == code and error["message"].startswith("not ") and error["data"]["reason"] == reason
+        assert error["code"] == code and error["message"].startswith("not ")
+        assert error["data"]["reason"] == reason
         if how == "busy":
             assert error["data"]["retryAfterMs"] == 1500 and answer.headers["retry-after"] == "2"
-        rig.until("request", phase, f"ended {-5 if how == 'deny' else -1 if how == 'invalid' else -4} " + ("bytes" if phase == "result" else "nothing"))
+        size = "bytes" if phase == "result" else "nothing"
+        rig.until("request", phase, f"ended {ended} {size}")
 
 
 @pytest.mark.parametrize("phase", ["request", "result"])
@@ -357,12 +363,12 @@ def check_balance(heard):
 # ---- Redaction ----
 
 
-@pytest.mark.parametrize("kind", TWO)
-def test_redaction(run, peer, kind):
+def test_redaction(run, peer):
     with run(peer, {"filter": "redact", "detect": ["credit-card", "github-token"]}) as rig:
         token = "ghp_" + "a1B2" * 9
-        text = rig.open(kind).text("s__echo", {"text": f"é pay {CARD} or {token}."})
-        assert text == "é pay [redacted:credit-card] or [redacted:github-token]."
+        for kind in ERAS:
+            text = rig.open(kind).text("s__echo", {"text": f"é pay {CARD} or {token}."})
+            assert text == "é pay [redacted:credit-card] or [redacted:github-token]."
 
 
 def test_redaction_of_requests_and_hashes(run, peer):
@@ -383,11 +389,11 @@ def test_what_may_not_pass(run, peer):
 # ---- Size ----
 
 
-@pytest.mark.parametrize("kind", TWO)
-def test_results_are_cut(run, peer, kind):
+def test_results_are_cut(run, peer):
     with run(peer, {"filter": "size", "max_bytes": 2000}) as rig:
-        result = rig.open(kind).call("s__big", {"bytes": 5000})
-        assert len(json.dumps(result)) < 2500 and "truncated" in result["content"][-1]["text"]
+        for kind in ERAS:
+            result = rig.open(kind).call("s__big", {"bytes": 5000})
+            assert len(json.dumps(result)) < 2500 and "truncated" in result["content"][-1]["text"]
 
 
 def test_results_come_in_pages(run, peer):
@@ -430,13 +436,14 @@ def test_members_of_results(run, peer):
 # ---- Schemas ----
 
 
-@pytest.mark.parametrize("kind", TWO)
-def test_arguments_must_fit(run, peer, kind):
+def test_arguments_must_fit(run, peer):
     with run(peer, {"filter": "schema"}) as rig:
-        link = rig.open(kind)
-        assert link.call("s__add", {"a": 1, "b": 2})["structuredContent"] == {"sum": 3}
-        result = link.call("s__add", {"a": "1"})
-        assert result["isError"] and "/a" in result["content"][0]["text"] and '"b"' in result["content"][0]["text"]
+        for kind in ERAS:
+            link = rig.open(kind)
+            assert link.call("s__add", {"a": 1, "b": 2})["structuredContent"] == {"sum": 3}
+            result = link.call("s__add", {"a": "1"})
+            assert result["isError"] and "/a must be integer" in result["content"][0]["text"]
+            assert 'lacks "b"' in result["content"][0]["text"]
 
 
 def test_arguments_that_are_refused_and_results_that_do_not_fit(run, peer):
