@@ -205,7 +205,9 @@ def test_cancelled_while_a_filter_takes_its_time(run, peer, phase):
 
 @pytest.mark.parametrize("phase", ["request", "result"])
 def test_a_filter_has_no_more_time_than_the_call(run, peer, phase):
-    with run(peer, probe(name="first", request="remember"), probe(name="it", **{phase: "hang"}), timeout="1s") as rig:
+    with run(
+        peer, probe(name="first", request="remember"), probe(name="it", **{phase: "hang"}), timeout="1s"
+    ) as rig:
         with pytest.raises(RpcError) as caught:
             rig.open().call("s__echo", {"text": "x"})
         assert caught.value.data["reason"] == "timeout"
@@ -214,7 +216,9 @@ def test_a_filter_has_no_more_time_than_the_call(run, peer, phase):
 
 
 def test_the_end_of_the_gateway(run, peer):
-    with run(peer, probe(name="first", request="remember"), probe(name="it", result="hang"), timeout="30s") as rig:
+    with run(
+        peer, probe(name="first", request="remember"), probe(name="it", result="hang"), timeout="30s"
+    ) as rig:
         connection = Connection(rig.gateway.port, 20)
         connection.send(modern("tools/call", {"name": "s__echo", "arguments": {"text": "x"}}))
         rig.until("request", "result")
@@ -227,7 +231,9 @@ def test_the_end_of_the_gateway(run, peer):
 
 def test_kept_answers_are_filtered_for_each_caller(run):
     with Counting() as server, run(
-        server, probe(request="remember", result="splice", tag="+"), response_cache={"tools": ["look"], "ttl": "60s"}
+        server,
+        probe(request="remember", result="splice", tag="+"),
+        response_cache={"tools": ["look"], "ttl": "60s"},
     ) as rig:
         for kind in ERAS:
             assert rig.open(kind).text("s__look") == "+look 1"
@@ -315,7 +321,8 @@ def test_parked_calls_on_any_loop(tmp_path, events, monkeypatch, file, how):
 def filtered(monkeypatch, place, file, how):
     def more(servers, **blocks):
         filters = [probe(result=how, tag="+")]
-        return native(servers, filters=filters, plugins=[{"file": str(file), "placement": "inproc"}], **blocks)
+        plugins = [{"file": str(file), "placement": "inproc"}]
+        return native(servers, filters=filters, plugins=plugins, **blocks)
 
     monkeypatch.setattr(place, more)
 
@@ -372,7 +379,8 @@ def test_redaction(run, peer):
 
 
 def test_redaction_of_requests_and_hashes(run, peer):
-    redact = {"filter": "redact", "detect": ["email"], "direction": "request", "action": "hash", "salt": "salt and more"}
+    redact = {"filter": "redact", "detect": ["email"], "direction": "request"}
+    redact |= {"action": "hash", "salt": "salt and more"}
     with run(peer, redact) as rig:
         texts = [rig.open().text("s__echo", {"text": f"to {who}@example.com"}) for who in ("a", "b", "a")]
         assert texts[0] == texts[2] != texts[1] and re.fullmatch(r"to \[email:[0-9a-f]{16}\]", texts[0])
