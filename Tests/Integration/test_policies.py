@@ -394,7 +394,8 @@ def test_a_policys_plugin_is_swapped(rig, tmp_path):
 
 @pytest.mark.parametrize("applies", [False, True])
 def test_what_plugins_call_is_theirs(rig, applies):
-    both = {"mode": "all", "targets": [{"server": "c", "tool": "look"}, {"server": "c", "tool": "put"}]}
+    targets = [{"server": "c", "tool": tool, "label": tool} for tool in ("look", "put")]
+    both = {"mode": "all", "targets": targets}
     rig.servers = {**rig.servers, "many": {"plugin": "tools-composite", "composites": {"both": both}}}
     policy = {
         "policy": "rbac", "applies_to_plugins": applies,

@@ -126,7 +126,8 @@ extension Lane {
                     {
                         return done(verdict)
                     }
-                    let haveLeft = rest.contains { policy in !self.modules.policies.contains { $0 === policy } }
+                    let haveLeft = rest.contains { policy in !self.modules.policies.contains { $0 === policy }
+                    }
                     self.judge(access, caller, address, haveLeft ? self.modules.policies[...] : rest, done)
                 }
             }

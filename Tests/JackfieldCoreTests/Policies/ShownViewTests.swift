@@ -19,7 +19,8 @@ import Testing
         ])
         let whole = try #require(all.view("/mcp"))
         let some = View(whole, showing: shows(whole, ["one"]), mark: 7)
-        #expect(try shownItems(View(whole, showing: shows(whole, ["one"]), mark: 0), .tools, .modern).count == 1)
+        #expect(
+            try shownItems(View(whole, showing: shows(whole, ["one"]), mark: 0), .tools, .modern).count == 1)
         #expect(some.servers == [0])
         #expect(some.count(.tools) == 1 && some.count(.resources) == 0)
         #expect(some.fingerprints[0] != whole.fingerprints[0])

@@ -91,8 +91,8 @@ typedef struct jf_policy_1 {
                       jf_fault *why);
     /** Decides about many items of one list: `*decisions` is one byte for each, JF_ALLOW, JF_DENY or JF_HIDE
      * (either of them leaves the item out; a dry run allows). JF_PENDING as above, with the same bytes.
-     * At most 512 at once. JF_E_UNSUPPORTED: not just now, as without it `decide` is asked for each. Optional.
-     * [lane] */
+     * At most 512 at once. JF_E_UNSUPPORTED: not just now, as without it `decide` is asked for each.
+     * Optional. [lane] */
     int32_t (*review)(jf_self *self, jf_ref op, jf_ref handle, const jf_access *const *accesses,
                       uint64_t count, jf_blob *decisions, jf_fault *why);
     /** Names the class that a principal belongs to: bytes; those of one class get the same answers of
