@@ -393,17 +393,19 @@ def test_a_policys_plugin_is_swapped(rig, tmp_path):
 
 
 @pytest.mark.parametrize("applies", [False, True])
-def test_what_plugins_call_is_theirs(rig, applies):
+def test_plugins_call_for_whom_they_serve(rig, applies):
+    """What they call for nobody is theirs, and asked about where the configuration says so."""
     targets = [{"server": "c", "tool": tool, "label": tool} for tool in ("look", "put")]
     both = {"mode": "all", "targets": targets}
     rig.servers = {**rig.servers, "many": {"plugin": "tools-composite", "composites": {"both": both}}}
     policy = {
         "policy": "rbac", "applies_to_plugins": applies,
-        "roles": {"guest": {"allow": ["tools:many/*"]}}, "assignments": {"everyone": ["guest"]},
+        "roles": {"guest": {"allow": ["tools:many/*"]}}, "assignments": {"everyone": ["guest"], "anonymous": ["guest"]},
     }
     with rig.run(policy):
-        answer = rig.call("many__both", BOB).json["result"]
-        assert ("this needs a role" in json.dumps(answer)) == applies, answer
+        for as_, is_refused in [(BOB, True), (None, applies)]:
+            answer = rig.call("many__both", as_).json["result"]
+            assert ("this needs a role" in json.dumps(answer)) == is_refused, answer
         assert rig.call("c__look", BOB).code == DENIED
 
 

@@ -106,5 +106,5 @@ public struct PlacementChoice: Sendable, Equatable {
 public let servicesBesideInCells: Set<String> = [JF_CALLBACK_1]
 
 /// What a plugin may require in a cell. Others' callbacks would have to wait on the gateway's event loop.
-public let servicesInCells: Set<String> = Set(hostServices).subtracting([JF_POLICIES_1]).union([JF_SEAL_1])
+public let servicesInCells: Set<String> = Set(hostServices).union([JF_SEAL_1])
     .union(servicesBesideInCells)
