@@ -59,7 +59,7 @@ final class OperationTable: Sendable {
     func close(_ handle: UInt64) -> Bool {
         states.withLock { states in
             if states.removeValue(forKey: handle) != nil { return true }
-            guard beginning.load(ordering: .acquiring) == handle else { return false }
+            guard handle != 0, beginning.load(ordering: .acquiring) == handle else { return false }
             return !isEarly.exchange(true, ordering: .relaxed)
         }
     }
@@ -76,7 +76,8 @@ final class OperationTable: Sendable {
         case .open: Int32(JF_OK)
         case .gone: Int32(JF_E_GONE)
         case .late: Int32(JF_E_TIMEOUT)
-        case nil: Int32(beginning.load(ordering: .relaxed) == handle ? JF_OK : JF_E_STALE)
+        case nil:
+            Int32(handle != 0 && beginning.load(ordering: .relaxed) == handle ? JF_OK : JF_E_STALE)
         }
     }
 

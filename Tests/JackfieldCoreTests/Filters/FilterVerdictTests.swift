@@ -2,6 +2,7 @@
 // Verdicts of filters: splices that fit, and everything that a plugin could get wrong about them.
 
 import CJackfield
+import MCP
 import Testing
 
 @testable import JackfieldCore

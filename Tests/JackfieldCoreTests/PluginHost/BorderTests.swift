@@ -160,7 +160,7 @@ extension PluginHostTests {
             "names of slots",
             arguments: [
                 ("pick", -4, 0), ("routing.pick", -4, 0), ("loop.timer", -4, 0), ("observe", 0, 0),
-                ("observe", -4, -2), ("memory.allocate", -4, 0), ("watch", 0, 2), ("ready", 0, 0),
+                ("observe", -4, -2), ("memory.allocate", -4, 0), ("loop.unwatched", 0, 2), ("ready", 0, 0),
                 ("ready", -4, -2), ("routing.timer", 0, 2),
                 ("routing", 0, 2), ("", 0, 2), ("routing.pick2", 0, 2),
             ] as [(String, Int32, Int32)])

@@ -81,7 +81,7 @@ final class PluginWorkshop {
     }
 
     func read(_ path: String) throws -> [UInt8] {
-        try #require(readFile(path, limit: 64 << 20))
+        try #require(readFile(path, limit: 512 << 20))
     }
 }
 
