@@ -59,6 +59,14 @@ class RawServer(Faults):
         self.shown[token] = self.shown.get(token, 0) + 1
         return scheme == "Bearer" and token and self.shown[token] <= self.o.demand
 
+    def metadata(self, headers):
+        """What RFC 9728 has a server say of itself."""
+        return {
+            "resource": self.o.resource or f"http://{headers['host']}/mcp",
+            "authorization_servers": [self.o.issuer],
+            "scopes_supported": ["mcp"],
+        }
+
     def result(self, message, body, listing=False):
         if self.o.era == "modern":
             body = {"resultType": "complete", **body}
@@ -230,17 +238,19 @@ async def serve_stdio(server):
 
 async def http_request(server, inbound, writer):
     """Serves one request; false when the connection is to be closed."""
-    verb, _, headers, body = await inbound.request()
+    verb, path, headers, body = await inbound.request()
     out = HttpOut(writer)
+    if verb == "GET" and server.o.issuer and path.startswith("/.well-known/oauth-protected-resource"):
+        await out.raw(json.dumps(server.metadata(headers)).encode())
+        return True
     if verb != "POST":
         await out.raw(b"", status=405)
         return True
     message = json.loads(body)
     if server.o.demand is not None and not server.accepts(headers.get("authorization", "")):
         server.events.emit("refused", label=server.o.label, shown=headers.get("authorization", ""))
-        await out.write(
-            b'HTTP/1.1 401 X\r\nWWW-Authenticate: Bearer error="invalid_token"\r\nContent-Length: 0\r\n\r\n'
-        )
+        challenge = f'Bearer error="invalid_token"{server.o.challenge}'
+        await out.write(f"HTTP/1.1 401 X\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n".encode())
         return True
     server.last = body
     then = answered(HttpOut.waiting, message)
@@ -273,6 +283,9 @@ def parser():
     p.add_argument("--regional", action="store_true", help="tools with x-mcp-header, good and bad")
     p.add_argument("--expire-once", action="store_true", help="the first tools/call finds its session gone")
     p.add_argument("--demand", type=int, help="a bearer token is needed, and good for that many requests")
+    p.add_argument("--issuer", help="the authorization server that its metadata name")
+    p.add_argument("--resource", help="what its metadata call it; left out: its URL")
+    p.add_argument("--challenge", default="", help="further parameters of its challenge")
     p.add_argument("--events")
     return p
 
