@@ -212,6 +212,8 @@ final class Lane: @unchecked Sendable {
     private func makeLink(_ server: Server) -> ServerLink {
         let link = ServerLink(server, lane: self)
         for endpoint in server.endpoints { link.channels[endpoint.index] = supervisors[endpoint.id]?.channel }
+        // Its source of credentials may serve pages on this loop's listeners before a call comes here.
+        _ = credentials(of: server)
         return link
     }
 
