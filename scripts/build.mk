@@ -61,6 +61,8 @@ $(PLUGIN_DIR)/filter-rate-limit.so: $(wildcard Plugins/store-common/*.[ch] Plugi
 $(filter $(PLUGIN_DIR)/policy-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Plugins/policy-common/*.[ch])
 
 $(filter $(PLUGIN_DIR)/filter-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Plugins/filter-common/*.[ch] Plugins/filter-common/*.cpp)
+$(filter $(PLUGIN_DIR)/credentials-%,$(C_PLUGINS:%=$(PLUGIN_DIR)/%.so)): $(wildcard Plugins/credentials-common/*.[ch] \
+	Plugins/auth-common/*.[ch])
 
 # Plugins in Swift bring their own recipe, `swift-plugin`.
 SWIFT_PLUGINS := $(patsubst Plugins/%/plugin.mk,%,$(shell grep -l '^swift-plugin:' Plugins/*/plugin.mk 2>/dev/null))

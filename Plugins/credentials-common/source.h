@@ -7,15 +7,11 @@
 #include "options.h"
 
 #include <jackfield/credentials.h>
-#include <jackfield/seal.h>
-#include <jackfield/state.h>
 
 /** The host as one instance sees it. */
 struct cs_host {
     struct au_host au;
     const jf_connected_1 *connected; /**< NULL: nobody waits for users */
-    const jf_state_1 *state;         /**< NULL: nothing outlasts the process */
-    const jf_seal_1 *seal;           /**< NULL: what is stored cannot be sealed */
     jf_self *self;
 };
 

@@ -15,7 +15,8 @@ void client_open(struct client *client, struct au_options *options, const jf_jso
     if (client->auth == AUTH_AUTO && client->key_file != NULL) client->auth = AUTH_KEY;
     if (client->auth == AUTH_AUTO && client->secret.len == 0) client->auth = AUTH_NONE;
     if (required && client->id.len == 0)
-        au_option_wrong(options, "client_id is missing: this grant needs a client that was registered before");
+        au_option_wrong(options,
+                        "client_id is missing: this grant needs a client that was registered before");
     if (required && client->auth == AUTH_NONE)
         au_option_wrong(options, "client_secret or key_file is missing: this grant needs a client that shows "
                                  "who it is; ${env:NAME} and ${file:PATH} keep secrets apart");

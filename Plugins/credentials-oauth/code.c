@@ -9,8 +9,10 @@
 #include "text.h"
 #include "url.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
+static _Atomic bool told;
 static const uint64_t lifetime = 600 * 1000000000ull;
 
 /* ---- Who the gateway is ---- */
@@ -36,8 +38,10 @@ static void registered(void *user, jf_ref request, const jf_http_response *respo
                     registered_put(entry->place->metadata.issuer, it->redirect, id, secret);
         entry->task = TASK_NONE;
         if (!good)
-            entry_fail(entry, JF_E_GONE, false, "the authorization server does not register us (%d): "
-                       "register the gateway there, and configure client_id", (int)known.status);
+            entry_fail(entry, JF_E_GONE, false,
+                       "the authorization server does not register us (%d): "
+                       "register the gateway there, and configure client_id",
+                       (int)known.status);
     }
     au_arena_end(&memory);
     entries_go(it);
@@ -51,8 +55,9 @@ static void register_client(struct entry *entry) {
     au_put_quoted(&body, it->client_name.len != 0 ? it->client_name : AU_LITERAL("Jackfield"));
     au_puts(&body, ",\"redirect_uris\":[");
     au_put_quoted(&body, it->redirect);
-    au_puts(&body, "],\"grant_types\":[\"authorization_code\",\"refresh_token\"],\"response_types\":[\"code\"],"
-                   "\"application_type\":");
+    au_puts(&body,
+            "],\"grant_types\":[\"authorization_code\",\"refresh_token\"],\"response_types\":[\"code\"],"
+            "\"application_type\":");
     au_put_quoted(&body, au_url_is_local(it->public_url) ? AU_LITERAL("native") : AU_LITERAL("web"));
     au_puts(&body, ",\"token_endpoint_auth_method\":");
     au_put_quoted(&body, !at->has_auth || at->basic ? AU_LITERAL("client_secret_basic")
@@ -89,8 +94,9 @@ static bool client_of(struct entry *entry, struct client *out) {
     if (at->registration.len != 0)
         register_client(entry);
     else
-        entry_fail(entry, JF_E_GONE, false, "client_id is missing, and the authorization server does not "
-                                            "register clients: register the gateway there");
+        entry_fail(entry, JF_E_GONE, false,
+                   "client_id is missing, and the authorization server does not "
+                   "register clients: register the gateway there");
     return false;
 }
 
@@ -232,8 +238,7 @@ void code_go(struct entry *entry) {
         }
         au_puts(&form, "grant_type=refresh_token");
         put_pair(&form, "refresh_token", VIEW(refresh));
-        put_pair(&form, "resource", entry->of->resource.len != 0 ? entry->of->resource
-                                                                 : entry->place->metadata.resource);
+        put_pair(&form, "resource", resource_of(entry));
         entry_send(entry, entry->place, &client, &form, TASK_REFRESH);
         break;
     default:
@@ -249,7 +254,8 @@ void code_refreshed(struct entry *entry, struct tokens *tokens, bool grant_gone)
         if (grant_gone) entry_go(entry);
         return;
     }
-    if (!held_put(view_of(entry->of->source.au.name), entry->key, entry->place->metadata.issuer, tokens)) {
+    struct metadata at = {.issuer = entry->place->metadata.issuer, .resource = resource_of(entry)};
+    if (!held_put(view_of(entry->of->source.au.name), entry->key, &at, tokens)) {
         held_release(entry, true);
         entry_fail(entry, JF_E_FAULT, false, "no memory for a token");
         return;
@@ -303,8 +309,9 @@ void code_open(struct oauth *it, struct au_options *options) {
     it->redirect = made(it, "callback");
     it->document = made(it, "client.json");
     if (!au_member(&options->root, "login", &login)) {
-        au_option_wrong(options, "login is missing: without it nobody knows whether the user in the browser is "
-                                 "the client's user; login: none says that this does not matter here");
+        au_option_wrong(options,
+                        "login is missing: without it nobody knows whether the user in the browser is "
+                        "the client's user; login: none says that this does not matter here");
     } else if (login.kind == JF_JSON_OBJECT) {
         options->where = "login.";
         it->logs_in = true;
@@ -317,11 +324,16 @@ void code_open(struct oauth *it, struct au_options *options) {
     } else if (login.kind != JF_JSON_STRING || !jf_json_is(&login, AU_LITERAL("none"))) {
         au_option_wrong(options, "login must be a mapping, or none");
     } else if (!au_url_is_local(it->public_url)) {
-        oauth_log(it, JF_LOG_WARNING,
-                  "login: none, and the gateway is not only on this machine: whoever opens a connect page can "
-                  "give another user's client an account of his own, or be led to give away hers");
+        oauth_log(
+            it, JF_LOG_WARNING,
+            "login: none, and the gateway is not only on this machine: whoever opens a connect page can "
+            "give another user's client an account of his own, or be led to give away hers");
     }
-    if (options->status == JF_OK) pages_open(it);
+    if (options->status != JF_OK) return;
+    if (!atomic_exchange(&told, true))
+        oauth_log(it, JF_LOG_WARNING,
+                  "tokens of users are kept in memory: after a restart users connect again");
+    pages_open(it);
 }
 
 void code_halt(struct oauth *it) {

@@ -30,19 +30,14 @@ static struct {
 } lib;
 
 bool crypto_load(const char **missing) {
-#define SYMBOL(name) {#name, &lib.name}
-    static const struct au_symbol symbols[] = {SYMBOL(RAND_bytes),
-                                               SYMBOL(BIO_new_mem_buf),
-                                               SYMBOL(BIO_free),
-                                               SYMBOL(PEM_read_bio_PrivateKey),
-                                               SYMBOL(EVP_PKEY_free),
-                                               SYMBOL(EVP_PKEY_get_base_id),
-                                               SYMBOL(EVP_PKEY_get_bits),
-                                               SYMBOL(EVP_MD_CTX_new),
-                                               SYMBOL(EVP_MD_CTX_free),
-                                               SYMBOL(EVP_DigestSignInit_ex),
-                                               SYMBOL(EVP_DigestSign),
-                                               {NULL, NULL}};
+#define SYMBOL(name)                                                                                         \
+    { #name, &lib.name }
+    static const struct au_symbol symbols[] = {SYMBOL(RAND_bytes),        SYMBOL(BIO_new_mem_buf),
+                                               SYMBOL(BIO_free),          SYMBOL(PEM_read_bio_PrivateKey),
+                                               SYMBOL(EVP_PKEY_free),     SYMBOL(EVP_PKEY_get_base_id),
+                                               SYMBOL(EVP_PKEY_get_bits), SYMBOL(EVP_MD_CTX_new),
+                                               SYMBOL(EVP_MD_CTX_free),   SYMBOL(EVP_DigestSignInit_ex),
+                                               SYMBOL(EVP_DigestSign),    {NULL, NULL}};
 #undef SYMBOL
     static struct au_library library = {.file = "libcrypto.so.3", .symbols = symbols};
     return au_crypto_load(missing) && au_library_load(&library, missing);

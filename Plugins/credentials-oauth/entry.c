@@ -30,6 +30,8 @@ void entry_answer(struct entry *entry, int32_t status, const struct au_text *jso
     entry->timer = 0;
     au_text_end(&entry->subject_token);
     au_text_end(&entry->assertion);
+    // Whoever is answered may ask again at once.
+    entry->of->answering++;
     while (it != NULL) {
         struct waiting *next = it->next;
         struct au_text copy = {0};
@@ -45,6 +47,7 @@ void entry_answer(struct entry *entry, int32_t status, const struct au_text *jso
         free(it);
         it = next;
     }
+    entry->of->answering--;
 }
 
 void entry_fail(struct entry *entry, int32_t status, bool public, const char *format, ...) {
@@ -137,8 +140,8 @@ static void answered(void *user, jf_ref request, const jf_http_response *respons
     entry->request = 0;
     entry->task = TASK_NONE;
     memcpy(&known, response, response->size < sizeof(known) ? response->size : sizeof(known));
-    const char *wrong = tokens_read(&known, task == TASK_ASSERTION, wall_ms(entry->of), &tokens, room,
-                                    sizeof(room), &gone);
+    const char *wrong =
+        tokens_read(&known, task == TASK_ASSERTION, wall_ms(entry->of), &tokens, room, sizeof(room), &gone);
     if (task == TASK_REFRESH && (wrong == NULL || gone)) {
         code_refreshed(entry, &tokens, wrong != NULL);
     } else if (wrong != NULL && gone && entry->grant != GRANT_CLIENT) {
@@ -175,15 +178,17 @@ void entry_send(struct entry *entry, struct place *at, const struct client *clie
     entry_fail(entry, JF_E_GONE, false, "%s", wrong);
 }
 
+jf_view resource_of(const struct entry *entry) {
+    return entry->of->resource.len != 0 ? entry->of->resource : entry->place->metadata.resource;
+}
+
 static void put_common(struct entry *entry, struct au_text *form) {
     struct au_text scopes = {0};
     entry_scopes(entry, &scopes);
     if (scopes.len != 0) put_pair(form, "scope", VIEW(scopes));
     if (scopes.failed) form->failed = true;
     au_text_end(&scopes);
-    if (entry->place->metadata.resource.len != 0)
-        put_pair(form, "resource", entry->of->resource.len != 0 ? entry->of->resource
-                                                                : entry->place->metadata.resource);
+    if (resource_of(entry).len != 0) put_pair(form, "resource", resource_of(entry));
 }
 
 static void put_exchange(struct entry *entry, struct au_text *form, const char *wanted) {
@@ -232,7 +237,7 @@ static void ask(struct entry *entry) {
 }
 
 void entry_go(struct entry *entry) {
-    if (!entry->busy || entry->task != TASK_NONE || entry->state != 0) return;
+    if (!entry->busy || entry->task != TASK_NONE) return;
     if (is_good(entry) && entry->grant != GRANT_CODE) {
         entry_done(entry);
         return;
@@ -274,6 +279,7 @@ static void unlink_entry(struct oauth *it, struct entry *entry) {
 
 static void make_room(struct oauth *it) {
     struct entry *last = NULL;
+    if (it->answering != 0) return;
     for (struct entry *e = it->entries; e != NULL; e = e->next)
         if (!e->busy) last = e;
     if (last == NULL) return;
@@ -294,8 +300,7 @@ static struct entry *entry_of(struct oauth *it, enum grant grant, const jf_deman
     jf_view endpoint = it->resource.len != 0 && it->issuer.len == 0 ? it->resource : demand->endpoint;
     for (struct entry **at = &it->entries; *at != NULL; at = &(*at)->next) {
         struct entry *entry = *at;
-        if (entry->grant != grant || !au_same(entry->key, key) ||
-            !au_same(entry->place->endpoint, endpoint))
+        if (entry->grant != grant || !au_same(entry->key, key) || !au_same(entry->place->endpoint, endpoint))
             continue;
         // To the front: those that are not used fall off at the end.
         *at = entry->next;
@@ -323,7 +328,8 @@ static struct entry *entry_of(struct oauth *it, enum grant grant, const jf_deman
     return entry;
 }
 
-/** Whether a token may be replaced once more: a server that refuses all of them costs its neighbour little. */
+/** Whether a token may be replaced once more: a server that refuses all of them costs its neighbour little.
+ */
 static bool may_renew(struct entry *entry) {
     uint64_t now = au_now(entry->of->source.au.host), *oldest = &entry->renewed[entry->renewals++ % 8];
     if (*oldest != 0 && now - *oldest < 10 * second) return false;
@@ -340,8 +346,7 @@ static int32_t take_refusal(struct entry *entry, const jf_demand *demand, jf_fau
     more = add_words(&entry->scopes, scope);
     if (demand->refused == JF_STATUS_FORBIDDEN && !more)
         return jf_fault_set(why, JF_E_DENIED, JF_FAULT_PUBLIC, "more is needed than was granted");
-    place_hint(entry->place,
-               challenge_parameter(demand->challenge, "resource_metadata", room, sizeof(room)));
+    place_hint(entry->place, challenge_parameter(demand->challenge, "resource_metadata", room, sizeof(room)));
     if (!entry->busy) {
         if (!may_renew(entry)) return au_unknown(why, 10000, "the server refuses one token after the other");
         if (entry->grant == GRANT_CODE) code_refused(entry, demand->refused == JF_STATUS_FORBIDDEN);
@@ -372,7 +377,8 @@ static int32_t wait_for(struct entry *entry, jf_ref op, const jf_demand *demand,
 }
 
 int32_t entry_supply(struct oauth *it, jf_ref op, const jf_demand *demand, jf_blob *supply, jf_fault *why) {
-    enum grant grant = demand->principal->id == 0 && it->grant != GRANT_CLIENT ? it->gateway_grant : it->grant;
+    enum grant grant =
+        demand->principal->id == 0 && it->grant != GRANT_CLIENT ? it->gateway_grant : it->grant;
     if (grant == GRANT_NONE) {
         if (demand->refused == 0) return JF_ABSENT;
         return au_unknown(why, 60000, "the server lets nobody in but users: gateway_grant may say how else");

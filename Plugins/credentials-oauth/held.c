@@ -10,7 +10,7 @@
 
 struct record {
     struct record *next;
-    struct au_text server, key, issuer, access, refresh;
+    struct au_text server, key, issuer, resource, access, refresh;
     uint64_t expires_ms;
     bool busy; /**< an entry refreshes it */
 };
@@ -42,6 +42,7 @@ static void record_free(struct record *it) {
     au_text_end(&it->server);
     au_text_end(&it->key);
     au_text_end(&it->issuer);
+    au_text_end(&it->resource);
     au_text_end(&it->access);
     au_text_end(&it->refresh);
     free(it);
@@ -134,8 +135,12 @@ enum held held_find(struct entry *entry, struct au_text *access, uint64_t *expir
     uint64_t now = wall_ms(entry->of);
     pthread_mutex_lock(&lock);
     struct record **at = record_at(server_of(entry), entry->key), *it = *at;
-    // Another authorization server than then: what the old one gave is nothing to it.
-    if (it != NULL && !au_same(VIEW(it->issuer), entry->place->metadata.issuer)) record_drop(at), it = NULL;
+    // Another server or authorization server than then: what the old one gave is nothing to it.
+    if (it != NULL && !(au_same(VIEW(it->issuer), entry->place->metadata.issuer) &&
+                        au_same(VIEW(it->resource), resource_of(entry)))) {
+        record_drop(at);
+        it = NULL;
+    }
     if (it != NULL && it->access.len != 0 && (it->expires_ms == 0 || now < it->expires_ms)) {
         found = HELD_TOKEN;
         text_set(access, VIEW(it->access));
@@ -154,9 +159,19 @@ enum held held_find(struct entry *entry, struct au_text *access, uint64_t *expir
     return found;
 }
 
-bool held_put(jf_view server, jf_view key, jf_view issuer, const struct tokens *tokens) {
+/** Makes room for one more; locked. */
+static void shrink(void) {
+    struct record **last = NULL;
+    if (record_count < HELD_MOST) return;
+    for (struct record **at = &records; *at != NULL; at = &(*at)->next)
+        if (!(*at)->busy) last = at;
+    if (last != NULL) record_drop(last);
+}
+
+bool held_put(jf_view server, jf_view key, const struct metadata *at, const struct tokens *tokens) {
     pthread_mutex_lock(&lock);
     struct record *it = *record_at(server, key);
+    if (it == NULL) shrink();
     if (it == NULL && record_count < HELD_MOST) {
         it = calloc(1, sizeof(*it));
         if (it != NULL) {
@@ -168,8 +183,10 @@ bool held_put(jf_view server, jf_view key, jf_view issuer, const struct tokens *
         }
     }
     if (it != NULL) {
-        if (!au_same(VIEW(it->issuer), issuer)) au_text_end(&it->refresh);
-        text_set(&it->issuer, issuer);
+        if (!au_same(VIEW(it->issuer), at->issuer) || !au_same(VIEW(it->resource), at->resource))
+            au_text_end(&it->refresh);
+        text_set(&it->issuer, at->issuer);
+        text_set(&it->resource, at->resource);
         text_set(&it->access, VIEW(tokens->access));
         if (tokens->refresh.len != 0) text_set(&it->refresh, VIEW(tokens->refresh));
         it->expires_ms = tokens->expires_ms;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the loops of a process share: tokens of users, users who are about to agree, registered clients. A
- * browser comes to whichever loop it comes to, so this is global, against the custom of state per instance. */
+ * browser comes to whichever loop it comes to, so this is global, against the custom of state per instance.
+ */
 #ifndef CREDENTIALS_OAUTH_HELD_H
 #define CREDENTIALS_OAUTH_HELD_H
 
 #include "oauth.h"
 
-enum { HELD_MOST = 100000, CONNECTING_MOST = 10000, REGISTERED_MOST = 256 };
+enum { HELD_MOST = 10000, CONNECTING_MOST = 10000, REGISTERED_MOST = 256 };
 
 enum held { HELD_NONE, HELD_TOKEN, HELD_REFRESH, HELD_WAIT };
 
@@ -15,8 +16,8 @@ enum held { HELD_NONE, HELD_TOKEN, HELD_REFRESH, HELD_WAIT };
 enum held held_find(struct entry *entry, struct au_text *access, uint64_t *expires_ms,
                     struct au_text *refresh);
 /** Keeps tokens, and wakes who waits for them. A new refresh token takes the place of the old one; where none
- * came, the old one stays. */
-bool held_put(jf_view server, jf_view key, jf_view issuer, const struct tokens *tokens);
+ * came, the old one stays. Where there are too many, those that were refreshed longest ago give way. */
+bool held_put(jf_view server, jf_view key, const struct metadata *at, const struct tokens *tokens);
 /** The refresh is over without tokens; `gone`: what is held is of no use. */
 void held_release(const struct entry *entry, bool gone);
 /** The server refused `access`; `more`: none of what is held will do. */
@@ -29,12 +30,12 @@ void held_forget(struct entry *entry);
 struct connecting {
     struct connecting *next;
     struct au_arena keep;
-    char id[44];                     /**< in the URL that the client opens */
-    char state[44], verifier[44];    /**< of the request to the server's authorization server */
+    char id[44];                  /**< in the URL that the client opens */
+    char state[44], verifier[44]; /**< of the request to the server's authorization server */
     char login_state[44], login_verifier[44], nonce[44];
-    char cookie[44];                 /**< the digest of the browser's; "": nobody pressed the button yet */
+    char cookie[44]; /**< the digest of the browser's; "": nobody pressed the button yet */
     bool logged_in;
-    uint64_t until;                  /**< monotonic */
+    uint64_t until;                       /**< monotonic */
     jf_view server, key, subject, issuer; /**< for whom */
     jf_view scopes;
     struct metadata at, login;

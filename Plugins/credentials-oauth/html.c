@@ -48,8 +48,10 @@ void page_send(struct oauth *it, jf_ref exchange, struct page *page) {
     struct au_text html = {0}, cookie = {0}, policy = {0};
     char nonce[44] = "";
     random_text(16, nonce);
-    au_puts(&html, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-                   "content=\"width=device-width,initial-scale=1\"><meta name=\"robots\" content=\"noindex\"><title>");
+    au_puts(
+        &html,
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+        "content=\"width=device-width,initial-scale=1\"><meta name=\"robots\" content=\"noindex\"><title>");
     put_html(&html, view_of(page->title));
     au_puts(&html, "</title>");
     if (page->onward.len != 0) {

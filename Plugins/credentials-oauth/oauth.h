@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The source `oauth`: one server's options, the authorization servers behind it, and those who need tokens. */
+ * The source `oauth`: one server's options, the authorization servers behind it, and those who need tokens.
+ */
 #ifndef CREDENTIALS_OAUTH_OAUTH_H
 #define CREDENTIALS_OAUTH_OAUTH_H
 
@@ -35,13 +36,13 @@ enum place_state { PLACE_NEW, PLACE_ASKING, PLACE_READY, PLACE_FAILED };
 struct place {
     struct place *next;
     struct oauth *of;
-    struct au_arena base;    /**< what it begins with */
-    struct au_arena found;   /**< what it found */
-    jf_view endpoint;        /**< the server's URL; absent: only an issuer is known */
-    jf_view issuer;          /**< configured; absent: the server names it */
-    struct au_text hint;     /**< where the server says that its metadata are */
-    jf_view location;        /**< the document that is fetched */
-    jf_view wanted;          /**< the issuer whose metadata are fetched */
+    struct au_arena base;  /**< what it begins with */
+    struct au_arena found; /**< what it found */
+    jf_view endpoint;      /**< the server's URL; absent: only an issuer is known */
+    jf_view issuer;        /**< configured; absent: the server names it */
+    struct au_text hint;   /**< where the server says that its metadata are */
+    jf_view location;      /**< the document that is fetched */
+    jf_view wanted;        /**< the issuer whose metadata are fetched */
     struct metadata metadata;
     enum place_state state;
     uint32_t step;
@@ -84,8 +85,6 @@ struct entry {
     struct vault_waiter *vault;
     bool refused;  /**< by the server, at least once */
     bool may_wait; /**< the user was sent to a URL before: wait for it */
-    bool loaded;   /**< the store was asked */
-    jf_ref state;  /**< an operation of jf.state/1 */
 };
 
 struct oauth {
@@ -95,16 +94,17 @@ struct oauth {
     jf_view issuer, authorization_endpoint, token_endpoint, resource, audience, scopes, subject_token_type;
     jf_view idp_issuer, idp_token_endpoint;
     jf_view public_url, login_issuer, client_name;
-    bool private, logs_in, has_idp, no_state_told;
+    bool private, logs_in;
     uint64_t timeout_ns, wait_ns;
     struct place *places;
     struct entry *entries;
     uint32_t entry_count;
-    jf_view redirect; /**< PUBLIC/connect/SERVER/callback */
-    jf_view base;     /**< PUBLIC/connect/SERVER/ */
-    jf_view path;     /**< /connect/SERVER/ */
-    jf_view document; /**< PUBLIC/connect/SERVER/client.json */
-    bool secure;      /**< browsers come by https */
+    uint32_t answering; /**< entries stay as long as others are told */
+    jf_view redirect;   /**< PUBLIC/connect/SERVER/callback */
+    jf_view base;       /**< PUBLIC/connect/SERVER/ */
+    jf_view path;       /**< /connect/SERVER/ */
+    jf_view document;   /**< PUBLIC/connect/SERVER/client.json */
+    bool secure;        /**< browsers come by https */
     bool registering;
     jf_ref mount, mount_timer, registration;
     struct visit *visits; /**< browsers that wait for an authorization server */
@@ -138,7 +138,8 @@ void put_base64(struct au_text *out, jf_view bytes);
 /** Decodes base64url; false: it is none. */
 bool get_base64url(jf_view text, struct au_text *out);
 /** A signed assertion of a client (RFC 7523 section 2.2): ES256 or RS256. NULL, or what is wrong. */
-const char *put_assertion(struct au_text *out, const struct client *client, jf_view audience, uint64_t now_ms);
+const char *put_assertion(struct au_text *out, const struct client *client, jf_view audience,
+                          uint64_t now_ms);
 /** Whether a key can sign; NULL, or what is wrong. */
 const char *key_wrong(const char *file);
 
@@ -200,6 +201,9 @@ void entry_answer(struct entry *entry, int32_t status, const struct au_text *jso
 void entry_send(struct entry *entry, struct place *at, const struct client *client, struct au_text *form,
                 enum task task);
 void put_pair(struct au_text *form, const char *name, jf_view value);
+
+/** What the entry's tokens are for. */
+jf_view resource_of(const struct entry *entry);
 
 /* ---- code.c ---- */
 

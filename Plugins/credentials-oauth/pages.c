@@ -58,8 +58,8 @@ static jf_view field(const jf_http_request *request, const char *name) {
 
 /** The cookie that we gave to this browser; absent: none. */
 static jf_view cookie_of(const struct oauth *it, const jf_http_request *request) {
-    jf_view rest = field(request, "cookie"), name = it->secure ? AU_LITERAL("__Host-jf-connect")
-                                                               : AU_LITERAL("jf-connect");
+    jf_view rest = field(request, "cookie"),
+            name = it->secure ? AU_LITERAL("__Host-jf-connect") : AU_LITERAL("jf-connect");
     while (rest.len != 0) {
         jf_view after = {0}, value = {0};
         jf_view pair = view_trim(view_until(rest, ';', &after));
@@ -142,9 +142,10 @@ static void first(struct oauth *it, const jf_http_request *request, jf_view quer
     put_html(&page.body, value);
     au_puts(&page.body, "\"><input type=\"hidden\" name=\"token\" value=\"");
     au_put(&page.body, view_of(token));
-    au_puts(&page.body, "\"><button type=\"submit\">Continue</button></form><p class=\"note\">Only go on if you "
-                        "asked for this yourself a moment ago. If somebody sent you this link, close the "
-                        "page.</p>");
+    au_puts(&page.body,
+            "\"><button type=\"submit\">Continue</button></form><p class=\"note\">Only go on if you "
+            "asked for this yourself a moment ago. If somebody sent you this link, close the "
+            "page.</p>");
     connecting_add(who);
     page_send(it, request->exchange, &page);
 }
@@ -207,7 +208,8 @@ static void begin(struct oauth *it, const jf_http_request *request) {
     jf_view value, given, cookie = cookie_of(it, request), site = field(request, "sec-fetch-site");
     bool own = site.len == 0 || au_same(site, AU_LITERAL("same-origin"));
     if (query_value(request->body, "id", id, sizeof(id), &value) != JF_OK ||
-        query_value(request->body, "token", token, sizeof(token), &given) != JF_OK || cookie.len == 0 || !own) {
+        query_value(request->body, "token", token, sizeof(token), &given) != JF_OK || cookie.len == 0 ||
+        !own) {
         say(it, request->exchange, 403, "Not connected",
             "This did not come from our own page, or your browser takes no cookies.");
         return;
@@ -261,7 +263,8 @@ static const char *login_wrong(struct oauth *it, const struct connecting *who, j
         if (!au_same(issuer, it->login_issuer) || !aimed || !lives || !au_same(nonce, view_of(who->nonce)))
             wrong = "The login's answer is not for this page.";
         else if (!au_same(subject, who->subject) || !au_same(issuer, who->issuer))
-            wrong = "You signed in as another user than the one whose assistant asked. Nothing was connected.";
+            wrong =
+                "You signed in as another user than the one whose assistant asked. Nothing was connected.";
         else
             wrong = NULL;
     }
@@ -301,13 +304,14 @@ static void answered(void *user, jf_ref request, const jf_http_response *respons
             refuse(it, exchange, who, wrong);
         else
             go_to(it, exchange, who, false);
-    } else if (!held_put(who->server, who->key, who->at.issuer, &tokens)) {
+    } else if (!held_put(who->server, who->key, &who->at, &tokens)) {
         refuse(it, exchange, who, "The gateway has no room for one more account.");
     } else {
         oauth_log(it, JF_LOG_INFO, "a user is connected");
         tell(it, who, JF_OK);
         connecting_free(who);
-        say(it, exchange, 200, "Connected", "That is all. You can close this page and go back to your assistant.");
+        say(it, exchange, 200, "Connected",
+            "That is all. You can close this page and go back to your assistant.");
     }
     tokens_end(&tokens);
 }
@@ -330,7 +334,8 @@ static void ask(struct oauth *it, jf_ref exchange, struct connecting *who, bool 
                                       : client_show(login ? &it->login : &who->client, at, wall_ms(it), &form,
                                                     &authorization);
     if (wrong == NULL) {
-        *visit = (struct visit){.next = it->visits, .of = it, .who = who, .exchange = exchange, .login = login};
+        *visit =
+            (struct visit){.next = it->visits, .of = it, .who = who, .exchange = exchange, .login = login};
         it->visits = visit;
         if (fetch(it, AU_LITERAL("POST"), at->token, &authorization, &form, false, answered, visit,
                   &visit->request) != JF_OK) {
@@ -397,8 +402,9 @@ static void document(struct oauth *it, jf_ref exchange) {
     au_put_quoted(&json, it->public_url);
     au_puts(&json, ",\"redirect_uris\":[");
     au_put_quoted(&json, it->redirect);
-    au_puts(&json, "],\"grant_types\":[\"authorization_code\",\"refresh_token\"],\"response_types\":[\"code\"],"
-                   "\"token_endpoint_auth_method\":\"none\",\"application_type\":\"web\"}");
+    au_puts(&json,
+            "],\"grant_types\":[\"authorization_code\",\"refresh_token\"],\"response_types\":[\"code\"],"
+            "\"token_endpoint_auth_method\":\"none\",\"application_type\":\"web\"}");
     jf_pair headers[] = {{AU_LITERAL("content-type"), AU_LITERAL("application/json")},
                          {AU_LITERAL("cache-control"), AU_LITERAL("max-age=3600")}};
     jf_http_response response = {.size = sizeof(response),
@@ -413,7 +419,8 @@ static void document(struct oauth *it, jf_ref exchange) {
 static void serve(void *user, const jf_http_request *request) {
     struct oauth *it = user;
     jf_view query = {0}, path = view_until(request->url, '?', &query);
-    bool get = au_same(request->method, AU_LITERAL("GET")), post = au_same(request->method, AU_LITERAL("POST"));
+    bool get = au_same(request->method, AU_LITERAL("GET")),
+         post = au_same(request->method, AU_LITERAL("POST"));
     path = path.len >= it->path.len ? (jf_view){path.ptr + it->path.len, path.len - it->path.len} : path;
     if (get && path.len == 0)
         first(it, request, query);

@@ -14,8 +14,8 @@ struct page {
     int32_t status;
     struct au_text body; /**< what stands in the middle, HTML */
     const char *title;
-    jf_view onward;      /**< where the browser goes by itself; absent: nowhere */
-    jf_view cookie;      /**< the value of a new cookie; absent: none */
+    jf_view onward; /**< where the browser goes by itself; absent: nowhere */
+    jf_view cookie; /**< the value of a new cookie; absent: none */
 };
 /** Answers, and gives the page's memory back. */
 void page_send(struct oauth *it, jf_ref exchange, struct page *page);

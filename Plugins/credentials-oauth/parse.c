@@ -102,7 +102,8 @@ static bool ends_with(jf_view host, const char *end) {
     return host.len >= length && same_nocase(host.ptr + host.len - length, length, end, length);
 }
 
-/** Names that are looked up within the network, or that a resolver takes for an address: 127.1, 0x7f000001. */
+/** Names that are looked up within the network, or that a resolver takes for an address: 127.1, 0x7f000001.
+ */
 static bool is_inner_name(jf_view host) {
     if (host.len != 0 && host.ptr[host.len - 1] == '.') host.len--;
     if (ends_with(host, ".local") || ends_with(host, ".localhost") || ends_with(host, ".internal") ||
@@ -199,7 +200,10 @@ bool issuer_location(jf_view issuer, uint32_t step, struct au_text *out) {
 /* ---- Words ---- */
 
 static int hex(uint8_t c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 int32_t query_value(jf_view query, const char *name, char *out, size_t room, jf_view *value) {

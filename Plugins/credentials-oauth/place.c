@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Finding an authorization server: the resource's metadata (RFC 9728), then the server's own (RFC 8414, OpenID
- * Connect Discovery 1.0). */
+ * Finding an authorization server: the resource's metadata (RFC 9728), then the server's own (RFC 8414,
+ * OpenID Connect Discovery 1.0). */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -18,9 +18,9 @@ int32_t fetch(struct oauth *it, jf_view method, jf_view url, const struct au_tex
     jf_pair headers[3] = {{AU_LITERAL("accept"), AU_LITERAL("application/json")}};
     uint64_t count = 1;
     if (body != NULL)
-        headers[count++] = (jf_pair){AU_LITERAL("content-type"),
-                                     json ? AU_LITERAL("application/json")
-                                          : AU_LITERAL("application/x-www-form-urlencoded")};
+        headers[count++] =
+            (jf_pair){AU_LITERAL("content-type"), json ? AU_LITERAL("application/json")
+                                                       : AU_LITERAL("application/x-www-form-urlencoded")};
     if (authorization != NULL && authorization->len != 0)
         headers[count++] = (jf_pair){AU_LITERAL("authorization"), VIEW(*authorization)};
     jf_http_request ask = {.size = sizeof(ask),
@@ -262,8 +262,11 @@ struct place *place_of(struct oauth *it, jf_view endpoint, jf_view issuer, jf_vi
     if (token_endpoint.len != 0) {
         p->state = PLACE_READY;
         p->until = UINT64_MAX;
-        p->metadata = (struct metadata){.issuer = issuer, .token = token_endpoint, .resource = p->endpoint,
-                                        .authorization = it->authorization_endpoint, .s256 = true};
+        p->metadata = (struct metadata){.issuer = issuer,
+                                        .token = token_endpoint,
+                                        .resource = p->endpoint,
+                                        .authorization = it->authorization_endpoint,
+                                        .s256 = true};
     }
     p->next = it->places;
     it->places = p;

@@ -66,7 +66,8 @@ static void open(struct cs_source *source, struct au_options *options) {
     if (!crypto_load(&missing))
         au_option_wrong(options, "needs OpenSSL 3 (%s not found): install the package libssl3", missing);
     if (source->au.host->http == NULL)
-        au_option_wrong(options, "nobody can be asked: no plugin offers " JF_HTTP_1 "; enable transport-http");
+        au_option_wrong(options,
+                        "nobody can be asked: no plugin offers " JF_HTTP_1 "; enable transport-http");
     it->grant = (enum grant)au_option_word(options, root, "grant", grants, GRANT_CLIENT);
     it->gateway_grant =
         au_option_word(options, root, "gateway_grant", gateways, 1) == 0 ? GRANT_CLIENT : GRANT_NONE;
@@ -84,8 +85,7 @@ static void open(struct cs_source *source, struct au_options *options) {
     it->timeout_ns = (uint64_t)au_option_integer(options, root, "timeout_ms", 100, 30000, 10000) * 1000000u;
     it->wait_ns = (uint64_t)au_option_integer(options, root, "wait_ms", 0, 29000, 25000) * 1000000u;
     scopes_open(it, options);
-    client_open(&it->client, options, root,
-                it->grant != GRANT_CODE || it->gateway_grant == GRANT_CLIENT);
+    client_open(&it->client, options, root, it->grant != GRANT_CODE || it->gateway_grant == GRANT_CLIENT);
     if (it->grant == GRANT_ID_JAG) idp_open(it, options);
     if (it->grant == GRANT_CODE) code_open(it, options);
 }
