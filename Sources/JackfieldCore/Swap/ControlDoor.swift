@@ -201,7 +201,8 @@ final class ControlDoor {
         default:
             if handleTraffic(what, request, guest) || handleRecords(what, request, guest) { return }
             let known =
-                (["clear", "explain", "generations", "restart", "swap"] + Self.trafficRequests + Self.recordRequests)
+                (["clear", "explain", "generations", "restart", "swap"] + Self.trafficRequests
+                + Self.recordRequests)
                 .sorted()
             guest.refuse("unknown request '\(what)'; there are: \(known.joined(separator: ", "))")
         }

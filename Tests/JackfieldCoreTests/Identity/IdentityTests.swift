@@ -11,9 +11,18 @@ import Testing
     /// The first of the reference's vectors for 128 bits: key 00…0f, input 00…(n-1).
     @Test func itIsTheReference() {
         let expected: [Int: [UInt8]] = [
-            0: [0xa3, 0x81, 0x7f, 0x04, 0xba, 0x25, 0xa8, 0xe6, 0x6d, 0xf6, 0x72, 0x14, 0xc7, 0x55, 0x02, 0x93],
-            1: [0xda, 0x87, 0xc1, 0xd8, 0x6b, 0x99, 0xaf, 0x44, 0x34, 0x76, 0x59, 0x11, 0x9b, 0x22, 0xfc, 0x45],
-            2: [0x81, 0x77, 0x22, 0x8d, 0xa4, 0xa4, 0x5d, 0xc7, 0xfc, 0xa3, 0x8b, 0xde, 0xf6, 0x0a, 0xff, 0xe4],
+            0: [
+                0xa3, 0x81, 0x7f, 0x04, 0xba, 0x25, 0xa8, 0xe6, 0x6d, 0xf6, 0x72, 0x14, 0xc7, 0x55, 0x02,
+                0x93,
+            ],
+            1: [
+                0xda, 0x87, 0xc1, 0xd8, 0x6b, 0x99, 0xaf, 0x44, 0x34, 0x76, 0x59, 0x11, 0x9b, 0x22, 0xfc,
+                0x45,
+            ],
+            2: [
+                0x81, 0x77, 0x22, 0x8d, 0xa4, 0xa4, 0x5d, 0xc7, 0xfc, 0xa3, 0x8b, 0xde, 0xf6, 0x0a, 0xff,
+                0xe4,
+            ],
         ]
         for (count, bytes) in expected {
             let input = (0..<count).map { UInt8($0) }
@@ -136,7 +145,9 @@ import Testing
 
     @Test func itIsBounded() {
         var cache = IdentityCache(limit: 100)
-        for number in 0..<10_000 { cache.insert(key(UInt64(number)), principal("s"), until: .max, plugin: "p") }
+        for number in 0..<10_000 {
+            cache.insert(key(UInt64(number)), principal("s"), until: .max, plugin: "p")
+        }
         #expect(cache.count <= 100)
         #expect(cache.find(key(9_999), now: 0) != nil)
     }
@@ -170,11 +181,13 @@ import Testing
         #expect(
             plain.value(metadata: "https://g/.well-known/x")
                 == #"Bearer resource_metadata="https://g/.well-known/x", scope="a b""#)
-        let wrong = Challenge(status: JF_STATUS_UNAUTHORIZED, error: "invalid_token", text: "it \"ended\"\r\n")
+        let wrong = Challenge(
+            status: JF_STATUS_UNAUTHORIZED, error: "invalid_token", text: "it \"ended\"\r\n")
         #expect(
             wrong.value(metadata: nil)
                 == #"Bearer error="invalid_token", error_description="it 'ended'??""#)
-        #expect(Challenge(status: JF_STATUS_UNAUTHORIZED, error: nil, text: "").value(metadata: nil) == "Bearer")
+        #expect(
+            Challenge(status: JF_STATUS_UNAUTHORIZED, error: nil, text: "").value(metadata: nil) == "Bearer")
     }
 
     @Test(

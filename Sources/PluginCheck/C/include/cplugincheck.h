@@ -31,11 +31,11 @@ typedef struct check_setup {
     const char *config;
     const char *const *good_configs;
     const char *const *bad_configs;
-    const char *toolset;   /**< an entry of `servers` for jf.toolset/1 */
-    const char *connector; /**< an entry of `servers` for jf.connector/1; see `peer` */
-    const char *listener;  /**< an entry of `listeners` */
-    const char *routing;   /**< the `routing` of a server */
-    const char *transport; /**< the listener's, NULL: none */
+    const char *toolset;                         /**< an entry of `servers` for jf.toolset/1 */
+    const char *connector;                       /**< an entry of `servers` for jf.connector/1; see `peer` */
+    const char *listener;                        /**< an entry of `listeners` */
+    const char *routing;                         /**< the `routing` of a server */
+    const char *transport;                       /**< the listener's, NULL: none */
     const char *auth, *source, *policy, *filter; /**< an entry's options for these facets, as above */
     const char *const *fields;                   /**< header fields that a provider looks at */
     /** What answers behind the connector: "stdio" (check_golden_stdio), "http" (a server of the case:
