@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 
-from rig import contract, report, routing
+from rig import contract, guards, report, routing
 from rig.measures import PROXIES, Bench, Plan
 from rig.peers import Backends, Peers
 from rig.places import ROOT, Cores, Places, Skip, Turns, describe_machine
@@ -70,6 +70,7 @@ def main():
         if "jackfield" in plan.peers:
             contract.measure(bench, lambda text: print(f"bench: {text}", file=sys.stderr))
             routing.measure(bench, lambda text: print(f"bench: {text}", file=sys.stderr))
+            guards.measure(bench, lambda text: print(f"bench: {text}", file=sys.stderr))
             bench.turns.release()
     finally:
         backends.stop()

@@ -131,7 +131,7 @@ final class AuditLog {
     // MARK: Records
 
     /// Adds a record. `body` writes members behind the kind.
-    func add(_ kind: String, time: UInt64 = jf_realtime_ns(), _ body: (inout JSONWriter) -> Void) {
+    func add(_ kind: StaticString, time: UInt64 = jf_realtime_ns(), _ body: (inout JSONWriter) -> Void) {
         var taken: [UInt8] = []
         swap(&taken, &pending)
         let start = taken.count

@@ -202,7 +202,7 @@ final class AuditWriter: @unchecked Sendable {
             guard plan.calls else { return }
         }
         let kind = AuditKind(rawValue: head.kind) ?? .call
-        audit.add("\(kind.text)", time: head.time) { writer in
+        audit.add(kind.text, time: head.time) { writer in
             reading.write(to: &writer)
             arguments.write(reading[.arguments], to: &writer)
             reading.writeOutcome(to: &writer)

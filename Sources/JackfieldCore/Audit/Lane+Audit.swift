@@ -161,8 +161,8 @@ extension Lane {
 
     /// Somebody was turned away.
     func recordDenial(
-        _ caller: Principal, _ client: Client, method: String, shownName: String?, reason: AuditReason,
-        rule: String?, _ text: String
+        _ caller: Principal, from address: String, method: String, shownName: String?,
+        reason: AuditReason, rule: String?, _ text: String
     ) {
         guard let audit, audit.plan.denials else { return }
         var draft = AuditDraft()
@@ -170,7 +170,7 @@ extension Lane {
         draft.head.outcome = AuditOutcome.denied.rawValue
         draft.head.reason = reason.rawValue
         draft.add(caller)
-        draft.add(.client, client.address)
+        draft.add(.client, address)
         draft.add(.method, method)
         if let shownName { draft.add(.tool, shownName) }
         if let rule { draft.add(.rule, rule) }

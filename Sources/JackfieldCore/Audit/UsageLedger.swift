@@ -59,6 +59,7 @@ final class UsageLedger {
     private var rows: [UsageRow.Key: UsageCount] = [:]
     private var day: UInt64 = 0
     private var isChanged = false
+    private var last = UsageRow.Key(hour: .max, tenant: "", server: "", tool: "")
 
     var isAtRest: Bool { !isChanged }
 
@@ -71,6 +72,24 @@ final class UsageLedger {
         self.day = day
         rows = [:]
         for row in Usage.rows(in: Usage.file(directory, day)) { rows[row.key] = row.count }
+    }
+
+    /// Calls of one tool come in numbers: what the last one counted under is kept.
+    private func key(of reading: AuditReading, _ hour: UInt64) -> UsageRow.Key {
+        func isSame(_ field: AuditField, _ known: String) -> Bool {
+            var known = known
+            guard let bytes = reading[field] else { return known.isEmpty }
+            return known.withUTF8 { UnsafeRawBufferPointer($0).elementsEqual(bytes) }
+        }
+        if last.hour == hour, isSame(.name, last.tool), isSame(.server, last.server),
+            isSame(.tenant, last.tenant)
+        {
+            return last
+        }
+        last = UsageRow.Key(
+            hour: hour, tenant: reading.string(.tenant), server: reading.string(.server),
+            tool: reading.string(.name))
+        return last
     }
 
     func count(_ reading: AuditReading) {
@@ -87,9 +106,7 @@ final class UsageLedger {
         one.bytesOut = reading.head.bytesOut
         one.time = reading.head.latency
         one.cost = reading.head.cost
-        var key = UsageRow.Key(
-            hour: hour, tenant: reading.string(.tenant), server: reading.string(.server),
-            tool: reading.string(.name))
+        var key = key(of: reading, hour)
         if rows.count >= Self.mostRows, rows[key] == nil {
             key = UsageRow.Key(hour: hour, tenant: key.tenant, server: key.server, tool: "(others)")
         }

@@ -199,7 +199,7 @@ extension Lane {
                         ? ReplayLog(limit: limits.replay, budget: gateway.replayBudget) : nil, now: loop.now)
             else {
                 recordDenial(
-                    .nobody, client, method: "initialize", shownName: nil, reason: .limit,
+                    caller, from: client.address, method: "initialize", shownName: nil, reason: .limit,
                     rule: "limits.sessions",
                     "the gateway holds its limit of \(limits.sessions) sessions")
                 return refuse(

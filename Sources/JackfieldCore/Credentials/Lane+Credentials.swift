@@ -91,6 +91,7 @@ extension Lane {
             resume(call, on: nil)
         case .connect(let connect): askToConnect(call, connect)
         case .denied(let text):
+            noteDenial(call, .identity, rule: "credentials", text)
             fail(
                 call, .denied, "server \(name): \(text)", status: JF_STATUS_FORBIDDEN,
                 outcome: Int32(JF_E_DENIED))

@@ -205,9 +205,11 @@ extension Lane {
         switch Int(answer.status) {
         case JF_E_DENIED:
             endServerPart(call, Int32(JF_E_DENIED))
-            deny(call, answer.publicText ?? "filter \(name) refused this", rule: name)
+            deny(
+                call, answer.publicText ?? "filter \(name) refused this", rule: name, reason: .filter)
         case JF_E_INVALID:
             endServerPart(call, answer.status)
+            noteDenial(call, .filter, rule: name, answer.publicText ?? "the request is invalid")
             fail(
                 call, .invalidParams, answer.publicText ?? "filter \(name) found this request invalid",
                 data: "{\"reason\":\"filter\",\"filter\":\(quoted(name))}",
@@ -215,6 +217,7 @@ extension Lane {
         case JF_E_BUSY:
             endServerPart(call, answer.status)
             let wait = answer.retry
+            noteDenial(call, .limit, rule: name, answer.publicText ?? "a limit was reached")
             fail(
                 call, .limited, answer.publicText ?? "filter \(name): too much for now, try again later",
                 data: "{\"reason\":\"limit\",\"filter\":\(quoted(name)),\"retryAfterMs\":\(wait)}",

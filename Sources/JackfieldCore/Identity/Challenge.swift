@@ -64,6 +64,12 @@ extension Lane {
         let values =
             challenge.status == JF_STATUS_UNAVAILABLE
             ? [] : challenges(challenge, gate, client, message)
+        if audit != nil, challenge.status != JF_STATUS_UNAVAILABLE {
+            recordDenial(
+                .nobody, from: client.address, method: message.method.string,
+                shownName: message.name.present.map { String(decoding: $0, as: UTF8.self) },
+                reason: .identity, rule: challenge.error, challenge.text)
+        }
         // A shared channel tells requests from notifications by their ids alone.
         let id = client.isShared ? requestId(message) : nil
         if client.isShared, id == nil { return }
@@ -146,6 +152,7 @@ extension Lane {
     func refuseScopes(_ asking: Asking, _ scopes: [String], _ server: Server) {
         guard let gate = modules.identity else { return }
         let text = "server \(server.name) needs the scopes \(scopes.joined(separator: " "))"
+        recordDenial(asking, .identity, rule: "insufficient_scope", text)
         guard !asking.client.isShared else {
             return refuse(
                 asking.client, asking.message, id: asking.id, .denied, text,

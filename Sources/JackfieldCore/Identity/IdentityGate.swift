@@ -68,9 +68,12 @@ final class IdentityGate {
     /// Which of `fields` a name is, in whatever case.
     @inline(__always)
     func index(of name: UnsafeRawBufferPointer) -> Int? {
-        fields.firstIndex { field in
-            field.count == name.count && zip(field, name).allSatisfy { $0 == lowercased($1) }
+        for at in names.indices where names[at].count == name.count {
+            var place = 0
+            while place < name.count, names[at][place] == lowercased(name[place]) { place += 1 }
+            if place == name.count { return at }
         }
+        return nil
     }
 
     private func texts(_ member: String) -> [String] {

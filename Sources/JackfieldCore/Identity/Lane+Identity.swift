@@ -25,10 +25,11 @@ extension Lane {
     /// Whom a message is sent for; nil: it was refused, or waits for a provider's answer.
     func identify(_ client: Client, _ message: jf_message) -> Principal? {
         guard let gate = modules.identity else { return .nobody }
-        let shown = ShownCredentials(gate, client, message, self)
-        if let known = identities.find(shown.key, now: loop.now) {
+        let key = ShownCredentials.key(gate, client, message)
+        if let known = identities.find(key, now: loop.now) {
             return admitted(known, gate, client, message)
         }
+        let shown = ShownCredentials(gate, client, message, self, key: key)
         return ask(gate, from: 0, shown, client, message)
     }
 

@@ -20,31 +20,47 @@ struct ShownCredentials {
     /// What the views point into, where it outlives the message.
     private var block: KeptBytes?
 
-    init(_ gate: IdentityGate, _ client: Client, _ message: jf_message, _ lane: Lane) {
+    init(
+        _ gate: IdentityGate, _ client: Client, _ message: jf_message, _ lane: Lane, key: IdentityKey
+    ) {
         self.client = client
+        self.key = key
         var fields: [Field] = []
         var host: UnsafeRawBufferPointer?
         for at in 0..<Int(message.field_count) {
             guard let pair = message.fields?[at] else { break }
             let name = pair.name.bytes
             if let index = gate.index(of: name) { fields.append(Field(index: index, value: pair.value)) }
-            if gate.plan.resource == nil, host == nil, Origin.isHost(name) { host = pair.value.bytes }
+            if host == nil, Origin.isHost(name) { host = pair.value.bytes }
         }
         self.fields = fields
         target = message.target.len == 0 ? jf_view("/mcp") : message.target
         origin = gate.plan.resource ?? Origin.of(host, client, lane.ownOrigin)
+    }
+
+    /// What the credentials of a request are known by: all that providers may judge by, and where they are shown.
+    @inline(__always)
+    static func key(_ gate: IdentityGate, _ client: Client, _ message: jf_message) -> IdentityKey {
         var hash = SipHash()
-        hash.feed(client.isLocal ? 1 : 0)
-        hash.feed(client.isSole ? 1 : 0)
-        hash.feed(part: target.bytes)
-        var text = origin
-        text.withUTF8 { hash.feed(part: UnsafeRawBufferPointer($0)) }
+        let marks: UInt8 = (client.isLocal ? 1 : 0) | (client.isSole ? 2 : 0) | (client.isSecure ? 4 : 0)
+        hash.feed(marks)
+        hash.feed(part: message.target.len == 0 ? jf_view("/mcp").bytes : message.target.bytes)
         client.certificate.withUnsafeBytes { hash.feed(part: $0) }
-        for field in fields {
-            hash.feed(UInt8(truncatingIfNeeded: field.index))
-            hash.feed(part: field.value.bytes)
+        // The host says what the endpoint is called, where the configuration does not.
+        let showsHost = gate.plan.resource == nil
+        for at in 0..<Int(message.field_count) {
+            guard let pair = message.fields?[at] else { break }
+            let name = pair.name.bytes
+            if let index = gate.index(of: name) {
+                hash.feed(UInt8(truncatingIfNeeded: index))
+                hash.feed(part: pair.value.bytes)
+            }
+            if showsHost, Origin.isHost(name) {
+                hash.feed(0xff)
+                hash.feed(part: pair.value.bytes)
+            }
         }
-        key = IdentityKey(hash.finish())
+        return IdentityKey(hash.finish())
     }
 
     private init(_ other: ShownCredentials, _ fields: [Field], _ target: jf_view, _ block: KeptBytes) {

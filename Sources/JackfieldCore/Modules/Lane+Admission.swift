@@ -159,7 +159,11 @@ extension Lane {
     // MARK: Refusals
 
     /// Refuses a call that a policy or a filter denies: 403 where there is a status.
-    func deny(_ call: Call, _ text: String, rule: String? = nil, scopes: String? = nil) {
+    func deny(
+        _ call: Call, _ text: String, rule: String? = nil, scopes: String? = nil,
+        reason: AuditReason = .policy
+    ) {
+        noteDenial(call, reason, rule: rule, text)
         var data = "{\"reason\":\"denied\""
         if let rule { data += ",\"rule\":\(String(decoding: JSONWriter.quoted(rule), as: UTF8.self))" }
         if let scopes { data += ",\"scopes\":\(String(decoding: JSONWriter.quoted(scopes), as: UTF8.self))" }

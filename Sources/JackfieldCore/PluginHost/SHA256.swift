@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // SHA-256 (FIPS 180-4), and the digest value that names staged plugins.
 
+import CLinux
+
 /// A SHA-256 digest: eight words as in the standard, H0 first.
 public struct SHA256Digest: Sendable, Hashable, CustomStringConvertible {
     let words: [8 of UInt32]
 
     /// 64 lower-case hexadecimal digits.
     public var hex: String {
-        var text = ""
-        text.reserveCapacity(64)
-        for index in words.indices {
-            for shift in stride(from: 28, through: 0, by: -4) {
-                let digit = UInt8(truncatingIfNeeded: words[index] >> UInt32(shift)) & 0xf
-                text.unicodeScalars.append(Unicode.Scalar(digit < 10 ? 48 + digit : 87 + digit))
+        String(unsafeUninitializedCapacity: 64) { text in
+            var place = 0
+            for index in words.indices {
+                for shift in stride(from: 28, through: 0, by: -4) {
+                    let digit = UInt8(truncatingIfNeeded: words[index] >> UInt32(shift)) & 0xf
+                    text[place] = digit < 10 ? 48 + digit : 87 + digit
+                    place += 1
+                }
             }
+            return 64
         }
-        return text
     }
 
     /// Reads what ``hex`` wrote; nil unless it is exactly 64 hexadecimal digits.
@@ -122,6 +126,12 @@ public struct SHA256 {
     /// The compression function over whole blocks. Pointers instead of spans: this loop is the whole cost.
     private static func compress(_ state: inout [8 of UInt32], _ start: UnsafeRawPointer, blocks: Int) {
         roundConstants.withUnsafeBufferPointer { constants in
+            let isDone = withUnsafeMutableBytes(of: &state) { words in
+                jf_sha256_blocks(
+                    words.bindMemory(to: UInt32.self).baseAddress, constants.baseAddress, start,
+                    UInt64(blocks)) != 0
+            }
+            if isDone { return }
             withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
                 let k = constants.baseAddress!
                 let w = schedule.baseAddress!

@@ -25,10 +25,11 @@ extension Lane {
             case .allowed: done(nil)
             case .hidden: done(.unknownResource(uri))
             case .denied(let ruling, let policy):
-                done(
-                    InterestRefusal(
-                        code: ErrorCode.denied.rawValue,
-                        text: ruling.text ?? "policy \(policy) does not allow this"))
+                let text = ruling.text ?? "policy \(policy) does not allow this"
+                self.recordDenial(
+                    caller, from: address, method: "\(method.name)", shownName: uri, reason: .policy,
+                    rule: ruling.rule, text)
+                done(InterestRefusal(code: ErrorCode.denied.rawValue, text: text))
             }
         }
     }

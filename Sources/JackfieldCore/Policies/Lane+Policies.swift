@@ -21,7 +21,7 @@ extension Lane {
         let arguments = envelope.params?.member("arguments").flatMap { $0.kind == .object ? $0.raw : nil }
         let answer = withLent(
             access, call.caller, address: call.client?.address ?? "", arguments: arguments
-        ) { ask(policy, $0) }
+        ) { ask(policy, $0, explains: call.audit.isOpen) }
         switch answer {
         case .allowed: return .passed
         case .pending(let operation):
@@ -64,11 +64,12 @@ extension Lane {
         _ call: Call, _ answer: PolicyAnswer, _ policy: PolicyBinding, server: String, item: String,
         at path: String, _ params: JSONNode?
     ) -> AdmissionStep {
-        guard let verdict = verdict(answer, of: policy, call.caller, server: server, name: item) else {
-            return .passed
+        let verdict = verdict(answer, of: policy, call.caller, server: server, name: item)
+        if call.audit.isOpen, case .ruled(let ruling) = answer, let rule = ruling.rule {
+            call.audit.rule = "\(policy.plan.name): \(rule)\(ruling.isDry ? " (dry run)" : "")"
         }
         switch verdict {
-        case .allowed: return .passed
+        case nil, .allowed: return .passed
         case .denied(let ruling, let name): deny(call, ruling, policy: name)
         case .hidden:
             if let params {
@@ -88,6 +89,7 @@ extension Lane {
 
     /// Refuses a call as if what it names were not there.
     private func hide(_ call: Call, _ params: JSONNode?, at path: String) {
+        noteDenial(call, .policy, rule: call.audit.rule, "it is hidden from this principal")
         if call.origin == .plugin {
             return fail(
                 call, .invalidParams, "nothing at \(path) has that name", outcome: Int32(JF_E_INVALID))

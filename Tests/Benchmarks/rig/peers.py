@@ -95,18 +95,18 @@ META = {
 }
 
 
-def post(url, method, params, request_id=1):
+def post(url, method, params, request_id=1, headers=None):
     """One modern request; the raw body of its answer."""
     body = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": {**params, "_meta": META}}
-    headers = {
+    sent = {
         "Content-Type": "application/json",
         "Accept": "application/json, text/event-stream",
         "MCP-Protocol-Version": META["io.modelcontextprotocol/protocolVersion"],
         "Mcp-Method": method,
     }
     if "name" in params:
-        headers["Mcp-Name"] = params["name"]
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+        sent["Mcp-Name"] = params["name"]
+    request = urllib.request.Request(url, json.dumps(body).encode(), {**sent, **(headers or {})})
     with urllib.request.urlopen(request, timeout=10) as answer:
         return answer.read()
 

@@ -4,7 +4,7 @@
 
 import statistics
 
-from . import contract, routing
+from . import contract, guards, routing
 from .measures import PAIRS
 
 MIB = 1024.0
@@ -77,7 +77,7 @@ def targets(results, eras):
             f"memory growth over {calls:,} calls", None if growth is None else max(growth, 0) / MIB, 1, " MiB"
         ),
         Target(f"memory of a parked call, {crowd:,} parked", parked, 8, " KiB"),
-        *(Target(*row) for row in [*contract.rows(facts), *routing.rows(facts)]),
+        *(Target(*row) for row in [*contract.rows(facts), *routing.rows(facts), *guards.rows(facts)]),
     ]
     return rows
 
@@ -306,7 +306,7 @@ def page(results, machine, plan, command, shared_cores):
         "",
         "## How it is measured",
         "",
-        NOTES + contract.NOTES + routing.NOTES,
+        NOTES + contract.NOTES + routing.NOTES + guards.NOTES,
         "## Calls",
     ]
     for title, table in case_tables(results):
