@@ -9,6 +9,11 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
+
+/* How long an end waits for a thread that is as good as done; a server that does not answer takes longer, and
+ * its thread ends by itself. */
+#define ABANDON_MS 100
 
 struct sc_dial {
     jf_loop_1 loop;
@@ -16,10 +21,13 @@ struct sc_dial {
     pthread_mutex_t lock;
     atomic_int users; /**< the thread, and the task that it posts */
     bool is_abandoned;
+    bool is_over; /**< the thread has nothing left that is anybody's */
+    pthread_cond_t over;
 };
 
 static void dial_release(sc_dial *dial, int users) {
     if (atomic_fetch_sub(&dial->users, users) != users) return;
+    pthread_cond_destroy(&dial->over);
     pthread_mutex_destroy(&dial->lock);
     free(dial);
 }
@@ -43,6 +51,10 @@ static void *run(void *user) {
     bool is_posted = !dial->is_abandoned && dial->loop.post(dial->loop.context, deliver, dial) == JF_OK;
     pthread_mutex_unlock(&dial->lock);
     if (!is_posted) dial->work.drop(dial->work.job);
+    pthread_mutex_lock(&dial->lock);
+    dial->is_over = true;
+    pthread_cond_signal(&dial->over);
+    pthread_mutex_unlock(&dial->lock);
     dial_release(dial, is_posted ? 1 : 2);
     return NULL;
 }
@@ -57,6 +69,7 @@ sc_dial *sc_dial_start(const jf_loop_1 *loop, const sc_work *work) {
     dial->work = *work;
     atomic_init(&dial->users, 2);
     pthread_mutex_init(&dial->lock, NULL);
+    pthread_cond_init(&dial->over, NULL);
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     sigfillset(&all);
@@ -70,7 +83,16 @@ sc_dial *sc_dial_start(const jf_loop_1 *loop, const sc_work *work) {
 }
 
 void sc_dial_abandon(sc_dial *dial) {
+    atomic_fetch_add(&dial->users, 1);
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += ABANDON_MS * 1000000l;
+    until.tv_sec += until.tv_nsec / 1000000000l;
+    until.tv_nsec %= 1000000000l;
     pthread_mutex_lock(&dial->lock);
     dial->is_abandoned = true;
+    while (!dial->is_over && pthread_cond_timedwait(&dial->over, &dial->lock, &until) == 0) {
+    }
     pthread_mutex_unlock(&dial->lock);
+    dial_release(dial, 1);
 }

@@ -17,7 +17,8 @@ typedef struct sc_work {
 
 /** NULL: no thread or memory; the job is still the caller's. [lane] */
 sc_dial *sc_dial_start(const jf_loop_1 *loop, const sc_work *work);
-/** `done` will not be called any more. For a dial whose `done` was not called yet. [lane] */
+/** `done` will not be called any more; waits a moment for the thread. For a dial whose `done` was not called
+ * yet. [lane] */
 void sc_dial_abandon(sc_dial *dial);
 
 #endif

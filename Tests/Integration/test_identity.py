@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from rig.gateway import native, serving, write
+from rig.gateway import command_line, native, serving, write
 from rig.peers import HttpServer
 from rig.places import JACKFIELD
 from rig.processes import eventually
@@ -87,6 +87,17 @@ def test_a_key_opens(gateway):
         assert answer.status == 200
         assert answer.json["result"]["cacheScope"] == "private"
     assert tools(gateway, {"X-API-Key": KEYS["alice"]}).status == 200
+
+
+def test_a_key_that_the_command_made(tmp_path):
+    done = command_line("key", "new", "carol", "--role", "reader", "--scope", "mcp", "--json")
+    made = json.loads(done.stdout)
+    assert made["key"] not in json.dumps(made["entry"]) and made["entry"]["roles"] == ["reader"]
+    other = json.loads(command_line("key", "new", "carol", "--json").stdout)
+    assert other["key"] != made["key"] and other["entry"]["id"] != made["entry"]["id"]
+    with serving(config(tmp_path, auth=auth(provider(made["entry"]), scopes=["mcp"]))) as gateway:
+        assert tools(gateway, bearer(made["key"])).status == 200
+        assert tools(gateway, bearer(other["key"])).status == 401
 
 
 def test_two_keys_are_one_too_many(gateway):

@@ -303,10 +303,11 @@ static void stop(check *c) {
     check_host_free(h);
 }
 
-CHECK_GROUP(
-    filter, {"filter.requests", "each request has one verdict, which fits it", JF_FILTER_1, requests, false},
-    {"filter.results", "each result has one verdict, which fits it", JF_FILTER_1, results, false},
-    {"filter.ended", "what a request left comes back with its result and its end", JF_FILTER_1, calls, false},
-    {"filter.cancel", "a passage that nobody waits for is finished", JF_FILTER_1, cancel, false},
-    {"filter.handles", "many are attached at once; foreign handles are refused", JF_FILTER_1, handles, false},
-    {"filter.stop", "what is open at the end is finished", JF_FILTER_1, stop, false}, );
+CHECK_GROUP(filter,
+            {"filter.requests", "each request has one verdict, which fits it", JF_FILTER_1, requests, false},
+            {"filter.results", "each result has one verdict, which fits it", JF_FILTER_1, results, false},
+            {"filter.ended", "what a request left comes back with its result and its end", JF_FILTER_1, calls,
+             false},
+            {"filter.cancel", "a passage that nobody waits for is finished", JF_FILTER_1, cancel, false},
+            {"filter.handles", "many are attached at once, and stay apart", JF_FILTER_1, handles, false},
+            {"filter.stop", "what is open at the end is finished", JF_FILTER_1, stop, false}, );

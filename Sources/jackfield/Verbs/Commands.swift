@@ -12,7 +12,7 @@ let jackfieldCommand: Command = Command(
     commands: [
         serveCommand, checkCommand, lockCommand, serversCommand, toolsCommand, callCommand, readCommand,
         promptCommand, topCommand, cacheCommand, drainCommand, undrainCommand, rolloutCommand,
-        explainCommand, configCommand, auditCommand, usageCommand, pluginCommand,
+        explainCommand, keyCommand, configCommand, auditCommand, usageCommand, pluginCommand,
         doctorCommand, completionCommand,
         versionCommand, helpCommand,
     ],

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Facet jf.store/1: where state lives that must outlast a call, a loop or a gateway: sessions, limits, tasks,
- * tokens. Threads: per-loop (slots [lane], which must not block), serial or concurrent (slots [worker], which
- * may). */
+ * tokens. Threads: per-loop (slots [lane], which must not block). */
 #ifndef JACKFIELD_STORE_H
 #define JACKFIELD_STORE_H
 

@@ -10,7 +10,7 @@
 
 JF_MANIFEST(
     "{\"id\":\"store-tiny\",\"version\":\"0.1.0\",\"abi\":\"1.1\",\"summary\":\"A store in one file\","
-    "\"facets\":[\"jf.store/1\"],\"requires\":[\"jf.clock/1\"],\"threads\":\"serial\","
+    "\"facets\":[\"jf.store/1\"],\"requires\":[\"jf.clock/1\"],\"threads\":\"per-loop\","
     "\"store\":{\"kind\":\"tiny\"},\"config\":{\"type\":\"object\",\"additionalProperties\":false}}");
 
 /* An entry, or a limit: those have keys of their own, which begin with kind and period. */

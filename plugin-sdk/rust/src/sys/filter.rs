@@ -53,6 +53,9 @@ pub const JF_PASSAGE_ERROR: u32 = 1;
 /// jf_passage.flags: the client can resume, or read resources that the gateway keeps for it: a
 /// result may be replaced by a link to one.
 pub const JF_PASSAGE_LINKS: u32 = 2;
+/// jf_filter_1.flags: it never answers JF_PENDING, so that the host lends bodies where they are instead of
+/// copies that can outlive the slot.
+pub const JF_FILTER_INLINE: u32 = 1;
 
 /// It goes on as it is.
 pub const JF_PASS: u32 = 0;

@@ -10,7 +10,7 @@ JF_MANIFEST(R"json({
   "facets": ["jf.store/1"],
   "requires": ["jf.clock/1", "jf.config/1", "jf.loop/1", "jf.ops/1"],
   "optional": ["jf.log/1"],
-  "threads": "serial",
+  "threads": "per-loop",
   "store": { "kind": "PLUGIN_NAME" },
   "config": { "type": "object", "additionalProperties": false }
 })json");
