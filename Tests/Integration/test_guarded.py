@@ -59,9 +59,9 @@ def test_who_is_turned_away_is_on_record(gateway):
     assert call(gateway, None, "echo", text="x").status == 401
     assert call(gateway, "jf_unknown-0123456789", "echo", text="x").status == 401
     eventually(lambda: check(len(records(gateway, kind="denial", reason="identity")) == 2))
-    first, second = records(gateway, kind="denial", reason="identity")
-    assert first["tool"] == "demo__echo" and "principal" not in first
-    assert second["rule"] == "invalid_token"
+    found = records(gateway, kind="denial", reason="identity")
+    assert all(r["tool"] == "demo__echo" and "principal" not in r for r in found)
+    assert {r.get("rule") for r in found} == {None, "invalid_token"}
     assert "jf_unknown" not in json.dumps(records(gateway)), "credentials are in the log"
 
 
