@@ -268,7 +268,7 @@ def stub(slot):
         lines.append("    answer = wrap_offered(shim, id, answer);")
     lines.append("    probe_end(&probe, %s);" % ("answer" if status else "0"))
     lines.append("    if (probe.traces) {")
-    good, bad = ("answer >= 0", "answer < 0") if status else ("", "")
+    good, bad = ("answer == JF_OK", "answer < 0") if status else ("", "")
     for condition, notes in ((good, done), (bad, refused)):
         if notes and condition:
             lines += ["        if (%s) {" % condition] + ["            " + n for n in notes] + ["        }"]

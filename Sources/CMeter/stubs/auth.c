@@ -21,7 +21,7 @@ static COLD int32_t auth_attach_slow(jf_shim *shim, jf_view name, jf_view config
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (handle != NULL) note_ref(&probe, "handle", *handle);
         }
         if (answer < 0) {
@@ -79,7 +79,7 @@ static COLD int32_t auth_identify_slow(jf_shim *shim, jf_ref op, jf_ref handle,
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "principal", principal);
         }
         if (answer < 0) {
@@ -113,7 +113,7 @@ static COLD int32_t auth_describe_slow(jf_shim *shim, jf_ref handle, jf_blob *de
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "description", description);
         }
         if (answer < 0) {

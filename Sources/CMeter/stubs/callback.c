@@ -20,7 +20,7 @@ static COLD int32_t callback_lease_slow(struct service *service, const jf_callba
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (lease != NULL) note_ref(&probe, "lease", *lease);
         }
         if (answer < 0) {

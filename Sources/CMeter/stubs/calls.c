@@ -20,7 +20,7 @@ static COLD int32_t calls_start_slow(struct service *service, const jf_call *cal
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (out != NULL) note_ref(&probe, "out", *out);
         }
         if (answer < 0) {

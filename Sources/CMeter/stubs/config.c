@@ -19,7 +19,7 @@ static COLD int32_t config_find_slow(struct service *service, jf_view document, 
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (value != NULL) note_size(&probe, "value", *value);
             if (kind != NULL) note_number(&probe, "kind", (int64_t)*kind);
         }
@@ -49,7 +49,7 @@ static COLD int32_t config_next_slow(struct service *service, jf_view container,
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (cursor != NULL) note_number(&probe, "cursor", (int64_t)*cursor);
             if (key != NULL) note_view(&probe, "key", *key);
             if (value != NULL) note_size(&probe, "value", *value);
@@ -81,7 +81,7 @@ static COLD int32_t config_text_slow(struct service *service, jf_view value, jf_
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "out", out);
         }
         probe_print(&probe, answer);
@@ -109,7 +109,7 @@ static COLD int32_t config_integer_slow(struct service *service, jf_view value, 
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (out != NULL) note_number(&probe, "out", (int64_t)*out);
         }
         probe_print(&probe, answer);
@@ -137,7 +137,7 @@ static COLD int32_t config_real_slow(struct service *service, jf_view value, dou
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (out != NULL) note_real(&probe, "out", *out);
         }
         probe_print(&probe, answer);
@@ -165,7 +165,7 @@ static COLD int32_t config_quote_slow(struct service *service, jf_view text, jf_
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "out", out);
         }
         probe_print(&probe, answer);
@@ -193,7 +193,7 @@ static COLD int32_t config_secret_slow(struct service *service, jf_view name, jf
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "out", out);
         }
         probe_print(&probe, answer);

@@ -22,7 +22,7 @@ static COLD int32_t connector_open_slow(jf_shim *shim, jf_ref channel, jf_view n
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (handle != NULL) note_ref(&probe, "handle", *handle);
         }
         if (answer < 0) {

@@ -21,7 +21,7 @@ static COLD int32_t credentials_attach_slow(jf_shim *shim, jf_view server, jf_vi
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (handle != NULL) note_ref(&probe, "handle", *handle);
         }
         if (answer < 0) {
@@ -81,7 +81,7 @@ static COLD int32_t credentials_supply_slow(jf_shim *shim, jf_ref op, jf_ref han
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "supply", supply);
         }
         if (answer < 0) {

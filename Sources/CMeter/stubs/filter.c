@@ -21,7 +21,7 @@ static COLD int32_t filter_attach_slow(jf_shim *shim, jf_view name, jf_view conf
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (handle != NULL) note_ref(&probe, "handle", *handle);
         }
         if (answer < 0) {
@@ -80,7 +80,7 @@ static COLD int32_t filter_request_slow(jf_shim *shim, jf_ref op, jf_ref handle,
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "verdict", verdict);
         }
         if (answer < 0) {
@@ -117,7 +117,7 @@ static COLD int32_t filter_result_slow(jf_shim *shim, jf_ref op, jf_ref handle, 
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "verdict", verdict);
         }
         if (answer < 0) {

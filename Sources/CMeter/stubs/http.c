@@ -18,7 +18,7 @@ static COLD int32_t http_mount_slow(struct service *service, jf_view path, jf_ht
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (mount != NULL) note_ref(&probe, "mount", *mount);
         }
         probe_print(&probe, answer);
@@ -99,7 +99,7 @@ static COLD int32_t http_request_slow(struct service *service, const jf_http_req
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (out != NULL) note_ref(&probe, "out", *out);
         }
         if (answer < 0) {

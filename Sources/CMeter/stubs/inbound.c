@@ -17,7 +17,7 @@ static COLD int32_t inbound_opened_slow(struct service *service, const jf_client
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (client != NULL) note_ref(&probe, "client", *client);
         }
         probe_print(&probe, answer);

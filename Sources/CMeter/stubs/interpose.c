@@ -20,7 +20,7 @@ static COLD int32_t interpose_wrap_slow(struct service *service, const jf_interp
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (handle != NULL) note_ref(&probe, "handle", *handle);
         }
         if (answer < 0) {

@@ -22,7 +22,7 @@ static COLD int32_t listener_listen_slow(jf_shim *shim, jf_ref listener, jf_view
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob(&probe, "bound", bound);
         }
         if (answer < 0) {

@@ -19,7 +19,7 @@ static COLD int32_t loop_watch_slow(struct service *service, int32_t fd, uint32_
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (watch != NULL) note_ref(&probe, "watch", *watch);
         }
         probe_print(&probe, answer);
@@ -72,7 +72,7 @@ static COLD int32_t loop_timer_slow(struct service *service, uint64_t delay_ns, 
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (timer != NULL) note_ref(&probe, "timer", *timer);
         }
         probe_print(&probe, answer);

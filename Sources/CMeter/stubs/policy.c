@@ -21,7 +21,7 @@ static COLD int32_t policy_attach_slow(jf_shim *shim, jf_view name, jf_view conf
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (handle != NULL) note_ref(&probe, "handle", *handle);
         }
         if (answer < 0) {
@@ -80,7 +80,7 @@ static COLD int32_t policy_decide_slow(jf_shim *shim, jf_ref op, jf_ref handle, 
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (answer == 0) note_jf_ruling(&probe, "ruling", ruling);
         }
         if (answer < 0) {
@@ -117,7 +117,7 @@ static COLD int32_t policy_review_slow(jf_shim *shim, jf_ref op, jf_ref handle,
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "decisions", decisions);
         }
         if (answer < 0) {
@@ -153,7 +153,7 @@ static COLD int32_t policy_classify_slow(jf_shim *shim, jf_ref handle, const jf_
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "name", name);
         }
         if (answer < 0) {

@@ -21,7 +21,7 @@ static COLD int32_t routing_attach_slow(jf_shim *shim, jf_view name, jf_view con
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (handle != NULL) note_ref(&probe, "handle", *handle);
         }
         if (answer < 0) {
@@ -80,7 +80,7 @@ static COLD int32_t routing_pick_slow(jf_shim *shim, jf_ref handle, const jf_pic
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (chosen != NULL) note_number(&probe, "chosen", (int64_t)*chosen);
         }
         if (answer < 0) {
@@ -138,7 +138,7 @@ static COLD int32_t routing_export_state_slow(jf_shim *shim, jf_ref handle, jf_b
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "out", out);
         }
         if (answer < 0) {

@@ -21,7 +21,7 @@ static COLD int32_t seal_seal_slow(struct service *service, jf_view plain, jf_vi
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "sealed", sealed);
         }
         if (answer < 0) {
@@ -56,7 +56,7 @@ static COLD int32_t seal_open_slow(struct service *service, jf_view sealed, jf_v
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "plain", plain);
         }
         if (answer < 0) {

@@ -18,7 +18,7 @@ static COLD int32_t state_get_slow(struct service *service, jf_view key, jf_stat
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (operation != NULL) note_ref(&probe, "operation", *operation);
         }
         probe_print(&probe, answer);
@@ -47,7 +47,7 @@ static COLD int32_t state_put_slow(struct service *service, const jf_store_put *
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (operation != NULL) note_ref(&probe, "operation", *operation);
         }
         probe_print(&probe, answer);
@@ -78,7 +78,7 @@ static COLD int32_t state_remove_slow(struct service *service, jf_view key, uint
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (operation != NULL) note_ref(&probe, "operation", *operation);
         }
         probe_print(&probe, answer);
@@ -109,7 +109,7 @@ static COLD int32_t state_list_slow(struct service *service, const jf_store_list
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (operation != NULL) note_ref(&probe, "operation", *operation);
         }
         probe_print(&probe, answer);
@@ -139,7 +139,7 @@ static COLD int32_t state_add_slow(struct service *service, const jf_store_add *
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (operation != NULL) note_ref(&probe, "operation", *operation);
         }
         probe_print(&probe, answer);
@@ -170,7 +170,7 @@ static COLD int32_t state_take_slow(struct service *service, const jf_store_limi
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (operation != NULL) note_ref(&probe, "operation", *operation);
         }
         probe_print(&probe, answer);
@@ -201,7 +201,7 @@ static COLD int32_t state_watch_slow(struct service *service, jf_view prefix, jf
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (watch != NULL) note_ref(&probe, "watch", *watch);
         }
         probe_print(&probe, answer);

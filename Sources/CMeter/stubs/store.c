@@ -20,7 +20,7 @@ static COLD int32_t store_get_slow(jf_shim *shim, jf_ref op, jf_view key, jf_blo
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "entry", entry);
         }
         if (answer < 0) {
@@ -54,7 +54,7 @@ static COLD int32_t store_put_slow(jf_shim *shim, jf_ref op, const jf_store_put 
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "entry", entry);
         }
         if (answer < 0) {
@@ -89,7 +89,7 @@ static COLD int32_t store_remove_slow(jf_shim *shim, jf_ref op, jf_view key, uin
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "entry", entry);
         }
         if (answer < 0) {
@@ -125,7 +125,7 @@ static COLD int32_t store_list_slow(jf_shim *shim, jf_ref op, const jf_store_lis
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "entries", entries);
         }
         if (answer < 0) {
@@ -160,7 +160,7 @@ static COLD int32_t store_add_slow(jf_shim *shim, jf_ref op, const jf_store_add 
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "entry", entry);
         }
         if (answer < 0) {
@@ -195,7 +195,7 @@ static COLD int32_t store_take_slow(jf_shim *shim, jf_ref op, const jf_store_lim
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob_size(&probe, "verdicts", verdicts);
         }
         if (answer < 0) {

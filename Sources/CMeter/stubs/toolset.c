@@ -22,7 +22,7 @@ static COLD int32_t toolset_open_slow(jf_shim *shim, jf_ref set, jf_view name, j
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             if (handle != NULL) note_ref(&probe, "handle", *handle);
         }
         if (answer < 0) {
@@ -81,7 +81,7 @@ static COLD int32_t toolset_list_slow(jf_shim *shim, jf_ref handle, uint32_t kin
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob(&probe, "items", items);
         }
         if (answer < 0) {
@@ -115,7 +115,7 @@ static COLD int32_t toolset_call_slow(jf_shim *shim, jf_ref op, const jf_request
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob(&probe, "result", result);
         }
         if (answer < 0) {
@@ -150,7 +150,7 @@ static COLD int32_t toolset_read_slow(jf_shim *shim, jf_ref op, const jf_request
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob(&probe, "result", result);
         }
         if (answer < 0) {
@@ -185,7 +185,7 @@ static COLD int32_t toolset_prompt_slow(jf_shim *shim, jf_ref op, const jf_reque
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob(&probe, "result", result);
         }
         if (answer < 0) {
@@ -221,7 +221,7 @@ static COLD int32_t toolset_complete_slow(jf_shim *shim, jf_ref op, const jf_req
     }
     probe_end(&probe, answer);
     if (probe.traces) {
-        if (answer >= 0) {
+        if (answer == JF_OK) {
             note_blob(&probe, "result", result);
         }
         if (answer < 0) {

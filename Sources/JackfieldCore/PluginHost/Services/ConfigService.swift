@@ -35,7 +35,10 @@ private func configFind(
     guard let text = try? JSONText(copying: document.bytes) else { return Int32(JF_E_INVALID) }
     guard let path = JSONPointer(pointer.string) else { return Int32(JF_E_INVALID) }
     return text.withRoot { root in
-        guard let found = path.find(in: root) else { return Int32(JF_ABSENT) }
+        guard let found = path.find(in: root) else {
+            value?.pointee = .absent
+            return Int32(JF_ABSENT)
+        }
         value?.pointee = view(of: found, in: document)
         kind?.pointee = kindCode(found.kind)
         return Int32(JF_OK)
@@ -78,6 +81,8 @@ private func configNext(
             }
         default: return Int32(JF_E_INVALID)
         }
+        key?.pointee = .absent
+        value?.pointee = .absent
         return Int32(JF_ABSENT)
     }
 }
