@@ -185,8 +185,8 @@ char **jf_environment(void);
  * space. */
 int jf_is_sanitized(void);
 
-/** Takes whole blocks of 64 bytes into a SHA-256 state by the processor's own instructions for it, which have no
- * name in Swift. 0: it has none, nothing was done. */
+/** Takes whole blocks of 64 bytes into a SHA-256 state by the processor's own instructions for it, which have
+ * no name in Swift. 0: it has none, nothing was done. */
 int jf_sha256_blocks(uint32_t state[8], const uint32_t constants[64], const void *bytes, uint64_t blocks);
 
 /* ---- process-wide state that a library can change behind our back ------------------------------------ */

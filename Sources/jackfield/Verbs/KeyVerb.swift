@@ -26,7 +26,7 @@ private let keyNewCommand: Command = Command(
         .value("role", "ROLE", .text, repeats: true, "a role that it has"),
         .value("scope", "SCOPE", .text, repeats: true, "a scope that it was granted"),
         .value("expires", "TIME", .text, "when it ends: 2027-01-31 or 2027-01-31T12:00:00Z"),
-        .value("prefix", "TEXT", .text, "what the key begins with, as the provider's own prefix", fallback: "jf_"),
+        .value("prefix", "TEXT", .text, "what the key begins with, as the provider says", fallback: "jf_"),
         CommonOptions.json,
     ],
     positionals: [Positional(name: "SUBJECT", summary: "whose key it is")],
