@@ -40,7 +40,7 @@ private let auditVerifyCommand: Command = Command(
     examples: [
         Example("jackfield audit verify", "the log in the standard state directory"),
         Example(
-            "jackfield audit verify /var/lib/jackfield/audit --key /root/audit.pub",
+            "jackfield audit verify /var/lib/jackfield/audit --key /etc/jackfield/audit.pub",
             "with a key kept elsewhere"),
         Example("jackfield audit verify copy/audit-000007.jsonl --json", "one file, for a program"),
     ]
