@@ -57,6 +57,7 @@ extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
             lines.append("\(key):")
             lines += modules.map { "  - \($0.line(word))" }
         }
+        if let tenants { lines.append("tenants: \(tenants.line)") }
         if let store { lines.append("store: \(store.line)") }
         lines.append("plugins:")
         lines += plugins.map { "  - \($0.line)" }
@@ -124,6 +125,7 @@ extension Configuration.Server {
         if let versions { parts.append("versions: \(versions.line)") }
         if let credentials { parts.append("credentials: \(credentials.line("source"))") }
         if !scopes.isEmpty { parts.append("scopes: \(list(scopes))") }
+        if !tenants.isEmpty { parts.append("tenants: \(list(tenants))") }
         if endpoints.count > 1 {
             parts.append(
                 "routing: { strategy: \(jsonString(routing.strategy)), options: \(routing.options) }")
@@ -145,6 +147,7 @@ extension Configuration.Bundle {
         let summary = $description.shown ?? description
         return "{ servers: \(patterns($servers)), include: \(patterns($include)), "
             + "exclude: \(patterns($exclude)), rename: \(mapping(rename)), "
+            + (tenants.isEmpty ? "" : "tenants: \(list(tenants)), ")
             + "description: \(summary.map(jsonString) ?? "null") }"
     }
 }
@@ -172,7 +175,23 @@ extension Configuration.Module {
         if appliesToPlugins { parts.append("applies_to_plugins: true") }
         if !servers.isEmpty { parts.append("servers: \(patterns($servers))") }
         if !tools.isEmpty { parts.append("tools: \(patterns($tools))") }
+        if !tenants.isEmpty { parts.append("tenants: \(list(tenants))") }
         return "{ \(parts.joined(separator: ", ")), options: \(options) }"
+    }
+}
+
+extension Configuration.Tenants {
+    fileprivate var line: String {
+        var parts = ["from: \(list(sources.map(\.rawValue)))"]
+        if let header { parts.append("header: \(jsonString(header))") }
+        if let host { parts.append("host: \(jsonString(host))") }
+        parts.append("required: \(required)")
+        parts.append("unknown: \(admitsUnknown ? "allow" : "refuse")")
+        let entries = known.map { tenant in
+            let region = tenant.region.map { ", region: \(jsonString($0))" } ?? ""
+            return "\(jsonString(tenant.name)): { hosts: \(list(tenant.hosts))\(region) }"
+        }
+        return "{ \((parts + ["known: { \(entries.joined(separator: ", ")) }"]).joined(separator: ", ")) }"
     }
 }
 

@@ -38,7 +38,7 @@ public struct ConfigurationDiff: Sendable, Equatable {
     public internal(set) var tasksChanged = false
     public internal(set) var lockChanged = false
     public internal(set) var auditChanged = false
-    /// `auth`, `policies` or `filters`.
+    /// `auth`, `policies`, `filters` or `tenants`.
     public internal(set) var modulesChanged = false
     public internal(set) var storeChanged = false
     public internal(set) var logChanged = false
@@ -93,6 +93,7 @@ extension Configuration {
             old.auth.withoutPositions != new.auth.withoutPositions
             || old.policies.map(\.withoutPosition) != new.policies.map(\.withoutPosition)
             || old.filters.map(\.withoutPosition) != new.filters.map(\.withoutPosition)
+            || old.tenants?.withoutPositions != new.tenants?.withoutPositions
         diff.lockChanged = old.lock?.withoutPosition != new.lock?.withoutPosition
         diff.storeChanged = old.store?.withoutPosition != new.store?.withoutPosition
         if diff.storeChanged { diff.needRestart.append("store") }
@@ -203,6 +204,15 @@ extension Configuration.Listener {
     fileprivate var withoutPositions: Self {
         var copy = self
         copy.position = .none
+        return copy
+    }
+}
+
+extension Configuration.Tenants {
+    fileprivate var withoutPositions: Self {
+        var copy = self
+        copy.position = .none
+        for at in copy.known.indices { copy.known[at].position = .none }
         return copy
     }
 }

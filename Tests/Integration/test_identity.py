@@ -119,7 +119,7 @@ def test_strangers_do_not_learn_which_endpoints_exist(gateway):
 
 def test_health_is_for_everybody(gateway):
     assert gateway.get("/healthz")[0] == 200
-    assert gateway.get("/readyz")[0] == 200
+    eventually(lambda: check(gateway.get("/readyz")[0] == 200))
 
 
 def test_a_session_is_its_openers(gateway):

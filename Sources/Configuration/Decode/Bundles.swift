@@ -29,6 +29,7 @@ extension Configuration.Bundle {
         $exclude = section.readTexts("exclude", expected: "a list of patterns", atMost: 1024)
         rename = decodeRenames(&section)
         $description = section.readText("description")
+        tenants = decodeTenantNames(&section, sink)
         if !section.has("servers"), !section.has("include") {
             sink.error(position, "\(path): say what it holds, with \"servers\" or \"include\"")
         }

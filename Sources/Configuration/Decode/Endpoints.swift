@@ -17,7 +17,7 @@ func decodeReplicas(
         }
         var weight = weight
         section.read("weight", into: &weight, in: 1...1000)
-        let standing = readStanding(from: &section)
+        let standing = readStanding(from: &section, server.standing)
         for key in Configuration.Server.generalKeys where key != "weight" {
             guard let entry = section.takeEntry(key) else { continue }
             sink.error(entry.keyPosition, "\(label): \(quoted(key)) belongs to the server, not to a replica")
@@ -38,23 +38,37 @@ func decodeReplicas(
     }
 }
 
-/// Keys of a replica that strategies go by.
-private func readStanding(from section: inout Section) -> Configuration.Standing {
-    let sink = section.sink
-    var standing = Configuration.Standing()
+/// Keys of a replica that strategies go by, beside what its server says of all.
+private func readStanding(
+    from section: inout Section, _ common: Configuration.Standing
+) -> Configuration.Standing {
+    var standing = readPlace(from: &section, common)
     section.read("priority", into: &standing.priority, in: 0...1000)
+    if let node = section.take("version") {
+        standing.version = section.sink.text(
+            node, section.label("version"), expected: "a name", atMost: 128)
+    }
+    return standing
+}
+
+/// Where a server or one of its replicas stands, what it costs, and what else is to be known of it.
+func readPlace(
+    from section: inout Section, _ common: Configuration.Standing = .init()
+) -> Configuration.Standing {
+    let sink = section.sink
+    var standing = common
     func name(_ key: String) -> String? {
         section.take(key).flatMap { sink.text($0, section.label(key), expected: "a name", atMost: 128) }
     }
-    standing.zone = name("zone")
-    standing.region = name("region")
-    standing.version = name("version")
+    standing.zone = name("zone") ?? common.zone
+    standing.region = name("region") ?? common.region
     if let node = section.take("labels"),
         let labels = Section(node, section.label("labels"), sink, expected: "a mapping from names to values")
     {
         for entry in labels.rest {
             let label = "\(section.label("labels")).\(quotedKey(entry.key))"
             if let value = sink.text(entry.value, label, expected: "text", atMost: 256) {
+                standing.labels.removeAll { $0.name == entry.key }
                 standing.labels.append((entry.key, value))
             }
         }

@@ -106,6 +106,7 @@ func decodeModule(
     if key == "policy" || key == "filter" {
         section.readChoice("on_error", into: &module.allowsOnError, of: [("deny", false), ("allow", true)])
     }
+    if key == "policy" || key == "filter" { module.tenants = decodeTenantNames(&section, sink) }
     if key == "policy", let node = section.take("applies_to_plugins") {
         module.appliesToPlugins = sink.boolean(node, "\(label).applies_to_plugins") ?? false
     }

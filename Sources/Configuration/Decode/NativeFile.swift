@@ -42,12 +42,14 @@ func decodeNative(_ root: ConfigurationNode, _ context: DecodeContext) -> Config
     if let node = file.take("filters") {
         configuration.filters = decodeModules(node, "filters", by: "filter", example: "redact", context)
     }
+    if let node = file.take("tenants") { configuration.tenants = decodeTenants(node, context) }
     if let node = file.take("store") { configuration.store = decodeStore(node, context) }
     if let node = file.take("plugins") { configuration.plugins = decodePlugins(node, context) }
     if let node = file.take("log") { configuration.log = decodeLog(node, sink) }
     // `x-…` holds anchors for use elsewhere in the file; `$schema` is for editors.
     file.refuseUnknown { $0.hasPrefix("x-") || $0 == "$schema" }
     checkBundles(configuration, root, sink)
+    checkTenants(configuration, sink)
     return configuration
 }
 

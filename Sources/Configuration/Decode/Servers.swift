@@ -52,6 +52,7 @@ private func decodeServer(
         server.routing = decodeRouting(node, "\(path).routing", context) ?? server.routing
     }
     server.warnOfSharedArms(sink)
+    server.standing = readPlace(from: &section)
     var weight = 1
     section.read("weight", into: &weight, in: 1...1000)
     let replicas = section.take("replicas")
@@ -63,8 +64,9 @@ private func decodeServer(
         }
         server.endpoints = decodeReplicas(replicas, of: server, weight: weight, path, context)
     } else {
-        let endpoint = Configuration.Endpoint(
+        var endpoint = Configuration.Endpoint(
             options: server.options, weight: weight, position: entry.value.position)
+        endpoint.standing = server.standing
         if !section.has("plugin") { checkEndpoint(endpoint, named: path, at: entry.keyPosition, sink) }
         server.endpoints = [endpoint]
     }
@@ -98,6 +100,7 @@ extension Configuration.Server {
                 node, section.label("credentials"), by: "source", example: "oauth", context)
         }
         scopes = decodeScopes(&section, section.sink)
+        tenants = decodeTenantNames(&section, section.sink)
         section.readChoice(
             "cache_scope", into: &cacheScope, of: CacheScope.allCases.map { ($0.rawValue, $0) })
         cacheTTL = section.readDuration("cache_ttl", in: 0...durationRange.upperBound)

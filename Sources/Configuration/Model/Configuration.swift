@@ -31,6 +31,8 @@ public struct Configuration: Sendable {
     public var policies: [Module] = []
     /// What looks at requests and results, in the order of requests.
     public var filters: [Module] = []
+    /// Who shares the gateway; nil: nobody is told apart by tenant.
+    public var tenants: Tenants?
     /// Where plugins' state lives; nil: in the memory of the gateway.
     public var store: Store?
     /// Plugins that differ from their defaults, in the order of the file.

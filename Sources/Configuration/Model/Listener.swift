@@ -32,6 +32,8 @@ extension Configuration {
         @Redacted public var exclude: [String] = []
         /// Names in this bundle only, from the name that the gateway shows.
         public var rename: [Rename] = []
+        /// The tenants whose own it is; empty: everybody's.
+        public var tenants: [String] = []
         /// What it is for, told to clients as instructions.
         @Redacted public var description: String? = nil
         public var position = SourcePosition.none

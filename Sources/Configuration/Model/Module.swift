@@ -12,6 +12,8 @@ extension Configuration {
         public var allowsOnError = false
         /// Policies: they are asked about calls that plugins make on nobody's behalf, too.
         public var appliesToPlugins = false
+        /// Policies and filters: the tenants for whom they are there; empty: all.
+        public var tenants: [String] = []
         /// Filters: patterns of servers' names, and of tools, prompts and URIs as the servers spell them; empty: all.
         @Redacted public var servers: [String] = []
         @Redacted public var tools: [String] = []

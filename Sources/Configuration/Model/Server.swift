@@ -77,7 +77,11 @@ extension Configuration {
         public var credentials: Module?
         /// What whoever uses it must have been granted.
         public var scopes: [String] = []
+        /// The tenants whose own it is; empty: everybody's.
+        public var tenants: [String] = []
         public var versions: Versions?
+        /// What is to be known of all its endpoints, where a replica does not say otherwise.
+        public var standing = Standing()
         /// What its entry says to the plugin, the common part of all endpoints.
         public var options = Options()
         /// Where its name stands.
@@ -94,7 +98,7 @@ extension Configuration {
             "health", "hedge", "keep_stale", "max_timeout", "objective", "plugin", "prefix", "prompts",
             "replicas", "resources", "response_cache", "retry", "rollout", "routing", "timeout", "tools",
             "versions",
-            "weight", "credentials", "scopes",
+            "weight", "credentials", "scopes", "tenants", "zone", "region", "labels", "tags", "cost",
         ]
     }
 

@@ -23,6 +23,10 @@ extension Lane {
         }
         if modules.identity != nil {
             let server = catalog.servers[target.server]
+            guard sees(asking.caller, server) else {
+                recordDenial(asking, .policy, rule: "tenants", "another tenant's")
+                return refuseUnknown(asking)
+            }
             if let scopes = lackingScopes(asking.caller, server) {
                 return refuseScopes(asking, scopes, server)
             }

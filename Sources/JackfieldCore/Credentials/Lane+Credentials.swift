@@ -314,6 +314,6 @@ extension Connect {
 extension Call {
     /// A legacy server's session is one principal's, where each shows credentials of its own.
     func needsOwnSession(_ credentials: CredentialsBinding) -> Bool {
-        credentials.isPersonal && !caller.isNobody && !isPersonal && server?.plan.credentials != nil
+        credentials.isPersonal && !caller.isAnonymous && !isPersonal && server?.plan.credentials != nil
     }
 }

@@ -233,6 +233,7 @@ extension Gateway {
         plan.servers = new.servers
         plan.auth = new.auth
         plan.policies = new.policies
+        plan.tenants = new.tenants
         plan.filters = new.filters
         plan.swap = new.swap
         widenCells(new)

@@ -18,6 +18,8 @@ public struct GatewayPlan: Sendable {
     public var auth = AuthPlan()
     public var policies: [ModulePlan] = []
     public var filters: [ModulePlan] = []
+    /// Who shares the gateway; nil: nobody is told apart by tenant.
+    public var tenants: TenantsPlan?
     /// Where plugins' state lives.
     public var store = StorePlan()
     /// Where the plugins run that it needs, by id, with the paths that it gives them; others run in process.

@@ -14,12 +14,24 @@ struct Challenge {
     /// All scopes that are needed; empty: not said.
     var scopes: [String] = []
     var retry: UInt32 = 0
+    /// What clients are told where no credentials would help; nil: they are challenged.
+    var code: ErrorCode?
+    /// For the audit log.
+    var rule: String?
 
     init(status: Int, error: String?, text: String, scopes: [String] = []) {
         self.status = status
         self.error = error
         self.text = text
         self.scopes = scopes
+    }
+
+    /// Other credentials would not help.
+    static func refusal(_ status: Int, _ code: ErrorCode, _ text: String, rule: String) -> Challenge {
+        var challenge = Challenge(status: status, error: nil, text: text)
+        challenge.code = code
+        challenge.rule = rule
+        return challenge
     }
 
     /// Nobody can say now who it is.
@@ -59,22 +71,25 @@ extension Lane {
     ) {
         counters.add(challenge.status == JF_STATUS_UNAVAILABLE ? .unknownCallers : .refusedCallers)
         let code: ErrorCode =
-            challenge.status == JF_STATUS_FORBIDDEN
-            ? .denied : challenge.status == JF_STATUS_UNAVAILABLE ? .internalError : .unauthorized
+            challenge.code
+            ?? (challenge.status == JF_STATUS_FORBIDDEN
+                ? .denied : challenge.status == JF_STATUS_UNAVAILABLE ? .internalError : .unauthorized)
         let values =
-            challenge.status == JF_STATUS_UNAVAILABLE
+            challenge.status == JF_STATUS_UNAVAILABLE || challenge.code != nil
             ? [] : challenges(challenge, gate, client, message)
         if audit != nil, challenge.status != JF_STATUS_UNAVAILABLE {
             recordDenial(
                 .nobody, from: client.address, method: message.method.string,
                 shownName: message.name.present.map { String(decoding: $0, as: UTF8.self) },
-                reason: .identity, rule: challenge.error, challenge.text)
+                reason: .identity, rule: challenge.rule ?? challenge.error, challenge.text)
         }
         // A shared channel tells requests from notifications by their ids alone.
         let id = client.isShared ? requestId(message) : nil
         if client.isShared, id == nil { return }
-        var data =
-            "{\"reason\":\"\(challenge.status == JF_STATUS_UNAVAILABLE ? "unavailable" : "unauthorized")\""
+        let reason =
+            challenge.status == JF_STATUS_UNAVAILABLE
+            ? "unavailable" : challenge.code == nil ? "unauthorized" : "denied"
+        var data = "{\"reason\":\"\(reason)\""
         if !challenge.scopes.isEmpty {
             let scopes = challenge.scopes.joined(separator: " ")
             data += ",\"scopes\":\(String(decoding: JSONWriter.quoted(scopes), as: UTF8.self))"

@@ -33,16 +33,20 @@ final class AuthBinding: ModuleBinding {
 final class IdentityGate {
     let plan: AuthPlan
     let providers: [AuthBinding]
-    /// All fields that some provider looks at, in lower case.
+    /// Whose requests are; nil: there are no tenants.
+    let tenants: TenantGate?
+    /// All fields that some provider looks at, or that name a tenant, in lower case.
     let fields: [[UInt8]]
     private let names: [UnsafeMutableRawBufferPointer]
     private let ranges: [[Bool]]
 
-    init(_ plan: AuthPlan, _ providers: [AuthBinding]) {
+    init(_ plan: AuthPlan, _ providers: [AuthBinding], _ tenants: TenantGate?) {
         self.plan = plan
         self.providers = providers
+        self.tenants = tenants
         var names: [String] = []
-        for name in providers.flatMap(\.fields).map({ $0.lowercased() }) where !names.contains(name) {
+        let wanted = providers.flatMap(\.fields) + (tenants?.fields ?? [])
+        for name in wanted.map({ $0.lowercased() }) where !names.contains(name) {
             names.append(name)
         }
         fields = names.map { Array($0.utf8) }

@@ -90,15 +90,35 @@ extension Lane {
         _ gate: IdentityGate, _ shown: ShownCredentials, _ client: Client, _ message: jf_message
     ) -> Principal? {
         // Whoever started the gateway for itself needs no other credentials.
-        guard gate.plan.refusesNobody, !client.isSole else { return .nobody }
+        guard gate.plan.refusesNobody, !client.isSole else { return nobody(gate, shown, client, message) }
         refuseStranger(
             client, message, gate,
             Challenge(
-                status: JF_STATUS_UNAUTHORIZED, error: shown.isEmpty ? nil : "invalid_token",
-                text: shown.isEmpty
+                status: JF_STATUS_UNAUTHORIZED, error: shown.isEmpty(gate) ? nil : "invalid_token",
+                text: shown.isEmpty(gate)
                     ? "credentials are needed here" : "no provider here knows these credentials",
                 scopes: gate.plan.scopes))
         return nil
+    }
+
+    /// Nobody need be known here; whose the request is may still have to be.
+    private func nobody(
+        _ gate: IdentityGate, _ shown: ShownCredentials, _ client: Client, _ message: jf_message
+    ) -> Principal? {
+        guard let tenants = gate.tenants else { return .nobody }
+        switch tenants.resolve("", shown.claims(gate), isSole: client.isSole) {
+        case .refused(let refusal):
+            refuseStranger(client, message, gate, refusal)
+            return nil
+        case .tenant(let name):
+            if name.isEmpty { return .nobody }
+            var text = PrincipalText()
+            text.tenant = name
+            let caller = Principal(text, provider: -1, name: "")
+            identities.insert(
+                shown.key, caller, until: jf_monotonic_ns() + Self.identityKept, plugin: "")
+            return caller
+        }
     }
 
     // MARK: Answers
@@ -154,6 +174,13 @@ extension Lane {
                     status: JF_STATUS_UNAUTHORIZED, error: "invalid_token",
                     text: "the credentials have expired",
                     scopes: gate.plan.scopes))
+        }
+        var text = text
+        if let tenants = gate.tenants {
+            switch tenants.resolve(text.tenant, shown.claims(gate), isSole: shown.isSole) {
+            case .tenant(let name): text.tenant = name
+            case .refused(let refusal): return .refused(refusal)
+            }
         }
         let provider = gate.providers[at]
         let caller = Principal(
@@ -239,7 +266,9 @@ extension Lane {
 
     /// A provider's plugin was swapped.
     func renewIdentity() {
-        if let gate = modules.identity { modules.identity = IdentityGate(gate.plan, gate.providers) }
+        if let gate = modules.identity {
+            modules.identity = IdentityGate(gate.plan, gate.providers, gate.tenants)
+        }
         identityChanged()
     }
 

@@ -30,6 +30,8 @@ final class Principal: @unchecked Sendable {
     static let nobody = Principal(PrincipalText(), provider: -1, name: "")
 
     var isNobody: Bool { id == 0 }
+    /// Nobody in particular, be it nobody at all or nobody in particular of a tenant.
+    var isAnonymous: Bool { subject.isEmpty }
 
     /// - Parameter name: the provider's, in the configuration.
     init(_ text: PrincipalText, provider: Int, name: String, presented: [UInt8] = []) {
@@ -41,7 +43,7 @@ final class Principal: @unchecked Sendable {
         expires = text.expires == 0 ? .max : text.expires
         scopes = text.scopes
         credential = text.credential
-        id = text.subject.isEmpty ? 0 : max(1, Principal.hash(text.key))
+        id = text.key.isEmpty ? 0 : max(1, Principal.hash(text.key))
         let texts = [
             text.key, text.subject, text.tenant, text.issuer, name, text.credential, text.attributes,
         ]
@@ -114,7 +116,7 @@ struct PrincipalText {
 
     /// Tenant, issuer and subject; no others have this text.
     var key: String {
-        subject.isEmpty
+        subject.isEmpty && tenant.isEmpty
             ? "" : "\(tenant.utf8.count):\(tenant)\(issuer.utf8.count):\(issuer)\(subject)"
     }
 

@@ -48,7 +48,9 @@ final class ResourceMetadata {
         // Which endpoints exist is nobody's business who is not let in: every path has its document.
         let servers = lane.catalog.view(path)?.servers ?? []
         return gate.metadata(
-            resource: origin + path, scopes: servers.flatMap { lane.catalog.servers[$0].plan.scopes })
+            resource: origin + path,
+            scopes: servers.map { lane.catalog.servers[$0] }.filter { gate.tenants?.isShared($0) ?? true }
+                .flatMap(\.plan.scopes))
     }
 }
 

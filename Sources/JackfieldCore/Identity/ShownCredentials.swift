@@ -72,8 +72,26 @@ struct ShownCredentials {
         self.block = block
     }
 
-    /// Nothing was shown.
-    var isEmpty: Bool { fields.isEmpty }
+    /// Nothing was shown to any provider.
+    func isEmpty(_ gate: IdentityGate) -> Bool {
+        !fields.contains { field in gate.providers.indices.contains { gate.shows(field.index, to: $0) } }
+    }
+
+    /// The client started the gateway for itself.
+    var isSole: Bool { client.isSole }
+
+    /// What names a tenant beside credentials.
+    func claims(_ gate: IdentityGate) -> TenantGate.Claims {
+        var claims = TenantGate.Claims(path: target.string)
+        for field in fields {
+            let name = gate.fields[field.index]
+            if name.elementsEqual("host".utf8) { claims.host = field.value.bytes }
+            if let header = gate.tenants?.plan.header, name.elementsEqual(header.utf8) {
+                claims.header.append(field.value.bytes)
+            }
+        }
+        return claims
+    }
 
     /// The endpoint's canonical URI.
     var resource: String { origin + target.string }

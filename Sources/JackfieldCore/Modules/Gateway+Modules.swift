@@ -23,9 +23,10 @@ extension Gateway {
     /// - Parameter then: on the control loop, once everything is attached and before it counts.
     func attachModules(_ new: GatewayPlan, then: @escaping @Sendable () -> Void) {
         noteExchanges(new)
-        guard new.auth != plan.auth || new.policies != plan.policies || new.filters != plan.filters else {
-            return then()
-        }
+        guard
+            new.auth != plan.auth || new.policies != plan.policies || new.filters != plan.filters
+                || new.tenants != plan.tenants
+        else { return then() }
         let round = AttachRound(lanes.count)
         onEveryLane { lane in
             var refusal: String?

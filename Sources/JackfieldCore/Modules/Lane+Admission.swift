@@ -43,6 +43,10 @@ extension Lane {
         _ call: Call, _ target: Target, _ envelope: Envelope, _ meta: RequestMeta,
         _ body: UnsafeRawBufferPointer, at path: String
     ) {
+        // What plugins call on nobody's behalf is the operator's own.
+        if call.origin == .plugin, !call.caller.isNobody, !sees(call.caller, catalog.servers[target.server]) {
+            return hide(call, envelope.params, at: path)
+        }
         if modules.isOpen { return dispatch(call, target, envelope, meta, body) }
         call.path = path
         admit(call, target, envelope, meta, body, at: path, modules.gates[...])
@@ -54,6 +58,7 @@ extension Lane {
     ) {
         for at in gates.indices {
             let gate = gates[at]
+            guard gate.plan.isFor(call.caller) else { continue }
             let step: AdmissionStep
             if let policy = gate as? PolicyBinding {
                 step = decide(call, policy, target, envelope, at: path)

@@ -53,6 +53,8 @@ public struct ModulePlan: Sendable, Equatable {
     public var allowsOnError = false
     /// Policies: they are asked about calls that plugins make on nobody's behalf, too.
     public var appliesToPlugins = false
+    /// Policies and filters: the tenants for whom they are there; empty: all.
+    public var tenants: [String] = []
     /// Filters: patterns of servers' names, and of items as the servers spell them; empty: all.
     public var servers: [String] = []
     public var items: [String] = []
@@ -62,6 +64,10 @@ public struct ModulePlan: Sendable, Equatable {
         self.name = name
         self.options = options
     }
+
+    /// Whether a policy or a filter is there for somebody.
+    @inline(__always)
+    func isFor(_ caller: Principal) -> Bool { tenants.isEmpty || tenants.contains(caller.tenant) }
 }
 
 /// Who may come in.

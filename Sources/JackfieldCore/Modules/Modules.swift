@@ -8,6 +8,8 @@ struct Modules {
     var auth: [AuthBinding] = []
     /// The door that these providers keep; nil: everybody comes in unknown.
     var identity: IdentityGate?
+    /// Whose requests are, and what tenants see; nil: there are none.
+    var tenants: TenantGate? { identity?.tenants }
     var policies: [PolicyBinding] = [] { didSet { gates = policies + filters } }
     var filters: [FilterBinding] = [] { didSet { gates = policies + filters } }
 
@@ -35,7 +37,10 @@ extension Lane {
             new.auth = try bindings(.auth, plan.auth.providers, modules.auth, &made)
             new.policies = try bindings(.policy, plan.policies, modules.policies, &made)
             new.filters = try bindings(.filter, plan.filters, modules.filters, &made)
-            if !new.auth.isEmpty { new.identity = IdentityGate(plan.auth, new.auth) }
+            let tenants = plan.tenants.map { TenantGate($0) }
+            if !new.auth.isEmpty || tenants != nil {
+                new.identity = IdentityGate(plan.auth, new.auth, tenants)
+            }
             return new
         } catch {
             for binding in made { binding.leave() }
@@ -72,7 +77,9 @@ extension Lane {
         identityChanged()
         let kept = new.all
         for binding in old.all where !kept.contains(where: { $0 === binding }) { binding.leave() }
-        if !old.policies.elementsEqual(new.policies, by: ===) { policiesChanged() }
+        if !old.policies.elementsEqual(new.policies, by: ===) || old.tenants?.plan != new.tenants?.plan {
+            policiesChanged()
+        }
     }
 
     // MARK: Swaps

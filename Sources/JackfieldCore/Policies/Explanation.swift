@@ -82,7 +82,7 @@ extension Lane {
         var access = Access(
             request.method, kind(of: request.method, target), target, server, at: request.path)
         access.flags = UInt32(JF_ACCESS_EXPLAIN)
-        explain(access, request, modules.policies[...], []) { steps, outcome in
+        explainAll(access, request) { steps, outcome in
             done(
                 .success(
                     .object([
@@ -104,6 +104,26 @@ extension Lane {
         case .promptsGet: entry(.prompts)
         default: resourceTarget(request.name, view)
         }
+    }
+
+    /// Tenants come first: where they hide something, no policy is asked.
+    private func explainAll(
+        _ access: Access, _ request: ExplainRequest, _ done: @escaping ([JSONValue], String) -> Void
+    ) {
+        guard let tenants = modules.tenants else {
+            return explain(
+                access, request, modules.policies.filter { $0.plan.isFor(request.caller) }[...], [], done)
+        }
+        let why = tenants.whyHidden(access.server, from: request.caller)
+        var step: [JSONMemberValue] = [
+            .init("policy", .string("tenants")), .init("plugin", .string("core")),
+            .init("decision", .string(why == nil ? "allow" : "hide")),
+        ]
+        if let why { step.append(.init("rule", .string(why))) }
+        if why != nil { return done([.object(step)], "hide") }
+        explain(
+            access, request, modules.policies.filter { $0.plan.isFor(request.caller) }[...],
+            [.object(step)], done)
     }
 
     /// Asks policy after policy as a call would, and goes on where a dry run would have refused.
@@ -203,7 +223,7 @@ extension Lane {
         let server = catalog.servers[entry.server]
         var access = Access(listing: entry, server, at: request.path)
         access.flags |= UInt32(JF_ACCESS_EXPLAIN)
-        explain(access, request, modules.policies[...], []) { [self] steps, outcome in
+        explainAll(access, request) { [self] steps, outcome in
             let last = steps.last { $0["decision"]?.string != "not asked" }
             var members: [JSONMemberValue] = [
                 .init("kind", .string("\(entry.kind.member)")), .init("name", .string(entry.shown)),

@@ -18,7 +18,10 @@ extension Lane {
         _ method: Method, _ target: Target, _ uri: String, _ caller: Principal, address: String,
         at path: String, _ done: @escaping (InterestRefusal?) -> Void
     ) {
-        guard !modules.policies.isEmpty else { return done(nil) }
+        guard isGuarded else { return done(nil) }
+        if let why = modules.tenants?.whyNotWatched(catalog.servers[target.server], by: caller) {
+            return done(InterestRefusal(code: ErrorCode.denied.rawValue, text: why))
+        }
         let access = Access(method, .resources, target, catalog.servers[target.server], at: path)
         judge(access, caller, address: address) { verdict in
             switch verdict {
@@ -36,13 +39,13 @@ extension Lane {
 
     /// What policies may ask about a call that becomes a task; nil: there are none.
     func tool(of call: Call) -> TaskTool? {
-        guard !modules.policies.isEmpty, let target = call.tool, let server = call.server else { return nil }
+        guard isGuarded, let target = call.tool, let server = call.server else { return nil }
         return TaskTool(server: server, target: target, path: call.path)
     }
 
     /// Whether a task's principal may still use its tool. Nil: the request is delivered again when that is known.
     func mayUse(_ tool: TaskTool?, _ handle: UInt64, _ asking: Asking) -> Bool? {
-        guard let tool, !modules.policies.isEmpty else { return true }
+        guard let tool, isGuarded else { return true }
         if let known = decidedTask, known.handle == handle { return known.isAllowed }
         var access = Access(.toolsCall, .tools, tool.target, tool.server, at: tool.path)
         access.flags = UInt32(JF_ACCESS_LISTING)

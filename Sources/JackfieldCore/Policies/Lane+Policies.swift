@@ -88,7 +88,7 @@ extension Lane {
     }
 
     /// Refuses a call as if what it names were not there.
-    private func hide(_ call: Call, _ params: JSONNode?, at path: String) {
+    func hide(_ call: Call, _ params: JSONNode?, at path: String) {
         noteDenial(call, .policy, rule: call.audit.rule, "it is hidden from this principal")
         if call.origin == .plugin {
             return fail(
@@ -107,6 +107,9 @@ extension Lane {
     func judge(
         _ access: Access, _ caller: Principal, address: String, _ done: @escaping (Verdict) -> Void
     ) {
+        if let why = modules.tenants?.whyHidden(access.server, from: caller) {
+            return done(.hidden(Ruling(.hide, rule: why), policy: "tenants"))
+        }
         judge(access, caller, address, modules.policies[...], done)
     }
 
@@ -116,6 +119,7 @@ extension Lane {
     ) {
         for at in policies.indices {
             let policy = policies[at]
+            guard policy.plan.isFor(caller) else { continue }
             let answer = withLent(access, caller, address: address, arguments: nil) { ask(policy, $0) }
             if case .pending(let operation) = answer {
                 let rest = policies[(at + 1)...]

@@ -77,7 +77,7 @@ extension Lane {
 
     /// What lists of a view show to somebody.
     func shown(_ view: View, to caller: Principal, _ client: Client, _ message: jf_message) -> Shown {
-        guard !modules.policies.isEmpty else { return .view(view) }
+        guard isGuarded else { return .view(view) }
         let key = classes(of: caller).map { ShownViews.Key(path: view.path, classes: $0) }
         if let ready = shownViews.handedOver, ready.review.whole === view, ready.review.key == key,
             key != nil || ready.review.caller === caller
@@ -92,7 +92,8 @@ extension Lane {
             let mark = (key ?? ShownViews.Key(path: view.path, classes: Array(caller.key.utf8))).mark
             review = Review(
                 view, caller, address: client.address, key: key, mark: mark,
-                generation: shownViews.generation, modules.policies)
+                generation: shownViews.generation, modules.policies.filter { $0.plan.isFor(caller) })
+            if let tenants = modules.tenants { keep(review, tenants) }
             proceed(review)
             if let outcome = review.outcome { return shown(outcome) }
             if let key { shownViews.reviews[key] = review }
@@ -117,7 +118,16 @@ extension Lane {
     /// The classes that policies put somebody in; nil: there is a policy whose answers depend on more.
     private func classes(of caller: Principal) -> [UInt8]? {
         var out: [UInt8] = []
+        if let tenants = modules.tenants {
+            out.append(contentsOf: tenants.className(of: caller))
+            // In no name.
+            out.append(0xFF)
+        }
         for policy in modules.policies {
+            guard policy.plan.isFor(caller) else {
+                out.append(contentsOf: [0xFF, 0xFF, 0xFF, 0xFF])
+                continue
+            }
             guard let name = className(of: caller, policy) else { return nil }
             withUnsafeBytes(of: UInt32(truncatingIfNeeded: name.count).littleEndian) {
                 out.append(contentsOf: $0)
@@ -142,6 +152,14 @@ extension Lane {
     }
 
     // MARK: Asking
+
+    /// What other tenants have is in no list.
+    private func keep(_ review: Review, _ tenants: TenantGate) {
+        let seen = catalog.servers.map { tenants.shows($0, to: review.caller) }
+        for (place, entry) in review.entries.enumerated() where !seen[entry.server] {
+            review.shows[place] = false
+        }
+    }
 
     /// Asks policy after policy until one has to be waited for.
     private func proceed(_ review: Review) {

@@ -31,6 +31,8 @@ final class Server: Sendable {
     /// Nil: its configuration asks for none.
     let rollout: Rollout?
     let versions: VersionBoard?
+    /// Where its endpoints are, as far as their configuration says.
+    let regions: Set<String>
 
     /// - Parameter plugins: by endpoint, the builds that serve them; missing ones are served by nobody.
     init(
@@ -40,6 +42,7 @@ final class Server: Sendable {
         self.rollout = rollout
         versions = plan.versions == nil ? nil : VersionBoard()
         self.plan = plan
+        regions = Set(plan.endpoints.compactMap(\.standing.region))
         self.generation = generation
         self.homeLane = homeLane
         self.strategyPlugin = strategyPlugin
@@ -66,6 +69,7 @@ final class Endpoint: Sendable {
     /// Stable for the endpoint's life, equal on all loops.
     let id: UInt64
     let index: Int
+    var region: String? { plan.standing.region }
     /// The build of the connector or toolset that serves it, for as long as the endpoint lives.
     let plugin: PluginGeneration?
     let inFlight = Atomic<Int>(0)

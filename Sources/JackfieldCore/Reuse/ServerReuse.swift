@@ -93,7 +93,9 @@ final class ServerReuse: Sendable {
 
     /// Whose answers a call may get: nil: everybody's.
     func principal(of call: Call, _ reuse: Reuse) -> String? {
-        reuse == .keep && plan.isPublic ? nil : call.principal
+        guard reuse == .keep, plan.isPublic else { return call.principal }
+        // What is everybody's is everybody's of one tenant; no principal's key begins so.
+        return call.caller.tenant.isEmpty ? nil : "=" + call.caller.tenant
     }
 
     enum Start {

@@ -102,8 +102,11 @@ struct EndpointFilter {
     var wantsNew = false
     /// Endpoints that were tried and are left out: the other group comes before them.
     var tried: UInt64 = 0
+    /// By endpoint: where the call's tenant has its data. Nil: anywhere.
+    var isNear: [Bool]?
 
     func admits(_ at: Int) -> Bool {
+        if let isNear, !isNear[at] { return false }
         if let fit, !fit.contains(at) { return false }
         guard let isNew else { return true }
         return isNew[at] == wantsNew && (at > 63 || tried >> UInt64(at) & 1 == 0)

@@ -113,13 +113,14 @@ final class ServerLink {
         }
         view.refreshRecents(now)
         let rollout = server.rollout
-        let filter = rollout == nil && fit == nil ? nil : filter(call, fit, rollout)
+        let region = lane.modules.tenants?.region(of: call.caller)
+        let filter = rollout == nil && fit == nil && region == nil ? nil : filter(call, fit, rollout, region)
         let isThinned = routing?.ignoresReadiness == true
         var (count, earliest) = collect(statuses, call, filter, now, isThinned: isThinned)
         if count == 0, isThinned { (count, earliest) = collect(statuses, call, filter, now) }
         if count == 0, let rollout, !rollout.isClosed {
             // None of its group takes the call.
-            (count, earliest) = collect(statuses, call, fit.map { EndpointFilter(fit: $0) }, now)
+            (count, earliest) = collect(statuses, call, self.filter(call, fit, nil, region), now)
         }
         guard count > 0 else { return earliest == .max ? .none : .open(until: earliest) }
         guard count > 1, let routing, let pick = routing.instance.routing?.pick else {
@@ -197,8 +198,11 @@ final class ServerLink {
         return (count, earliest)
     }
 
-    private func filter(_ call: Call, _ fit: EndpointFit?, _ rollout: Rollout?) -> EndpointFilter {
+    private func filter(
+        _ call: Call, _ fit: EndpointFit?, _ rollout: Rollout?, _ region: String?
+    ) -> EndpointFilter {
         var filter = EndpointFilter(fit: fit)
+        if let region { filter.isNear = server.endpoints.map { $0.region == region } }
         guard let rollout else { return filter }
         filter.isNew = rollout.isNew
         filter.tried = rollout.isClosed ? 0 : call.tried

@@ -302,7 +302,8 @@ extension ConfigurationDiff {
         let blocks = [
             ("naming", namingChanged), ("limits", limitsChanged), ("tasks", tasksChanged),
             ("lock", lockChanged),
-            ("audit", auditChanged), ("auth, policies or filters", modulesChanged), ("log", logChanged),
+            ("audit", auditChanged), ("auth, policies, filters or tenants", modulesChanged),
+            ("log", logChanged),
             ("runtime", runtimeChanged),
         ]
         lines += blocks.filter(\.1).map { "\($0.0) changed" }

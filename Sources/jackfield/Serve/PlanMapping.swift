@@ -23,6 +23,8 @@ extension GatewayPlan {
         auth = AuthPlan(configuration.auth)
         policies = configuration.policies.map { ModulePlan($0) }
         filters = configuration.filters.map { ModulePlan($0) }
+        tenants = TenantsPlan(configuration)
+        if let region { for at in servers.indices { servers[at].runs(in: region) } }
         if let store = configuration.store { self.store = StorePlan(store) }
         audit = configuration.audit.map { AuditPlan($0) }
         folder = absoluteFolder(configuration.folder)
@@ -254,6 +256,7 @@ extension ModulePlan {
         allowsOnError = module.allowsOnError
         appliesToPlugins = module.appliesToPlugins
         servers = module.servers
+        tenants = module.tenants
         items = module.tools
     }
 }
