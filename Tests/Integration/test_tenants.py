@@ -9,14 +9,12 @@ from rig.builds import build
 from rig.gateway import command_line, native, serving, write
 from rig.peers import HttpServer
 from rig.processes import eventually
-from rig.tasks import KNOWS
 from rig.wire_http import Connection, exchange, legacy, modern, request_bytes
 from test_identity import INITIALIZE, check
 from test_policies import who
 from test_response_cache import Counting
 
 DENIED = -31403
-META = {"io.modelcontextprotocol/clientCapabilities": KNOWS}
 ACME, GLOBEX, PLAIN = who("alice", tenant="acme"), who("alice", tenant="globex"), who("alice")
 
 
@@ -159,14 +157,34 @@ def test_an_endpoint_of_anothers_is_not_there(stage, path):
 
 
 def test_what_is_kept_for_one_tenant_is_not_anothers(stage):
-    """Cursors, tasks, sessions and kept answers are bound to the principal, of which the tenant is a part."""
-    call = {"name": "silo__plain", "arguments": {"hold": True}, "_meta": META}
-    stage.gateway  # the owner's own
+    """The tenant is a part of the principal, to which sessions, streams, tasks and answers belong (see test_apart.py)."""
     session = stage.old(ACME)
     assert stage.in_session(session, GLOBEX, "tools/list").status == 404
     headers = {"Mcp-Session-Id": session, "Accept": "text/event-stream", **GLOBEX}
     assert exchange(stage.port, request_bytes(headers=headers, verb="GET")).status == 404
-    assert call["name"] not in stage.ask("tools/list", None, GLOBEX).body.decode()
+    assert stage.in_session(session, ACME, "tools/list").status == 200
+    mine = [stage.ask("tools/call", {"name": "silo__look", "arguments": {"by": "me"}}) for _ in range(2)]
+    assert mine[0].json["result"]["content"] == mine[1].json["result"]["content"]
+
+
+def test_a_cursor_is_good_in_its_own_list_only(tmp_path, provider, peers):
+    servers = {
+        "silo": {"url": peers["silo"].url, "tenants": ["acme"]}, "pool": {"url": peers["pool"].url}
+    }
+    tenants = {"known": {"acme": {}, "globex": {}}}
+    config = configuration(tmp_path, provider, servers, tenants, limits={"page_size": 2})
+    with serving(config, listen=None) as gateway:
+        stage = Stage(gateway)
+
+        def cursor(as_):
+            return stage.ask("tools/list", None, as_).json["result"]["nextCursor"]
+
+        def status(as_, cursor):
+            return stage.ask("tools/list", {"cursor": cursor}, as_).status
+
+        eventually(lambda: check(stage.tools(ACME) == {"silo"} and cursor(ACME) != cursor(GLOBEX)))
+        assert status(ACME, cursor(ACME)) == status(GLOBEX, cursor(GLOBEX)) == 200
+        assert status(GLOBEX, cursor(ACME)) == status(ACME, cursor(GLOBEX)) == 400
 
 
 def test_public_answers_are_public_within_a_tenant(tmp_path, provider):

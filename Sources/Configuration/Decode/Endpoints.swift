@@ -18,7 +18,7 @@ func decodeReplicas(
         var weight = weight
         section.read("weight", into: &weight, in: 1...1000)
         let standing = readStanding(from: &section, server.standing)
-        for key in Configuration.Server.generalKeys where key != "weight" {
+        for key in Configuration.Server.generalKeys where key != "weight" && !placeKeys.contains(key) {
             guard let entry = section.takeEntry(key) else { continue }
             sink.error(entry.keyPosition, "\(label): \(quoted(key)) belongs to the server, not to a replica")
         }
@@ -50,6 +50,9 @@ private func readStanding(
     }
     return standing
 }
+
+/// Keys of a server that its replicas have, too.
+private let placeKeys = ["zone", "region", "labels", "tags", "cost"]
 
 /// Where a server or one of its replicas stands, what it costs, and what else is to be known of it.
 func readPlace(

@@ -37,7 +37,7 @@ func decodeTenants(_ node: ConfigurationNode, _ context: DecodeContext) -> Confi
 
 private func decodeSources(_ node: ConfigurationNode, _ sink: ProblemSink) -> [Configuration.Tenants.Source] {
     let all = Configuration.Tenants.Source.allCases.map(\.rawValue)
-    let texts = sink.texts(node, "tenants.from", expected: "a list of: host, path, header", atMost: 8) ?? []
+    let texts = sink.texts(node, "tenants.from", expected: "a list of: host, path, header", atMost: 64) ?? []
     var sources: [Configuration.Tenants.Source] = []
     for text in texts {
         guard let source = Configuration.Tenants.Source(rawValue: text) else {
@@ -109,7 +109,7 @@ private func decodeKnown(_ node: ConfigurationNode, _ sink: ProblemSink) -> [Con
         else { return nil }
         if let node = section.take("hosts") {
             let texts =
-                sink.texts(node, "\(path).hosts", expected: "a list of hosts' names", atMost: 64) ?? []
+                sink.texts(node, "\(path).hosts", expected: "a list of hosts' names", atMost: 253) ?? []
             for host in texts.map({ $0.lowercased() }) {
                 if host.isEmpty || !isHostPart(host) {
                     sink.error(
@@ -142,7 +142,7 @@ private func decodeKnown(_ node: ConfigurationNode, _ sink: ProblemSink) -> [Con
 func decodeTenantNames(_ section: inout Section, _ sink: ProblemSink) -> [String] {
     guard let node = section.take("tenants") else { return [] }
     let label = section.label("tenants")
-    let texts = sink.texts(node, label, expected: "a list of tenants' names", atMost: 1024) ?? []
+    let texts = sink.texts(node, label, expected: "a list of tenants' names", atMost: 64) ?? []
     if texts.isEmpty, node.kind == .sequence {
         sink.error(node.position, "\(label) is empty: leave it out where it is for all")
     }
