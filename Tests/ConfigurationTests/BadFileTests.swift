@@ -399,4 +399,17 @@ extension String {
         #expect(
             problems.contains { $0.message == "1500 more findings are not shown" && $0.severity == .error })
     }
+
+    @Test(
+        "doors that are open to the network are warned of",
+        arguments: [
+            ("0.0.0.0:80", true), ("*:80", true), ("[::]:80", true), ("192.0.2.1:80", true),
+            ("[::1]:80", false),
+            ("127.0.0.9:80", false), ("localhost:80", false),
+        ])
+    func openDoors(_ address: String, _ isOpen: Bool) throws {
+        let listener = "version: 1\nlisteners: [{ transport: http, address: \"\(address)\" }]\n"
+        #expect(try good(listener).warnings.isEmpty != isOpen)
+        #expect(try good(listener + "auth: { providers: [{ provider: jwt }] }\n").warnings.isEmpty)
+    }
 }

@@ -40,6 +40,23 @@ func decodeListeners(_ node: ConfigurationNode, _ context: DecodeContext) -> [Co
     }
 }
 
+/// Says of listeners that the network can reach that nobody is kept out.
+func checkOpenListeners(_ configuration: Configuration, _ sink: ProblemSink) {
+    guard configuration.auth.providers.isEmpty else { return }
+    for (index, listener) in configuration.listeners.enumerated() {
+        guard let address = listener.options["address"]?.scalar, !isLoopback(address.text) else { continue }
+        sink.warning(
+            listener.options.position(ofPointer: "/address"),
+            "listeners[\(index)]: without \"auth\" everybody who reaches \(quoted(address.shown)) may call everything",
+            suggestion: "auth: { providers: [{ provider: jwt, issuer: https://… }] }")
+    }
+}
+
+private func isLoopback(_ address: String) -> Bool {
+    address.hasPrefix("127.") || address.hasPrefix("[::1]") || address.lowercased().hasPrefix("localhost:")
+        || !address.contains(":")
+}
+
 func decodePlugins(_ node: ConfigurationNode, _ context: DecodeContext) -> [Configuration.Plugin] {
     let sink = context.sink
     guard let items = sink.items(node, "plugins", expected: "a list") else { return [] }

@@ -50,6 +50,7 @@ func decodeNative(_ root: ConfigurationNode, _ context: DecodeContext) -> Config
     file.refuseUnknown { $0.hasPrefix("x-") || $0 == "$schema" }
     checkBundles(configuration, root, sink)
     checkTenants(configuration, sink)
+    checkOpenListeners(configuration, sink)
     return configuration
 }
 
