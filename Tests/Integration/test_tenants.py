@@ -223,6 +223,8 @@ def test_explain_says_so(stage):
     found = explain("--as", "alice", "--tenant", "globex", "call", "silo__look")
     assert found["outcome"] == "hide" and "silo is of acme only" in found["policies"][0]["rule"]
     assert explain("--as", "alice", "--tenant", "acme", "call", "silo__look")["outcome"] == "allow"
+    assert explain("--as", "alice", "--tenant", "umbrella", "call", "pool__echo")["outcome"] == "deny"
+    assert explain("--as", "alice", "call", "pool__echo")["outcome"] == "deny"
 
 
 # ---- Whose a request is ----

@@ -114,13 +114,15 @@ extension Lane {
             return explain(
                 access, request, modules.policies.filter { $0.plan.isFor(request.caller) }[...], [], done)
         }
-        let why = tenants.whyHidden(access.server, from: request.caller)
+        let refusal = tenants.whyRefused(request.caller)
+        let why = refusal ?? tenants.whyHidden(access.server, from: request.caller)
+        let decision = refusal != nil ? "deny" : why != nil ? "hide" : "allow"
         var step: [JSONMemberValue] = [
             .init("policy", .string("tenants")), .init("plugin", .string("core")),
-            .init("decision", .string(why == nil ? "allow" : "hide")),
+            .init("decision", .string(decision)),
         ]
         if let why { step.append(.init("rule", .string(why))) }
-        if why != nil { return done([.object(step)], "hide") }
+        if why != nil { return done([.object(step)], decision) }
         explain(
             access, request, modules.policies.filter { $0.plan.isFor(request.caller) }[...],
             [.object(step)], done)

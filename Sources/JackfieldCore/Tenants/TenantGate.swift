@@ -150,6 +150,12 @@ final class TenantGate {
             "server \(server.name) has endpoints outside of region \(region), and any of them may serve a subscription"
     }
 
+    /// Why somebody of this tenant would not be let in; nil: it would.
+    func whyRefused(_ caller: Principal) -> String? {
+        if caller.tenant.isEmpty { return plan.isRequired ? Challenge.ofNoTenant.text : nil }
+        return known[caller.tenant] == nil && !plan.admitsUnknown ? Challenge.unknownTenant.text : nil
+    }
+
     /// Where somebody's calls must stay; nil: anywhere.
     @inline(__always)
     func region(of caller: Principal) -> String? { hasRegions ? known[caller.tenant]?.region : nil }
