@@ -47,8 +47,8 @@ func checkOpenListeners(_ configuration: Configuration, _ sink: ProblemSink) {
         guard let address = listener.options["address"]?.scalar, !isLoopback(address.text) else { continue }
         sink.warning(
             listener.options.position(ofPointer: "/address"),
-            "listeners[\(index)]: without \"auth\" everybody who reaches \(quoted(address.shown)) may call everything",
-            suggestion: "auth: { providers: [{ provider: jwt, issuer: https://… }] }")
+            "listeners[\(index)]: everybody who reaches \(quoted(address.shown)) may call everything; "
+                + "add \"auth\", or listen on 127.0.0.1")
     }
 }
 
