@@ -3,13 +3,14 @@
 
 import CJackfield
 
-/// A plugin that wants to hear of changes.
+/// A plugin that wants to hear of changes, or the gateway itself (`told`).
 struct StateWatch {
-    let asker: PluginInstance
-    let changed: jf_state_changed_fn
+    let asker: PluginInstance?
+    let changed: jf_state_changed_fn?
     let user: UnsafeMutableRawPointer?
     /// As the store has it, the plugin's id included.
     let prefix: [UInt8]
+    var told: (([UInt8]?, UInt64) -> Void)?
 }
 
 extension StoreBinding {
@@ -46,12 +47,14 @@ extension StoreBinding {
     /// The store tells of a key; on the lane.
     /// - Parameter key: as the store has it; nil: anything may have changed.
     func changed(_ watch: UInt64, _ key: [UInt8]?, _ revision: UInt64) {
-        guard let it = watches[watch], it.asker.own != nil else { return }
-        guard let key else { return it.changed(it.user, watch, .absent, revision) }
+        guard let it = watches[watch] else { return }
+        if let told = it.told { return told(key, revision) }
+        guard let asker = it.asker, asker.own != nil, let changed = it.changed else { return }
+        guard let key else { return changed(it.user, watch, .absent, revision) }
         guard key.starts(with: it.prefix) else { return }
         key.withUnsafeBytes { key in
-            let own = UnsafeRawBufferPointer(rebasing: key.dropFirst(StateKeys.length(of: it.asker.id)))
-            it.changed(it.user, watch, jf_view(own), revision)
+            let own = UnsafeRawBufferPointer(rebasing: key.dropFirst(StateKeys.length(of: asker.id)))
+            changed(it.user, watch, jf_view(own), revision)
         }
     }
 
@@ -66,7 +69,7 @@ extension StoreBinding {
                 if status != JF_OK {
                     lane.log.write(
                         .warning, "a watch did not move to the store's new build",
-                        [.init("plugin", it.asker.id), .init("why", fault.message)])
+                        [.init("plugin", it.asker?.id ?? "none"), .init("why", fault.message)])
                 }
             }
             if let own = old.own { old.store?.unwatch?(own, watch) }

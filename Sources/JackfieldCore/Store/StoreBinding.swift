@@ -41,12 +41,14 @@ final class StoreUse: OperationOwner {
 
 /// An operation that somebody waits for.
 struct StateOperation {
-    /// Nil: the gateway itself looks whether the store answers.
+    /// Nil: the gateway itself.
     let asker: PluginInstance?
     let done: jf_state_done_fn?
     let user: UnsafeMutableRawPointer?
     /// The answer is entries, with keys.
     let hasEntries: Bool
+    /// Of the gateway's own operations: what it does with the end.
+    var core: ((ModuleAnswer) -> Void)?
 }
 
 /// What leads plugins to the store. Confined to its lane (`@unchecked Sendable` to travel in what the loop runs).
@@ -101,9 +103,9 @@ final class StoreBinding: @unchecked Sendable {
 
     private func ended(_ operation: UInt64, _ answer: ModuleAnswer) {
         note(answer)
-        guard let it = open.removeValue(forKey: operation), let asker = it.asker, asker.own != nil else {
-            return
-        }
+        guard let it = open.removeValue(forKey: operation) else { return }
+        if let core = it.core { return core(answer) }
+        guard let asker = it.asker, asker.own != nil else { return }
         var fault = jf_fault.empty()
         if answer.status < 0, answer.status != JF_E_STALE {
             fault.set(
