@@ -198,7 +198,8 @@ extension Configuration.Tenants {
 extension Configuration.Store {
     fileprivate var line: String {
         "{ kind: \(jsonString(kind)), timeout: \(durationText(nanoseconds: timeout)), operations: \(operations), "
-            + "probe: \(durationText(nanoseconds: probe)), required: \(required), options: \(options) }"
+            + "probe: \(durationText(nanoseconds: probe)), required: \(required), "
+            + "\(sessions.map { "sessions: \($0), " } ?? "")options: \(options) }"
     }
 }
 

@@ -17,6 +17,9 @@ import Testing
     @Test func whatTheBlockSays() throws {
         let plain = try #require(try store("{ kind: memory }"))
         #expect(plain.kind == "memory" && plain.timeout == 2_000_000_000 && plain.operations == 4096)
+        #expect(plain.sessions == nil)
+        #expect(try store("{ kind: redis, sessions: false }")?.sessions == false)
+        #expect(try store("{ kind: memory, sessions: false }")?.sessions == false)
         #expect(plain.probe == 5_000_000_000 && !plain.required && plain.optionsJSON == "{}")
         let full = try #require(
             try store(
@@ -44,6 +47,8 @@ import Testing
             ("{ kind: memory, operations: 0 }", "store.operations"),
             ("{ kind: memory, required: maybe }", "store.required"),
             ("{ kind: memory, probe: x }", "store.probe"),
+            ("{ kind: memory, sessions: true }", "ends with the gateway"),
+            ("{ kind: redis, sessions: maybe }", "store.sessions"),
         ])
     func wrong(_ block: String, _ part: String) {
         let problems = parse("version: 1\nstore: \(block)\n").problems
@@ -54,7 +59,10 @@ import Testing
         let old = try good("version: 1\nstore: { kind: memory }\n")
         let same = try good("version: 1\n\n\nstore: { kind: memory }\n")
         #expect(!Configuration.diff(old, same).storeChanged)
-        for text in ["version: 1\n", "version: 1\nstore: { kind: memory, timeout: 1s }\n"] {
+        for text in [
+            "version: 1\n", "version: 1\nstore: { kind: memory, timeout: 1s }\n",
+            "version: 1\nstore: { kind: memory, sessions: false }\n",
+        ] {
             let diff = Configuration.diff(old, try good(text))
             #expect(diff.storeChanged && diff.needRestart == ["store"])
         }

@@ -26,6 +26,15 @@ func decodeStore(_ node: ConfigurationNode, _ context: DecodeContext) -> Configu
     section.read("operations", into: &store.operations, in: 1...1_000_000)
     section.readDuration("probe", into: &store.probe)
     section.read("required", into: &store.required)
+    if let node = section.take("sessions"), let isKept = sink.boolean(node, "store.sessions") {
+        store.sessions = isKept
+        if isKept, kind == "memory" {
+            sink.error(
+                node.position,
+                "store.sessions: the store 'memory' ends with the gateway, and so do sessions there; drop this line or "
+                    + "configure another store")
+        }
+    }
     store.options = context.options(section.rest, at: node.position)
     return store
 }

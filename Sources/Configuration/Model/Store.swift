@@ -14,6 +14,8 @@ extension Configuration {
         public var probe: UInt64 = 5_000_000_000
         /// Whether the gateway is ready without it.
         public var required = false
+        /// Whether sessions of clients from before 2026-07-28 are kept there; nil: unless it is memory.
+        public var sessions: Bool?
         /// Everything else in the block.
         public var options = Options()
         public var position = SourcePosition.none

@@ -19,6 +19,7 @@ extension Lane {
         let session =
             client.isShared
             ? client.session : message.session.present.flatMap { sessions.find($0, of: caller) }
+        if session == nil, seekSession(caller, client, message) { return }
         guard let session, session.revision == .v2025_03_26, root.count > 0, root.count <= Self.batchLimit
         else {
             return refuse(

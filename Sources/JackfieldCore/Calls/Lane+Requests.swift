@@ -130,6 +130,7 @@ extension Lane {
                     status: JF_STATUS_BAD_REQUEST)
             }
             guard let known = sessions.find(text, of: caller), view.path == known.path else {
+                if seekSession(caller, client, message) { return }
                 return refuse(
                     client, message, id: envelope.id?.raw, .invalidRequest,
                     "this session is unknown or has ended; send initialize again", status: JF_STATUS_NOT_FOUND
@@ -137,6 +138,7 @@ extension Lane {
             }
             session = known
             session.touch(loop.now)
+            renewIfDue(session)
         }
         switch envelope.kind {
         case .notification:
@@ -223,6 +225,9 @@ extension Lane {
             writer.value(text)
         }
         writer.endObject()
+        if keeping != nil, !client.isShared {
+            return openKept(session, caller, client, message, id: id, writer.bytes)
+        }
         reply.reset()
         writer.bytes.withUnsafeBytes { result in
             Answers.result(id: id ?? UnsafeRawBufferPointer(start: nil, count: 0), result, into: reply)
@@ -249,6 +254,7 @@ extension Lane {
                 status: message.protocol.present == nil ? JF_STATUS_NOT_ALLOWED : JF_STATUS_BAD_REQUEST)
         }
         guard let session = sessions.find(text, of: caller), session.path == viewPath(message) else {
+            if seekSession(caller, client, message) { return }
             return refuse(
                 client, message, id: nil, .invalidRequest, "this session is unknown or has ended",
                 status: JF_STATUS_NOT_FOUND)
@@ -259,7 +265,8 @@ extension Lane {
                 status: JF_STATUS_NOT_ACCEPTABLE)
         }
         session.touch(loop.now)
-        if message.resume.present != nil, session.replay != nil {
+        renewIfDue(session)
+        if message.resume.present != nil, session.replay != nil, !isOfElsewhere(message.resume, session) {
             if resumeStream(client, message, session) { return }
             // The stand-alone stream has no ids: this is a call's, and its client must not wait for what cannot come.
             return refuse(
@@ -283,12 +290,14 @@ extension Lane {
                 status: JF_STATUS_NOT_ALLOWED)
         }
         guard let session = sessions.find(text, of: caller), session.path == viewPath(message) else {
+            if seekSession(caller, client, message) { return }
             return refuse(
                 client, message, id: nil, .invalidRequest, "this session is unknown or has ended",
                 status: JF_STATUS_NOT_FOUND)
         }
         sessions.close(session)
         gateway.sessionEnded(session.key)
+        if keeping != nil { return endKept(session, client, message) }
         send(client, exchange: message.exchange, UnsafeBufferPointer(start: nil, count: 0), final: true)
     }
 
@@ -341,6 +350,10 @@ extension Lane {
                 status: JF_STATUS_OK)
         }
         asking.session?.logLevel = level
+        if keeping != nil, let session = asking.session {
+            let answer = whenKept(session, answerLater(asking, session))
+            return answer(nil)
+        }
         answer(asking.client, asking.message, asking.id, "{}")
     }
 

@@ -42,6 +42,7 @@ extension Lane {
     func dropWaiting(where isGone: (WaitingRequest) -> Bool) {
         if !waiting.isEmpty { waiting.removeAll(where: isGone) }
         if !identifying.isEmpty { dropUnknown(where: isGone) }
+        keeping?.drop(where: isGone)
     }
 
     /// Every server had its chance: what waited is delivered again.
@@ -51,6 +52,7 @@ extension Lane {
         let held = waiting
         waiting = []
         for request in held { request.lend { _ = clientDelivered(request.client, &$0) } }
+        keeping?.resume()
     }
 }
 

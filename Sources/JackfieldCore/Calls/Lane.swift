@@ -63,6 +63,8 @@ final class Lane: @unchecked Sendable {
     var ownOrigin = ""
     /// Where plugins' state lives; nil: no store is loaded.
     var store: StoreBinding?
+    /// Keeps legacy sessions there; nil: they are in memory only.
+    var keeping: SessionKeeping?
     /// What a reload has attached and not adopted yet.
     var nextModules: Modules?
     /// Views as principals see them.
@@ -205,6 +207,7 @@ final class Lane: @unchecked Sendable {
         linkByGeneration = kept
         for link in gone.values { retire(link) }
         carryInterests()
+        self.keeping?.resume()
         shownViews.keep(of: new)
         for (path, kinds) in changed { notify(path, kinds) }
     }

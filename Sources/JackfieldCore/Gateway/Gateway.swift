@@ -182,6 +182,7 @@ public final class Gateway: @unchecked Sendable {
             try instance.start()
             if instance.store != nil, instance.id == plan.store.plugin {
                 lane.store = StoreBinding(instance, lane, plan.store)
+                if plan.store.keepsSessions { lane.keeping = SessionKeeping(lane) }
             }
         }
     }
@@ -262,6 +263,7 @@ public final class Gateway: @unchecked Sendable {
         control.after(30_000_000_000) { [weak self] in
             guard let self, self.phase == .running else { return }
             self.sessions.sweep(self.control.now)
+            if self.storeHealth != nil { self.onEveryLane { $0.keeping?.sweep() } }
             self.sweepTasks()
             self.armSweep()
         }

@@ -107,18 +107,23 @@ final class ReplayLog: Sendable {
         var streams: [UInt32: Stream] = [:]
         /// Streams that are over, in the order of their ends.
         var done: [(stream: UInt32, at: UInt64)] = []
-        var next: UInt32 = 1
+        var next: UInt32
         var bytes = 0
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+    private let first: UInt32
     private let limit: Int
     private let budget: ReplayBudget
 
     /// - Parameters:
     ///   - limit: bytes that this session may keep.
     ///   - budget: the bound of all sessions together.
-    init(limit: Int, budget: ReplayBudget) {
+    ///   - first: the number of the first stream. A session that came from elsewhere begins where nobody did, so that ids of
+    ///     there mean nothing here.
+    init(limit: Int, budget: ReplayBudget, first: UInt32 = 1) {
+        state = Mutex(State(next: first))
+        self.first = first
         self.limit = limit
         self.budget = budget
     }
@@ -245,6 +250,9 @@ final class ReplayLog: Sendable {
             state.done.removeFirst(old.count)
         }
     }
+
+    /// Whether a stream of this number was ever opened here.
+    func hasOpened(_ stream: UInt32) -> Bool { stream >= first && stream < state.withLock { $0.next } }
 
     /// Streams known, for tests.
     var count: Int { state.withLock { $0.streams.count } }

@@ -70,15 +70,18 @@ final class Session: Sendable {
     /// What it hears of changes, and what it missed.
     let subscriptions = SessionSubscriptions()
     private let lastUsed: Atomic<UInt64>
+    /// When the store must hear of its use, monotonic nanoseconds; .max: not yet, or never.
+    let keepAt = Atomic<UInt64>(.max)
 
+    /// - Parameter key: of a session that was opened elsewhere.
     init(
         revision: Revision, path: String, owner: String = "", abilities: Abilities = [],
-        replay: ReplayLog? = nil, now: UInt64
+        replay: ReplayLog? = nil, key: SessionKey = .random(), now: UInt64
     ) {
         self.owner = owner
         self.replay = replay
         self.abilities = abilities
-        key = .random()
+        self.key = key
         text = Array(key.text.utf8)
         self.revision = revision
         self.path = path
@@ -140,7 +143,14 @@ final class SessionTable: Sendable {
     ) -> Session? {
         let session = Session(
             revision: revision, path: path, owner: owner, abilities: abilities, replay: replay, now: now)
-        return sessions.withLock { sessions in
+        return enter(session, now: now)
+    }
+
+    /// Enters a session. Returns the one of its key: another one, if that was there before; nil when the limit is reached
+    /// and nothing idle can give way.
+    func enter(_ session: Session, now: UInt64) -> Session? {
+        sessions.withLock { sessions in
+            if let known = sessions[session.key] { return known }
             if sessions.count >= limit {
                 // The one that nobody has used for longest gives way: many clients never end theirs.
                 let oldest = sessions.values.max { $0.idle(now) < $1.idle(now) }

@@ -30,6 +30,9 @@ final class SessionSubscriptions: Sendable {
     /// The lists (fingerprints by `ItemKind`, none when the view is gone) that the session sees at its beginning.
     func begin(_ lists: [UInt64]) { state.withLock { $0.lists = lists } }
 
+    /// The lists as the session last heard of them.
+    var lists: [UInt64] { state.withLock { $0.lists } }
+
     /// What to do when the session is gone, however it ends. The first one given stays.
     func atEnd(_ body: @escaping @Sendable () -> Void) {
         state.withLock { if $0.onEnd == nil { $0.onEnd = body } }

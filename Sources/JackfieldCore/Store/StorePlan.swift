@@ -17,10 +17,15 @@ public struct StorePlan: Sendable, Equatable {
     public var probe: UInt64 = 5_000_000_000
     /// Without it the gateway is not ready.
     public var isRequired = false
+    /// Whether legacy sessions are kept there; nil: where that is of use.
+    public var sessions: Bool?
     /// The id of the plugin; filled in by `PluginChoice.check`.
     var plugin: String?
 
     public init() {}
+
+    /// What is in the memory of this process alone would not outlast it.
+    var keepsSessions: Bool { plugin != nil && options != nil && kind != "memory" && sessions != false }
 }
 
 extension GatewayPlan {

@@ -15,7 +15,7 @@ extension Lane {
         }
         let server = catalog.servers[target.server]
         let offered = offersSubscriptions(target.server) ? nil : notOffered(server)
-        let answer = answerLater(asking, session)
+        let answer = whenKept(session, answerLater(asking, session))
         mayWatch(
             .resourcesSubscribe, target, uri, asking.caller, address: asking.client.address,
             at: asking.view.path
@@ -30,7 +30,7 @@ extension Lane {
 
     func unsubscribeResource(_ asking: Asking) {
         guard let session = asking.session, let uri = resourceURI(asking) else { return }
-        let answer = answerLater(asking, session)
+        let answer = whenKept(session, answerLater(asking, session))
         // A second time changes nothing; only a resource that nobody could ever subscribe to is an error. Who may not see
         // it any more may still leave it.
         func leave(otherwise: InterestRefusal?) {
@@ -69,7 +69,7 @@ extension Lane {
     }
 
     /// The way to answer a request from whatever lane, later. Until then its id is taken.
-    private func answerLater(_ asking: Asking, _ session: Session) -> @Sendable (InterestRefusal?) -> Void {
+    func answerLater(_ asking: Asking, _ session: Session) -> @Sendable (InterestRefusal?) -> Void {
         let id = [UInt8](asking.id)
         let client = asking.client.handle
         let exchange = asking.message.exchange
@@ -97,7 +97,7 @@ extension Lane {
 
     func keeper(of session: SessionKey) -> Lane { gateway.lane(Int(session.low % UInt64(laneCount))) }
 
-    private func join(
+    func join(
         _ session: Session, _ server: Server, _ uri: String, shown: String?, as name: String,
         _ answer: @escaping @Sendable (InterestRefusal?) -> Void
     ) {
@@ -144,11 +144,12 @@ extension Lane {
     }
 
     /// False when the session has no such subscription.
-    private func leave(_ session: Session, _ name: String) -> Bool {
+    func leave(_ session: Session, _ name: String) -> Bool {
         session.subscriptions.forget(name)
+        let wasAwaited = keeping?.forget(name, of: session.key) ?? false
         guard let record = standing.sessions[session.key],
             let at = record.places.removeValue(forKey: name)
-        else { return false }
+        else { return wasAwaited }
         leave(record, at: at)
         record.settle(name, nil)
         return true

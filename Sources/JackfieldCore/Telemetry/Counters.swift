@@ -15,6 +15,7 @@ enum Counter: Int, CaseIterable {
     case hedges, hedgesWon
     case refusedCallers, unknownCallers
     case denials, dryDenials, policyFailures
+    case sessionsSought, sessionsRestored, sessionsUnkept
 
     var name: StaticString {
         switch self {
@@ -45,6 +46,9 @@ enum Counter: Int, CaseIterable {
         case .denials: "denials"
         case .dryDenials: "denials_dry"
         case .policyFailures: "policy_failures"
+        case .sessionsSought: "sessions_sought"
+        case .sessionsRestored: "sessions_restored"
+        case .sessionsUnkept: "sessions_unkept"
         }
     }
 }

@@ -270,6 +270,7 @@ extension StorePlan {
         operations = store.operations
         probe = store.probe
         isRequired = store.required
+        sessions = store.sessions
     }
 }
 

@@ -59,6 +59,17 @@ import Testing
         #expect(after(log, stream + 1, 0) == nil, "a stream that has not been yet")
     }
 
+    @Test func numbersOfElsewhereMeanNothing() throws {
+        let log = ReplayLog(limit: 1 << 16, budget: budget, first: 1000)
+        #expect(!log.hasOpened(1000))
+        let stream = try #require(log.open(reader()))
+        #expect(stream == 1000 && log.hasOpened(1000))
+        #expect(!log.hasOpened(999) && !log.hasOpened(1001) && !log.hasOpened(1))
+        _ = log.append(stream, bytes(1), .last, now: 0)
+        log.trim(ReplayLog.keepDone + 1)
+        #expect(log.count == 0 && log.hasOpened(1000), "one that is forgotten was opened all the same")
+    }
+
     @Test func streamsOfOneSessionAreApart() throws {
         let log = log()
         let first = try #require(log.open(reader())), second = try #require(log.open(reader(exchange: 2)))

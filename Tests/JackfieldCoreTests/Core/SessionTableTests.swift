@@ -133,6 +133,22 @@ import Testing
         #expect(used.idle(500) == 0)
     }
 
+    @Test func sessionsOfElsewhereAreEntered() throws {
+        let table = SessionTable(limit: 2, idleLimit: 1_000)
+        func session(_ key: SessionKey) -> Session {
+            Session(revision: .v2025_06_18, path: "/mcp", owner: "o", key: key, now: 0)
+        }
+        let key = SessionKey.random()
+        let first = try #require(table.enter(session(key), now: 0))
+        #expect(first.key == key && String(decoding: first.text, as: UTF8.self) == key.text)
+        #expect(table.enter(session(key), now: 0) === first, "one key is one session")
+        #expect(table.enter(session(.random()), now: 0) != nil)
+        #expect(table.enter(session(.random()), now: 0) == nil, "nobody gives way yet")
+        #expect(table.enter(session(key), now: 0) === first)
+        #expect(table.enter(session(.random()), now: 61_000_000_000) != nil)
+        #expect(table.count == 2)
+    }
+
     @Test func manyThreadsNeverExceedTheLimit() throws {
         let table = SessionTable(limit: 500, idleLimit: 1_000)
         let opened = Counter(0)
