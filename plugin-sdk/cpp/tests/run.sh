@@ -64,6 +64,10 @@ for compiler in "$@"; do
     run transport_test $bare
     run routing_test $checked
     run routing_test $bare
+    for test in guard_test store_test; do
+        run $test $checked
+        run $test $bare
+    done
 
     for example in toolset-words routing-by-name; do
         rm -rf "$dir/$example" && mkdir -p "$dir/$example"

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 /** 1 where the compiler has exceptions switched on. Everything works with 0 too: return an Error instead of
  * throwing it, and use the accessors that give one back. Running out of memory ends the process then. */
@@ -98,6 +99,17 @@ class Error : public std::exception {
  * accordingly. */
 enum class Need { required, optional };
 
+namespace detail {
+
+/** Overwrites a secret, which the compiler may not leave out. */
+inline void wipe(char *bytes, size_t size) noexcept {
+    volatile char *at = bytes;
+    for (size_t i = 0; i < size; i++)
+        at[i] = 0;
+}
+
+} // namespace detail
+
 /** Owned bytes: drops them once, on whatever thread the last owner is. */
 class Blob {
   public:
@@ -109,6 +121,12 @@ class Blob {
         auto *owner = new std::string(std::move(text));
         raw_ = {reinterpret_cast<const uint8_t *>(owner->data()), owner->size(), owner,
                 [](void *it) { delete static_cast<std::string *>(it); }};
+    }
+    /** Takes over bytes, aligned as any structure. `secret`: they are wiped in the end. */
+    explicit Blob(std::vector<char> bytes, bool secret = false) {
+        auto *owner = new std::vector<char>(std::move(bytes));
+        raw_ = {reinterpret_cast<const uint8_t *>(owner->data()), owner->size(), owner,
+                secret ? drop_secret : drop_bytes};
     }
     /** Bytes that live as long as the library: literals. */
     static Blob constant(std::string_view literal) noexcept {
@@ -135,6 +153,12 @@ class Blob {
     }
 
   private:
+    static void drop_bytes(void *owner) { delete static_cast<std::vector<char> *>(owner); }
+    static void drop_secret(void *owner) {
+        auto *bytes = static_cast<std::vector<char> *>(owner);
+        detail::wipe(bytes->data(), bytes->size());
+        delete bytes;
+    }
     jf_blob raw_{};
 };
 

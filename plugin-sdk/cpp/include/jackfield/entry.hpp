@@ -3,19 +3,25 @@
 #ifndef JACKFIELD_ENTRY_HPP
 #define JACKFIELD_ENTRY_HPP
 
+#include <jackfield/auth.hpp>
 #include <jackfield/connector.hpp>
+#include <jackfield/credentials.hpp>
+#include <jackfield/filter.hpp>
 #include <jackfield/listener.hpp>
+#include <jackfield/policy.hpp>
 #include <jackfield/routing.hpp>
+#include <jackfield/store.hpp>
 #include <jackfield/toolset.hpp>
 
 /** Defines jf_entry_1 for a plugin's class, at file scope, once. The class
  *   is made from (Host &, json::Value config) or (Host &), or by `static std::unique_ptr<P> make(Host &,
  *     const json::Value &config, Error &why)`, once for each instance;
  *   names its facets: `using Toolset = ...; using Routing = ...; using Connector = ...; using Listener =
- * ...;` classes that are made from (P &, const SetInfo | RouteInfo | ChannelInfo &), or by their own `make`;
- * the Listener from (P &); may have `start()` (answers with an Error, or nothing), `drain(uint64_t
- * deadline_ns)`, `stop()`, and `const void *offer(std::string_view id)` for services that its manifest
- * provides. */
+ * ...; using Auth = ...; using Policy = ...; using Filter = ...; using CredentialSource = ...; using Store =
+ * ...;` classes that are made from (P &, const SetInfo | RouteInfo | ChannelInfo | GuardInfo &), or by their
+ * own `make`; the Listener and the Store from (P &); may have `start()` (answers with an Error, or nothing),
+ * `drain(uint64_t deadline_ns)`, `stop()`, and `const void *offer(std::string_view id)` for services that its
+ * manifest provides. */
 #define JACKFIELD_PLUGIN(P)                                                                                  \
     extern "C" JF_PUBLIC const jf_plugin *jf_entry_1(const jf_offer *offer, jf_fault *why) {                 \
         return ::jackfield::detail::Slots<P>::entry(offer, why);                                             \
@@ -78,6 +84,71 @@ template <class P> struct ListenerPart<P, std::void_t<typename P::Listener>> {
     std::unique_ptr<typename P::Listener> doors;
 };
 
+template <class P, class = void> struct AuthPart {
+    static const void *auth(std::string_view) noexcept { return nullptr; }
+};
+template <class P> struct AuthPart<P, std::void_t<typename P::Auth>> {
+    static SlotMap<typename P::Auth> &map(AuthPart &it) noexcept { return it.providers; }
+    static const void *auth(std::string_view id) noexcept {
+        static constexpr jf_auth_1 table = AuthSlots<P, typename P::Auth, AuthPart>::table();
+        return id == JF_AUTH_1 ? &table : nullptr;
+    }
+    SlotMap<typename P::Auth> providers;
+};
+
+template <class P, class = void> struct PolicyPart {
+    static const void *policy(std::string_view) noexcept { return nullptr; }
+};
+template <class P> struct PolicyPart<P, std::void_t<typename P::Policy>> {
+    static SlotMap<typename P::Policy> &map(PolicyPart &it) noexcept { return it.policies; }
+    static Ruling &ruling(PolicyPart &it) noexcept { return it.last; }
+    static const void *policy(std::string_view id) noexcept {
+        static constexpr jf_policy_1 table = PolicySlots<P, typename P::Policy, PolicyPart>::table();
+        return id == JF_POLICY_1 ? &table : nullptr;
+    }
+    SlotMap<typename P::Policy> policies;
+    Ruling last = Ruling::deny();
+};
+
+template <class P, class = void> struct FilterPart {
+    static const void *filter(std::string_view) noexcept { return nullptr; }
+};
+template <class P> struct FilterPart<P, std::void_t<typename P::Filter>> {
+    static SlotMap<typename P::Filter> &map(FilterPart &it) noexcept { return it.filters; }
+    static const void *filter(std::string_view id) noexcept {
+        static constexpr jf_filter_1 table = FilterSlots<P, typename P::Filter, FilterPart>::table();
+        return id == JF_FILTER_1 ? &table : nullptr;
+    }
+    SlotMap<typename P::Filter> filters;
+};
+
+template <class P, class = void> struct CredentialsPart {
+    static const void *credentials(std::string_view) noexcept { return nullptr; }
+};
+template <class P> struct CredentialsPart<P, std::void_t<typename P::CredentialSource>> {
+    using Source = typename P::CredentialSource;
+    static SlotMap<Source> &map(CredentialsPart &it) noexcept { return it.sources; }
+    static const void *credentials(std::string_view id) noexcept {
+        static constexpr jf_credentials_1 table = CredentialsSlots<P, Source, CredentialsPart>::table();
+        return id == JF_CREDENTIALS_1 ? &table : nullptr;
+    }
+    SlotMap<Source> sources;
+};
+
+template <class P, class = void> struct StorePart {
+    static const void *store(std::string_view) noexcept { return nullptr; }
+    void open_store(P &) {}
+};
+template <class P> struct StorePart<P, std::void_t<typename P::Store>> {
+    static typename P::Store &keeper(StorePart &it) noexcept { return *it.kept; }
+    static const void *store(std::string_view id) noexcept {
+        static constexpr jf_store_1 table = StoreSlots<P, typename P::Store, StorePart>::table();
+        return id == JF_STORE_1 ? &table : nullptr;
+    }
+    void open_store(P &plugin) { kept = std::make_unique<typename P::Store>(plugin); }
+    std::unique_ptr<typename P::Store> kept;
+};
+
 template <class P> struct InstanceCore {
     explicit InstanceCore(const jf_offer &offer) : host(offer) {}
     Host host;
@@ -87,7 +158,16 @@ template <class P> struct InstanceCore {
 /** Bases end in the reverse of this order: what the facets keep before the plugin's object, the host's side
  * last. */
 template <class P>
-struct Instance : InstanceCore<P>, ToolsetPart<P>, RoutingPart<P>, ConnectorPart<P>, ListenerPart<P> {
+struct Instance : InstanceCore<P>,
+                  ToolsetPart<P>,
+                  RoutingPart<P>,
+                  ConnectorPart<P>,
+                  ListenerPart<P>,
+                  AuthPart<P>,
+                  PolicyPart<P>,
+                  FilterPart<P>,
+                  CredentialsPart<P>,
+                  StorePart<P> {
     using InstanceCore<P>::InstanceCore;
 };
 
@@ -106,7 +186,10 @@ template <class P> struct Slots {
             auto it = std::make_unique<Instance<P>>(sized(offer));
             Error error;
             it->plugin = make(it->host, json::Value::trusted(text(config)), error);
-            if (it->plugin != nullptr) it->open_doors(*it->plugin);
+            if (it->plugin != nullptr) {
+                it->open_doors(*it->plugin);
+                it->open_store(*it->plugin);
+            }
             if (const char *id = it->host.missing())
                 return explain(why, JF_E_UNSUPPORTED, std::string("the plugin needs the host service ") + id);
             if (it->plugin == nullptr) return explain(why, error);
@@ -123,7 +206,9 @@ template <class P> struct Slots {
     static const void *facet(jf_self *self, const char *id) noexcept {
         using I = Instance<P>;
         if (id == nullptr) return nullptr;
-        for (const void *table : {I::toolset(id), I::routing(id), I::connector(id), I::listener(id)})
+        for (const void *table :
+             {I::toolset(id), I::routing(id), I::connector(id), I::listener(id), I::auth(id), I::policy(id),
+              I::filter(id), I::credentials(id), I::store(id)})
             if (table != nullptr) return table;
         const void *offered = nullptr;
         if constexpr (can_offer<P>) guard_quietly([&] { offered = instance<P>(self).plugin->offer(id); });

@@ -154,7 +154,9 @@ class Pending {
             jf_fault why = detail::fault_of(answer.error());
             return table->finish(op_, answer.error().code(), Blob(), &why) == JF_OK;
         }
-        return table->finish(op_, JF_OK, answer.take(), nullptr) == JF_OK;
+        jf_fault none{};
+        none.size = sizeof none;
+        return table->finish(op_, answer.status(), answer.take(), &none) == JF_OK;
     }
     /** Ends it after on_cancel: nobody reads the answer. */
     void give_up() { finish(Error::gone("the caller left")); }

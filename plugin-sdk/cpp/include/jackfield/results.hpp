@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// C++ SDK: what requests to a toolset are answered with, in the shapes of MCP 2026-07-28.
+// C++ SDK: what requests are answered with; for toolsets in the shapes of MCP 2026-07-28.
 #ifndef JACKFIELD_RESULTS_HPP
 #define JACKFIELD_RESULTS_HPP
 
@@ -176,6 +176,18 @@ class Answer {
     }
     /** A result object that was made elsewhere; not checked. */
     static Answer raw(std::string text) { return Answer(Blob(std::move(text))); }
+    /** The same as bytes; `secret`: wiped in the end. */
+    static Answer raw(std::vector<char> bytes, bool secret = false) {
+        return Answer(Blob(std::move(bytes), secret));
+    }
+    /** Nothing is there, and that is a normal answer; what it means is the facet's to say. */
+    static Answer absent() {
+        Answer answer{Blob()};
+        answer.status_ = JF_ABSENT;
+        return answer;
+    }
+    /** Done, with nothing to say. */
+    static Answer done() { return Answer{Blob()}; }
     /** A Pending was taken from the request and will answer. */
     static Answer later() {
         Answer answer{Blob()};
@@ -186,12 +198,15 @@ class Answer {
     bool is_later() const noexcept { return later_; }
     bool is_error() const noexcept { return static_cast<bool>(error_); }
     const Error &error() const noexcept { return error_; }
+    /** JF_OK or JF_ABSENT, where it is neither an error nor later. */
+    int32_t status() const noexcept { return status_; }
     Blob take() noexcept { return std::move(blob_); }
 
   private:
     explicit Answer(Blob blob) : blob_(std::move(blob)) {}
     Blob blob_;
     Error error_;
+    int32_t status_ = JF_OK;
     bool later_ = false;
 };
 

@@ -42,13 +42,26 @@ std::unique_ptr<T> make_one(Parent &parent, const Info &info, Error &error) {
 template <class T> class SlotMap {
   public:
     Ref add(std::unique_ptr<T> object) {
+        Ref handle = reserve();
+        fill(handle, std::move(object));
+        return handle;
+    }
+    /** A handle for an object that is still being made; `fill` follows. */
+    Ref reserve() {
         std::lock_guard<std::mutex> hold(lock_);
         size_t index = 0;
-        while (index < slots_.size() && slots_[index].object != nullptr)
+        while (index < slots_.size() && (slots_[index].object != nullptr || slots_[index].is_reserved))
             index++;
         if (index == slots_.size()) slots_.emplace_back();
-        slots_[index].object = std::move(object);
+        slots_[index].is_reserved = true;
         return static_cast<Ref>(slots_[index].generation) << 32 | (index + 1);
+    }
+    /** The object of a reserved handle; nullptr: none came of it. */
+    void fill(Ref handle, std::unique_ptr<T> object) {
+        std::lock_guard<std::mutex> hold(lock_);
+        Slot &slot = slots_[static_cast<size_t>((handle & 0xFFFFFFFFu) - 1)];
+        slot.is_reserved = false;
+        slot.object = std::move(object);
     }
     T *find(Ref handle) {
         std::lock_guard<std::mutex> hold(lock_);
@@ -66,6 +79,7 @@ template <class T> class SlotMap {
   private:
     struct Slot {
         uint32_t generation = 1;
+        bool is_reserved = false;
         std::unique_ptr<T> object;
     };
     Slot *slot_of(Ref handle) {

@@ -4,7 +4,7 @@
 #define JACKFIELD_TOOLSET_HPP
 
 #include <jackfield/fields.hpp>
-#include <jackfield/ops.hpp>
+#include <jackfield/question.hpp>
 #include <jackfield/slots.hpp>
 #include <jackfield/tools.hpp>
 #include <jackfield/toolset.h>
@@ -20,12 +20,12 @@ struct SetInfo {
 };
 
 /** One request. Everything in it is borrowed until the method returns: copy what is needed later. */
-class Request {
+class Request : public Question {
   public:
     Request(const jf_request &raw, Ref op, std::shared_ptr<detail::OpTable> ops)
-        : name(text(raw.name)), params(json::Value::trusted(text(raw.params))),
+        : Question(op, std::move(ops)), name(text(raw.name)), params(json::Value::trusted(text(raw.params))),
           principal(text(raw.principal)), deadline_ns(raw.deadline_ns),
-          arguments_(json::Value::trusted(text(raw.arguments))), ops_(std::move(ops)), op_(op) {}
+          arguments_(json::Value::trusted(text(raw.arguments))) {}
 
     /** The tool or prompt as the toolset spells it, the resource's URI, or the completion's reference. */
     const std::string_view name;
@@ -39,25 +39,11 @@ class Request {
     /** The arguments, to be read with checks. */
     Fields arguments() const { return Fields(arguments_); }
 
-    /** Takes the duty to answer, and the method returns Answer::later(). Once per request: a second one is
-     * empty. `ops` is the plugin's own, which the host has. */
-    Pending later(const Ops &ops) const {
-        if (ops.table() != ops_ || ops_ == nullptr || taken_) return {};
-        ops_->open(op_);
-        taken_ = true;
-        return Pending(ops_, op_);
-    }
     /** The usual answer to a name that there is not. */
     Error unknown() const { return Error::invalid("there is no '" + std::string(name) + "'"); }
 
-    /** For the SDK: whether `later` was called. */
-    bool taken() const noexcept { return taken_; }
-
   private:
     json::Value arguments_;
-    std::shared_ptr<detail::OpTable> ops_;
-    Ref op_;
-    mutable bool taken_ = false;
 };
 
 /** jf.toolsets/1: tells the host that a list has changed. [any] */
@@ -98,35 +84,6 @@ template <class One> Blob listed(const std::vector<One> &items) {
     for (const One &item : items)
         nodes.push_back(item.node());
     return Blob(json::list(nodes).text());
-}
-
-/** Runs a request's method and answers in one of the ways that the ABI has, exactly once. */
-template <class Body>
-int32_t answer(const Request &request, Ref op, OpTable *ops, jf_blob *result, jf_fault *why, Body &&body) {
-    Answer given = Answer::later();
-    jf_fault thrown{};
-    thrown.size = sizeof thrown;
-    int32_t status = guard(&thrown, [&]() -> int32_t {
-#if JACKFIELD_EXCEPTIONS
-        try {
-            given = body();
-        } catch (const ToolFailure &failure) {
-            given = ToolResult::failure(failure.what());
-        }
-#else
-        given = body();
-#endif
-        return JF_OK;
-    });
-    bool later = status == JF_OK && given.is_later();
-    if (request.taken() && (later ? ops->leave_slot(op) : !ops->claim(op))) return JF_PENDING;
-    if (later)
-        return explain(why, JF_E_FAULT, "the plugin answered 'later' but keeps no Pending to answer from");
-    if (status != JF_OK)
-        return explain(why, status, {thrown.text, thrown.text_len}, thrown.flags, thrown.retry_ms);
-    if (given.is_error()) return explain(why, given.error());
-    *result = given.take().release();
-    return JF_OK;
 }
 
 /** The table of a toolset whose sets are of the class Set. */
@@ -173,8 +130,17 @@ template <class P, class Set> struct ToolsetSlots {
             Set *set = it.sets.find(known.set);
             if (set == nullptr) return explain(why, JF_E_STALE, "this set is closed");
             Request request(known, op, it.host.operations);
-            return answer(request, op, it.host.operations.get(), result, why,
-                          [&]() -> Answer { return method(*set, request); });
+            return answer(request, op, it.host.operations.get(), result, why, [&]() -> Answer {
+#if JACKFIELD_EXCEPTIONS
+                try {
+                    return method(*set, request);
+                } catch (const ToolFailure &failure) {
+                    return ToolResult::failure(failure.what());
+                }
+#else
+                return method(*set, request);
+#endif
+            });
         });
     }
     static int32_t call(jf_self *self, jf_ref op, const jf_request *raw, jf_blob *result,

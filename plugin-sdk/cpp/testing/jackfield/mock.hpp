@@ -163,6 +163,31 @@ class Route {
     Ref handle_ = 0;
 };
 
+/** A provider, policy, filter or source while it is attached; the functions of jf_mock_guard.h take it as the
+ * handle: `jf_mock_identify_field(mock, list, "authorization", "Bearer x")`. */
+class Attached {
+  public:
+    using Attach = jf_ref (*)(jf_mock *, const char *, const char *);
+    using Detach = void (*)(jf_mock *, jf_ref);
+    Attached(jf_mock *mock, Attach attach, Detach end, const char *name, const char *config)
+        : mock_(mock), detach_(end), ref_(attach(mock, name, config)) {}
+    Attached(Attached &&other) noexcept
+        : mock_(other.mock_), detach_(other.detach_), ref_(std::exchange(other.ref_, 0)) {}
+    ~Attached() { detach(); }
+    /** False: `attach` refused it, Mock::why says why. */
+    explicit operator bool() const noexcept { return ref_ != 0; }
+    operator Ref() const noexcept { return ref_; }
+    void detach() {
+        Ref ref = std::exchange(ref_, 0);
+        if (ref != 0 && jf_mock_self(mock_) != nullptr) detach_(mock_, ref);
+    }
+
+  private:
+    jf_mock *mock_;
+    Detach detach_;
+    Ref ref_;
+};
+
 /** A mock host with at most one instance. get() is the mock of jf_mock.h, whose functions all work beside
  * these. */
 class Mock {
@@ -183,6 +208,25 @@ class Mock {
         return Set(mock_, jf_mock_open_set(mock_, name, config));
     }
     Route attach(const char *name, const char *config = "{}") { return Route(mock_, name, config); }
+
+    Attached provider(const char *name, const char *config = "{}") {
+        return {mock_, jf_mock_auth_attach, jf_mock_auth_detach, name, config};
+    }
+    Attached policy(const char *name, const char *config = "{}") {
+        return {mock_, jf_mock_policy_attach, jf_mock_policy_detach, name, config};
+    }
+    Attached filter(const char *name, const char *config = "{}") {
+        return {mock_, jf_mock_filter_attach, jf_mock_filter_detach, name, config};
+    }
+    Attached source(const char *server, const char *config = "{}") {
+        return {mock_, jf_mock_credentials_attach, jf_mock_credentials_detach, server, config};
+    }
+    /** How an operation stands; `wait` runs the loop until it is over. */
+    Done done(Ref op) { return Done(jf_mock_op_at(mock_, op)); }
+    Done wait(Ref op, uint32_t timeout_ms = 5000) {
+        jf_mock_wait_op(mock_, op, timeout_ms);
+        return done(op);
+    }
 
     /** The text of the last error. */
     const char *why() { return jf_mock_why(mock_); }
