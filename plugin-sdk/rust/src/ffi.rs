@@ -63,6 +63,20 @@ unsafe extern "C" fn drop_bytes(owner: *mut c_void) {
     drop(Box::from_raw(owner.cast::<Vec<u8>>()));
 }
 
+/// The same for a secret: wiped when the peer drops it.
+pub(crate) fn secret_blob(bytes: Vec<u8>) -> jf_blob {
+    jf_blob { drop: Some(drop_secret), ..blob(bytes) }
+}
+
+unsafe extern "C" fn drop_secret(owner: *mut c_void) {
+    // SAFETY: as above.
+    let mut bytes = Box::from_raw(owner.cast::<Vec<u8>>());
+    for byte in bytes.iter_mut() {
+        // SAFETY: within the vector; volatile, so that the compiler leaves it in.
+        std::ptr::write_volatile(byte, 0);
+    }
+}
+
 pub(crate) fn no_blob() -> jf_blob {
     jf_blob { ptr: std::ptr::null(), len: 0, owner: std::ptr::null_mut(), drop: None }
 }

@@ -62,16 +62,22 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")))]
 compile_error!("the Jackfield plugin ABI is for 64-bit little-endian Linux");
 
+pub mod auth;
 mod clock;
+pub mod credentials;
 mod error;
 mod ffi;
+pub mod filter;
+pub mod guard;
 pub mod host;
 pub mod json;
 mod manifest;
 mod panic;
 mod plugin;
+pub mod policy;
 pub mod routing;
 mod slab;
+pub mod store;
 pub mod sys;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -86,9 +92,14 @@ pub use plugin::{with_plugin, Plugin, RawTable};
 /// What the macro [`plugin!`] needs; not for authors.
 #[doc(hidden)]
 pub mod internal {
+    pub use crate::auth::facet as auth;
+    pub use crate::credentials::facet as credentials;
+    pub use crate::filter::facet as filter;
     pub use crate::manifest::{check, Note};
     pub use crate::plugin::{entry, Facet, Registered};
+    pub use crate::policy::facet as policy;
     pub use crate::routing::facet as routing;
+    pub use crate::store::facet as store;
     pub use crate::toolset::facet as toolset;
     pub use crate::transport::{connector, listener};
 }

@@ -83,8 +83,12 @@ const fn contains(text: &str, part: &str) -> bool {
 /// ```
 ///
 /// `facets` holds `toolset` ([`Toolset`](crate::toolset::Toolset)), `routing`
-/// ([`Routing`](crate::routing::Routing)), `listener` ([`Listener`](crate::transport::Listener)) and
-/// `connector` ([`Connector`](crate::transport::Connector)). The manifest is a constant string of JSON; it
+/// ([`Routing`](crate::routing::Routing)), `listener` ([`Listener`](crate::transport::Listener)),
+/// `connector` ([`Connector`](crate::transport::Connector)), `auth`
+/// ([`AuthProvider`](crate::auth::AuthProvider)), `policy` ([`Policy`](crate::policy::Policy)), `filter`
+/// ([`Filter`](crate::filter::Filter)), `credentials`
+/// ([`CredentialSource`](crate::credentials::CredentialSource)) and `store`
+/// ([`Store`](crate::store::Store)). The manifest is a constant string of JSON; it
 /// must name the same facets, and in `requires` and `optional` every service that the plugin uses.
 #[macro_export]
 macro_rules! plugin {

@@ -13,6 +13,7 @@ mod http;
 mod lane;
 mod memory;
 mod ops;
+mod question;
 mod services;
 mod watch;
 
@@ -22,10 +23,14 @@ pub use self::handle::{Host, Level};
 pub use self::http::{Mount, OpenRequest, Request, Response, ServedRequest};
 pub use self::lane::Lane;
 pub use self::memory::{Buffer, HostMemory};
+#[doc(hidden)]
+pub use self::ops::Encoded;
 pub use self::ops::{Answer, CancelHook, Outcome, Pending};
+pub use self::question::Question;
 pub use self::watch::{Events, Watch};
 pub use crate::ffi::Blob;
 
 pub(crate) use self::core::Core;
-pub(crate) use self::ops::{cancel, sealed, Op, Settled};
+pub(crate) use self::ops::{cancel, sealed, settle, Op, Settled};
+pub(crate) use self::question::{ask, take};
 pub(crate) use self::services::{slot, Services};

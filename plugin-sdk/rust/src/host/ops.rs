@@ -5,20 +5,19 @@ use super::core::lock;
 use super::services::slot;
 use super::{Core, Host, Lane};
 use crate::error::empty_fault;
-use crate::ffi::{blob, no_blob, optional_view};
+use crate::ffi::{blob, no_blob, optional_view, secret_blob};
 use crate::sys::*;
 use crate::Error;
 use std::marker::PhantomData;
 use std::mem::take;
 use std::sync::{Arc, Mutex, Weak};
 
-/// A result that a request can be answered with: [`ToolResult`](crate::toolset::ToolResult) and its like.
+/// A result that a question can be answered with: [`ToolResult`](crate::toolset::ToolResult),
+/// [`Identification`](crate::auth::Identification) and their like.
 pub trait Outcome: Send + 'static + sealed::Sealed {
-    /// Which slot it belongs to.
+    /// As it goes to the host.
     #[doc(hidden)]
-    const KIND: crate::toolset::Kind;
-    /// The result object of MCP 2026-07-28, as JSON.
-    fn to_json(&self) -> String;
+    fn encode(self) -> Encoded;
     /// How this kind of result says that the work failed; `None`: it cannot, so it is an error of the
     /// protocol.
     #[doc(hidden)]
@@ -34,8 +33,24 @@ pub(crate) mod sealed {
     pub trait Sealed {}
 }
 
-/// The answer to a request: a result (by `.into()`), or the promise that
-/// [`later`](crate::toolset::Request::later) gave.
+/// What the host gets for a result.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Encoded {
+    /// JF_OK and these bytes.
+    Bytes(Vec<u8>),
+    /// The same; wiped in the end.
+    Secret(Vec<u8>),
+    /// JF_OK without any.
+    Nothing,
+    /// JF_ABSENT.
+    Absent,
+    /// An error after all.
+    Failed(Error),
+}
+
+/// The answer to a question: a result (by `.into()`), or the promise that
+/// [`later`](crate::host::Question::later) gave.
 #[derive(Debug)]
 pub struct Answer<T>(pub(crate) Option<T>);
 
@@ -46,20 +61,53 @@ impl<T: Outcome> From<T> for Answer<T> {
 }
 
 /// How one request ended.
-pub(crate) enum Settled {
-    Result(String),
-    Failed(Error),
-}
+pub(crate) type Settled = Encoded;
 
-impl Settled {
-    pub(crate) fn of<T: Outcome>(result: Result<T, Error>) -> Settled {
+impl Encoded {
+    pub(crate) fn of<T: Outcome>(result: Result<T, Error>) -> Encoded {
         match result {
-            Ok(result) => Settled::Result(result.to_json()),
+            Ok(result) => result.encode(),
             Err(error) => match T::failure(error.text()) {
-                Some(result) if error.is_tool_failure() => Settled::Result(result.to_json()),
-                _ => Settled::Failed(error),
+                Some(result) if error.is_tool_failure() => result.encode(),
+                _ => Encoded::Failed(error),
             },
         }
+    }
+
+    fn into_parts(self) -> (i32, jf_blob, jf_fault) {
+        match self {
+            Encoded::Bytes(bytes) => (JF_OK, blob(bytes), empty_fault()),
+            Encoded::Secret(bytes) => (JF_OK, secret_blob(bytes), empty_fault()),
+            Encoded::Nothing => (JF_OK, no_blob(), empty_fault()),
+            Encoded::Absent => (JF_ABSENT, no_blob(), empty_fault()),
+            Encoded::Failed(error) => (error.status().code(), no_blob(), error.to_fault()),
+        }
+    }
+
+    /// As a slot answers it.
+    ///
+    /// # Safety
+    ///
+    /// The slot's own out-parameters.
+    pub(crate) unsafe fn write(self, result: *mut jf_blob, why: *mut jf_fault) -> i32 {
+        if let Encoded::Failed(error) = self {
+            return error.write(why);
+        }
+        let (status, blob, _) = self.into_parts();
+        *result = blob;
+        status
+    }
+}
+
+/// What a slot's method came to: `None` where it is answered later, or was already.
+pub(crate) fn settle<T>(answered: Result<Answer<T>, Error>, op: Option<Arc<Op>>) -> Option<Result<T, Error>> {
+    match (answered, op) {
+        (Ok(Answer(None)), Some(op)) => op.leave_open().map(Err),
+        (Ok(Answer(None)), None) => Some(Err(Error::fault("an answer for later belongs to another request"))),
+        (Ok(Answer(Some(result))), None) => Some(Ok(result)),
+        (Ok(Answer(Some(result))), Some(op)) => op.supersede(Ok(result)),
+        (Err(error), None) => Some(Err(error)),
+        (Err(error), Some(op)) => op.supersede(Err(error)),
     }
 }
 
@@ -123,10 +171,7 @@ impl Op {
             let (context, finish) = slot!(services, ops, finish, "jf.ops/1").ok()?;
             // Inside `with_host`, so that `stop` either finds it claimed and finished, or claims it itself.
             hook = self.claim()?;
-            let (status, mut result, why) = match outcome {
-                Settled::Result(json) => (JF_OK, blob(json.into_bytes()), empty_fault()),
-                Settled::Failed(error) => (error.status().code(), no_blob(), error.to_fault()),
-            };
+            let (status, mut result, why) = outcome.into_parts();
             // SAFETY: [any]; the result is the host's in every case.
             Some(unsafe { finish(context, self.handle, status, &mut result, &why) } == JF_OK)
         });
@@ -167,19 +212,19 @@ impl Op {
     }
 
     /// The slot ends with an answer of its own. `None`: the operation was finished already, and that counts.
-    pub(crate) fn supersede(&self, outcome: Settled) -> Option<Settled> {
+    pub(crate) fn supersede<R>(&self, outcome: R) -> Option<R> {
         self.claim().map(|_hook| outcome)
     }
 
     /// The slot ends with a promise. `Some`: it was broken before it was given.
-    pub(crate) fn leave_open(&self) -> Option<Settled> {
+    pub(crate) fn leave_open(&self) -> Option<Error> {
         let mut state = lock(&self.state);
         if state.phase == Phase::InSlot && !state.is_dropped {
             state.phase = Phase::Open;
             return None;
         }
         drop(state);
-        self.supersede(Settled::Failed(dropped()))
+        self.supersede(dropped())
     }
 
     /// The caller left or ran out of time; on the lane.

@@ -44,6 +44,10 @@ services! {
     channels: jf_channels_1 = JF_CHANNELS_1,
     http: jf_http_1 = JF_HTTP_1,
     seal: jf_seal_1 = JF_SEAL_1,
+    identity: jf_identity_1 = JF_IDENTITY_1,
+    policies: jf_policies_1 = JF_POLICIES_1,
+    connected: jf_connected_1 = JF_CONNECTED_1,
+    watches: jf_watches_1 = JF_WATCHES_1,
 }
 
 impl Services {

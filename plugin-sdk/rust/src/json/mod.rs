@@ -13,11 +13,13 @@
 //! assert_eq!(answer.to_string(), r#"{"total":2,"names":["x","y"]}"#);
 //! ```
 
+mod find;
 mod number;
 mod reader;
 mod value;
 mod writer;
 
+pub(crate) use find::find;
 pub use number::Number;
 pub use reader::{ParseError, DEPTH_LIMIT};
 pub use value::Value;

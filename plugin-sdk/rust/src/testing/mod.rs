@@ -13,10 +13,12 @@
 //! assert_eq!(answer.result["content"][0]["text"].as_str(), Some("Hello, Ada!"));
 //! ```
 
+mod guard;
 mod raw;
 mod routing;
 mod transport;
 
+pub use guard::{Decided, Filtered, Stored};
 pub use transport::{Event, Happened};
 
 use crate::json::Value;

@@ -40,6 +40,25 @@ pub(super) struct jf_mock_event {
     pub(super) fault: jf_fault,
 }
 
+#[repr(C)]
+pub(super) struct jf_mock_ruling {
+    pub(super) status: i32,
+    pub(super) decision: u32,
+    pub(super) dry: bool,
+    pub(super) rule: *const c_char,
+    pub(super) text: *const c_char,
+    pub(super) scopes: *const c_char,
+}
+
+#[repr(C)]
+pub(super) struct jf_mock_filtered {
+    pub(super) status: i32,
+    pub(super) decision: u32,
+    pub(super) splices: u32,
+    pub(super) memory: u64,
+    pub(super) body: *const c_char,
+}
+
 pub(super) type CallFn =
     Option<unsafe extern "C" fn(*mut c_void, *mut jf_mock, jf_ref, *const jf_call) -> i32>;
 
@@ -123,5 +142,81 @@ extern "C" {
     pub(super) fn jf_mock_usage(mock: *mut jf_mock, channel: jf_ref, usage: *mut jf_usage) -> i32;
     pub(super) fn jf_mock_cancel(mock: *mut jf_mock, channel: jf_ref, exchange: jf_ref);
     pub(super) fn jf_mock_close(mock: *mut jf_mock, channel: jf_ref, timeout_ms: u32) -> bool;
+    pub(super) fn jf_mock_auth_attach(
+        mock: *mut jf_mock,
+        name: *const c_char,
+        config: *const c_char,
+    ) -> jf_ref;
+    pub(super) fn jf_mock_credentials_attach(
+        mock: *mut jf_mock,
+        server: *const c_char,
+        config: *const c_char,
+    ) -> jf_ref;
+    pub(super) fn jf_mock_policy_attach(
+        mock: *mut jf_mock,
+        name: *const c_char,
+        config: *const c_char,
+    ) -> jf_ref;
+    pub(super) fn jf_mock_filter_attach(
+        mock: *mut jf_mock,
+        name: *const c_char,
+        config: *const c_char,
+    ) -> jf_ref;
+    pub(super) fn jf_mock_auth_detach(mock: *mut jf_mock, handle: jf_ref);
+    pub(super) fn jf_mock_credentials_detach(mock: *mut jf_mock, handle: jf_ref);
+    pub(super) fn jf_mock_policy_detach(mock: *mut jf_mock, handle: jf_ref);
+    pub(super) fn jf_mock_filter_detach(mock: *mut jf_mock, handle: jf_ref);
+    pub(super) fn jf_mock_principal(mock: *mut jf_mock, json: *const c_char) -> *const jf_principal;
+    pub(super) fn jf_mock_request_credentials(mock: *mut jf_mock) -> jf_credentials;
+    pub(super) fn jf_mock_identify(
+        mock: *mut jf_mock,
+        handle: jf_ref,
+        credentials: *const jf_credentials,
+    ) -> jf_ref;
+    pub(super) fn jf_mock_describe(mock: *mut jf_mock, handle: jf_ref, status: *mut i32) -> *mut c_char;
+    pub(super) fn jf_mock_access(
+        mock: *mut jf_mock,
+        who: *const jf_principal,
+        tool: *const c_char,
+        arguments: *const c_char,
+    ) -> jf_access;
+    pub(super) fn jf_mock_decide(mock: *mut jf_mock, handle: jf_ref, access: *const jf_access) -> jf_ref;
+    pub(super) fn jf_mock_classify(
+        mock: *mut jf_mock,
+        handle: jf_ref,
+        who: *const jf_principal,
+        status: *mut i32,
+    ) -> *mut c_char;
+    pub(super) fn jf_mock_ruling_of(mock: *mut jf_mock, op: jf_ref) -> jf_mock_ruling;
+    pub(super) fn jf_mock_filter_request(
+        mock: *mut jf_mock,
+        handle: jf_ref,
+        who: *const jf_principal,
+        tool: *const c_char,
+        arguments: *const c_char,
+    ) -> jf_ref;
+    pub(super) fn jf_mock_filter_result(mock: *mut jf_mock, request: jf_ref, result: *const c_char)
+        -> jf_ref;
+    pub(super) fn jf_mock_filter_ended(mock: *mut jf_mock, request: jf_ref, status: i32);
+    pub(super) fn jf_mock_filtered_of(mock: *mut jf_mock, op: jf_ref) -> jf_mock_filtered;
+    pub(super) fn jf_mock_demand(mock: *mut jf_mock, who: *const jf_principal) -> jf_demand;
+    pub(super) fn jf_mock_supply(mock: *mut jf_mock, handle: jf_ref, demand: *const jf_demand) -> jf_ref;
+    pub(super) fn jf_mock_store_get(mock: *mut jf_mock, key: jf_view) -> jf_ref;
+    pub(super) fn jf_mock_store_put(mock: *mut jf_mock, put: *const jf_store_put) -> jf_ref;
+    pub(super) fn jf_mock_store_remove(mock: *mut jf_mock, key: jf_view, revision: u64) -> jf_ref;
+    pub(super) fn jf_mock_store_list(mock: *mut jf_mock, list: *const jf_store_list) -> jf_ref;
+    pub(super) fn jf_mock_store_add(mock: *mut jf_mock, add: *const jf_store_add) -> jf_ref;
+    pub(super) fn jf_mock_store_take(mock: *mut jf_mock, limits: *const jf_store_limit, count: u64)
+        -> jf_ref;
+    pub(super) fn jf_mock_store_watch(mock: *mut jf_mock, prefix: jf_view) -> jf_ref;
+    pub(super) fn jf_mock_store_unwatch(mock: *mut jf_mock, watch: jf_ref);
+    pub(super) fn jf_mock_store_next(
+        bytes: *const c_char,
+        length: u64,
+        offset: *mut u64,
+        entry: *mut jf_store_entry,
+        key: *mut jf_view,
+        value: *mut jf_view,
+    ) -> bool;
     pub(super) fn free(memory: *mut c_void);
 }

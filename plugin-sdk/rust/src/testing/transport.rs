@@ -38,9 +38,19 @@ pub enum Happened {
     Finished,
     /// A request's progress was reported.
     Progress,
+    /// A watched key of a store changed; `text` is the key.
+    StoreChanged,
+    /// Identities are asked for anew; `text` is the credential, empty: all.
+    IdentityForgotten,
+    /// A policy decides otherwise; `peer` is its handle.
+    PolicyChanged,
+    /// A user agreed; `text` is the id, `status` what came of it.
+    Connected,
+    /// Credentials are not good any more; `text` is a principal's key, empty: all.
+    SupplyForgotten,
 }
 
-const KINDS: [Happened; 13] = [
+const KINDS: [Happened; 18] = [
     Happened::ClientOpened,
     Happened::ClientMessage,
     Happened::ClientGone,
@@ -54,6 +64,11 @@ const KINDS: [Happened; 13] = [
     Happened::ListChanged,
     Happened::Finished,
     Happened::Progress,
+    Happened::StoreChanged,
+    Happened::IdentityForgotten,
+    Happened::PolicyChanged,
+    Happened::Connected,
+    Happened::SupplyForgotten,
 ];
 
 /// Something that the plugin told the host.

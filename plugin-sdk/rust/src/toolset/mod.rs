@@ -18,6 +18,7 @@ pub use slots::{CompletionRequest, Request, ServerHandle, Subject, ToolCall};
 #[doc(hidden)]
 pub use slots::{facet, Kind};
 
+use crate::host::Outcome;
 use crate::json::Value;
 use crate::{Answer, Error, Lane, Plugin};
 
@@ -30,6 +31,15 @@ pub struct Server<'a> {
     pub config: &'a Value,
     /// To say later that its lists have changed.
     pub handle: ServerHandle,
+}
+
+/// What a request to a toolset can be answered with.
+pub trait Reply: Outcome {
+    /// Which slot it belongs to.
+    #[doc(hidden)]
+    const KIND: Kind;
+    /// The result object of MCP 2026-07-28, as JSON.
+    fn to_json(&self) -> String;
 }
 
 /// A plugin that serves tools, resources and prompts. All methods run on the lane and must not block: what

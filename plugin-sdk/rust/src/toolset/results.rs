@@ -2,8 +2,8 @@
 // What requests are answered with.
 
 use super::list::Members;
-use super::{Content, Kind, ResourceContents};
-use crate::host::{sealed::Sealed, Outcome};
+use super::{Content, Kind, Reply, ResourceContents};
+use crate::host::{sealed::Sealed, Encoded, Outcome};
 use crate::json::Value;
 use std::time::Duration;
 
@@ -44,6 +44,15 @@ where
 
 impl Sealed for ToolResult {}
 impl Outcome for ToolResult {
+    fn encode(self) -> Encoded {
+        Encoded::Bytes(self.to_json().into_bytes())
+    }
+    fn failure(text: &str) -> Option<ToolResult> {
+        Some(ToolResult { is_error: true, ..ToolResult::text(text) })
+    }
+}
+
+impl Reply for ToolResult {
     const KIND: Kind = Kind::Call;
     fn to_json(&self) -> String {
         complete()
@@ -52,9 +61,6 @@ impl Outcome for ToolResult {
             .set_some("isError", self.is_error.then_some(true))
             .object()
             .to_string()
-    }
-    fn failure(text: &str) -> Option<ToolResult> {
-        Some(ToolResult { is_error: true, ..ToolResult::text(text) })
     }
 }
 
@@ -77,6 +83,12 @@ impl From<ResourceContents> for ResourceResult {
 
 impl Sealed for ResourceResult {}
 impl Outcome for ResourceResult {
+    fn encode(self) -> Encoded {
+        Encoded::Bytes(self.to_json().into_bytes())
+    }
+}
+
+impl Reply for ResourceResult {
     const KIND: Kind = Kind::Read;
     fn to_json(&self) -> String {
         complete()
@@ -115,6 +127,12 @@ impl PromptResult {
 
 impl Sealed for PromptResult {}
 impl Outcome for PromptResult {
+    fn encode(self) -> Encoded {
+        Encoded::Bytes(self.to_json().into_bytes())
+    }
+}
+
+impl Reply for PromptResult {
     const KIND: Kind = Kind::Prompt;
     fn to_json(&self) -> String {
         let messages = self.messages.iter().map(|(role, content)| {
@@ -160,6 +178,12 @@ impl Completion {
 
 impl Sealed for Completion {}
 impl Outcome for Completion {
+    fn encode(self) -> Encoded {
+        Encoded::Bytes(self.to_json().into_bytes())
+    }
+}
+
+impl Reply for Completion {
     const KIND: Kind = Kind::Complete;
     fn to_json(&self) -> String {
         let values: Vec<&str> = self.values.iter().map(|value| &**value).collect();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The slots of jf_toolset_1, and requests as authors see them.
 
-use super::{Arguments, Completion, PromptResult, ResourceResult, Server, ToolResult, Toolset};
+use super::{Arguments, Completion, PromptResult, Reply, ResourceResult, Server, ToolResult, Toolset};
 use crate::ffi::{blob, json, text};
-use crate::host::{Core, Op, Outcome, Settled};
+use crate::host::{settle, take, Core, Op, Settled};
 use crate::json::Value;
 use crate::panic::caught;
 use crate::plugin::{named, Facet, Instance};
@@ -27,7 +27,7 @@ pub struct Request<'a, T> {
     kind: PhantomData<fn() -> T>,
 }
 
-impl<T: Outcome> Request<'_, T> {
+impl<T: Reply> Request<'_, T> {
     /// The tool or prompt as the toolset spells it, the resource's URI, or the completion's reference.
     pub fn name(&self) -> &str {
         self.name
@@ -59,20 +59,7 @@ impl<T: Outcome> Request<'_, T> {
     /// returns. Should the method return something else all the same, that counts, and the [`Pending`] does
     /// nothing any more. `jf.ops/1`.
     pub fn later(&mut self) -> Result<(Pending<T>, Answer<T>), Error> {
-        if self.op.is_some() {
-            return Err(Error::fault("a request was taken for later twice"));
-        }
-        match self.core.services.ops {
-            Some(jf_ops_1 { finish: Some(_), state: Some(_), .. }) => {}
-            _ => {
-                return Err(Error::unsupported(
-                    "answering later needs jf.ops/1: name it in the manifest's `requires`",
-                ))
-            }
-        }
-        let op = Op::new(self.handle, self.core);
-        self.op = Some(Arc::clone(&op));
-        Ok((Pending { op, kind: PhantomData }, Answer(None)))
+        take(self.core, self.handle, &mut self.op)
     }
 
     /// The error for a name that the toolset does not know.
@@ -281,11 +268,11 @@ unsafe extern "C" fn list<P: Toolset>(
 }
 
 /// Runs the author's method and settles what it did: answered, failed, or promised to answer.
-unsafe fn request<P: Toolset, T: Outcome>(
+unsafe fn request<P: Toolset, T: Reply>(
     own: *mut jf_self,
     handle: jf_ref,
     raw: *const jf_request,
-    result: *mut jf_blob,
+    out: *mut jf_blob,
     why: *mut jf_fault,
     method: impl FnOnce(&P, &Lane, &P::Server, &mut Request<'_, T>) -> Result<Answer<T>, Error>,
 ) -> i32 {
@@ -307,26 +294,9 @@ unsafe fn request<P: Toolset, T: Outcome>(
         op = request.op.take();
         answered
     });
-    let settled = caught(|| {
-        Ok(match outcome {
-            Ok(Answer(Some(result))) => Some(Settled::of(Ok(result))),
-            Ok(Answer(None)) => None,
-            Err(error) => Some(Settled::of::<T>(Err(error))),
-        })
-    });
-    let settled = match (settled.unwrap_or_else(|error| Some(Settled::Failed(error))), op) {
-        (Some(settled), None) => Some(settled),
-        (Some(settled), Some(op)) => op.supersede(settled),
-        (None, Some(op)) => op.leave_open(),
-        (None, None) => Some(Settled::Failed(Error::fault("an answer for later belongs to another request"))),
-    };
-    match settled {
+    match settle(outcome, op) {
         None => JF_PENDING,
-        Some(Settled::Result(json)) => {
-            *result = blob(json.into_bytes());
-            JF_OK
-        }
-        Some(Settled::Failed(error)) => error.write(why),
+        Some(result) => caught(|| Ok(Settled::of(result))).unwrap_or_else(Settled::Failed).write(out, why),
     }
 }
 
