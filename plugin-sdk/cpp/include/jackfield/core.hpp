@@ -99,16 +99,12 @@ class Error : public std::exception {
  * accordingly. */
 enum class Need { required, optional };
 
-namespace detail {
-
 /** Overwrites a secret, which the compiler may not leave out. */
 inline void wipe(char *bytes, size_t size) noexcept {
     volatile char *at = bytes;
     for (size_t i = 0; i < size; i++)
         at[i] = 0;
 }
-
-} // namespace detail
 
 /** Owned bytes: drops them once, on whatever thread the last owner is. */
 class Blob {
@@ -156,7 +152,7 @@ class Blob {
     static void drop_bytes(void *owner) { delete static_cast<std::vector<char> *>(owner); }
     static void drop_secret(void *owner) {
         auto *bytes = static_cast<std::vector<char> *>(owner);
-        detail::wipe(bytes->data(), bytes->size());
+        wipe(bytes->data(), bytes->size());
         delete bytes;
     }
     jf_blob raw_{};

@@ -90,7 +90,7 @@ class Supply {
     operator Answer() const {
         std::string text = encode();
         Answer answer = Answer::raw(std::vector<char>(text.begin(), text.end()), true);
-        detail::wipe(text.data(), text.size());
+        wipe(text.data(), text.size());
         return answer;
     }
 
