@@ -4,9 +4,9 @@
 
 import CJackfield
 
-/// Keeps state that outlasts a call, a loop or a gateway. There is one value per instance: one in all where the
-/// manifest says `threads: serial`, one per event loop where it says `per-loop`. All methods are called on the
-/// instance's lane and must not block: what takes longer answers with ``AnswerContext/later(_:)``.
+/// Keeps state that outlasts a call, a loop or a gateway. There is one value per event loop: the manifest says
+/// `threads: per-loop`, since the gateway asks stores on each of them. All methods are called on the instance's
+/// lane and must not block: what takes longer answers with ``AnswerContext/later(_:)``.
 ///
 /// Errors: ``PluginError/invalid(_:)`` for what is out of bounds, ``PluginError/gone(_:)`` and
 /// ``PluginError/timedOut(_:)`` where the store cannot be reached, ``PluginError/busy(_:retryAfter:)`` where
