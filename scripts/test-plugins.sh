@@ -49,14 +49,15 @@ run guard_test plugin-sdk/testing/c/tests/guard_test.c
     plugin-sdk/testing/c/tests/bad_plugin.c -o "$out/bad_plugin.so" && \
     run mock_test plugin-sdk/testing/c/tests/mock_test.c "$out/bad_plugin.so"
 
-# The examples, with the tests that they bring; toolset-text has one in Tests/Plugins.
-examples=(toolset-text auth-bearer-list credentials-header filter-mask policy-office-hours store-tiny)
-for example in "${examples[@]}"; do
-    make --no-print-directory -C "plugin-sdk/examples/c/$example" OUT="$PWD/$out" CC="$clang" \
-        JACKFIELD_INCLUDE="$PWD/plugin-sdk/include $PWD/plugin-sdk/c/include" "$PWD/$out/$example.so" \
-        >"$out/$example-build.log" 2>&1 || cat "$out/$example-build.log"
-    [ ! -e "plugin-sdk/examples/c/$example/test.c" ] ||
-        run "example-$example" "plugin-sdk/examples/c/$example/test.c" "$out/$example.so"
+# An example, whose test is in Tests/Plugins, and the templates, with the tests that they bring.
+examples=(toolset-text)
+make --no-print-directory -C plugin-sdk/examples/c/toolset-text OUT="$PWD/$out" CC="$clang" \
+    JACKFIELD_INCLUDE="$PWD/plugin-sdk/include $PWD/plugin-sdk/c/include" "$PWD/$out/toolset-text.so" \
+    >"$out/toolset-text-build.log" 2>&1 || cat "$out/toolset-text-build.log"
+for facet in auth credentials filter policy store; do
+    CC="$clang -fuse-ld=lld" scripts/c-template.sh "$facet" "$out" || exit 1
+    run "template-$facet" "$out/template-$facet/test.c" "$out/template-$facet.so"
+    examples+=("template-$facet")
 done
 
 # The cell's test runs these plugins, good and bad, in cells of its own.

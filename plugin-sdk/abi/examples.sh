@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds the example plugins that this machine can build in seconds (C, C++, Rust) and prints their paths; and
-# those in Swift where they are built already. Usage: examples.sh BUILD_DIR
+# Builds the example plugins that this machine can build in seconds (C, C++, Rust), and the templates of facets that have
+# no example, and prints their paths; and those in Swift where they are built already. Usage: examples.sh BUILD_DIR
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 sdk=$(dirname "$here")
@@ -25,6 +25,10 @@ for language in c cpp; do
             JACKFIELD_INCLUDE="$include" "$out/$language/$name.so" >&2
         give "$name" "$language" "$out/$language/$name.so"
     done
+done
+for facet in auth credentials filter policy store; do
+    bash "$sdk/../scripts/c-template.sh" "$facet" "$out/c"
+    give "template-$facet" c "$out/c/template-$facet.so"
 done
 if command -v cargo >/dev/null; then
     for folder in "$sdk"/examples/rust/*; do
