@@ -409,7 +409,7 @@ GOOD void good_destroy(jf_self *self) {
                                              .attach = good_attach,                                          \
                                              .detach = good_detach,                                          \
                                              .request = REQUEST,                                             \
-                                             .result = good_result,                                          \
+                                             .result = RESULT,                                               \
                                              .ended = ENDED};                                                \
     static const jf_store_1 store_table = {.size = sizeof store_table,                                       \
                                            .get = good_get,                                                  \

@@ -98,6 +98,9 @@
 #ifndef REQUEST
 #define REQUEST good_request
 #endif
+#ifndef RESULT
+#define RESULT good_result
+#endif
 #ifndef ENDED
 #define ENDED good_ended
 #endif

@@ -3,8 +3,8 @@
 """compare(old, new) -> (what broke, what is new), each a list of sentences; lint(layout) -> what is wrong."""
 
 # These stand in arrays or by value on both sides, or come before sizes are known: no member may be added.
-FROZEN = ("jf_view", "jf_blob", "jf_pair", "jf_fault", "jf_offer", "jf_verdict", "jf_splice", "jf_store_entry",
-          "jf_store_limit", "jf_store_verdict")
+FROZEN = ("jf_view", "jf_blob", "jf_pair", "jf_fault", "jf_offer", "jf_verdict", "jf_splice", "jf_spill",
+          "jf_store_entry", "jf_store_limit", "jf_store_verdict")
 
 
 def growable(struct):

@@ -93,6 +93,7 @@ static check_op *pass(check_host *h, jf_ref handle, uint32_t variant, bool is_re
                                                                        : "status"),
                                .shown = jf_mock_view("git_status"),
                                .body = text};
+    if (is_result && variant % 2 == 1) it->passage.flags |= JF_PASSAGE_LINKS;
     if (length > 0) it->passage.arguments = (jf_view){text.ptr + from, length};
     if (variant % 3 == 1) it->passage.target = jf_mock_view("/mcp");
     if (variant % 3 == 2) it->passage.address = jf_mock_view("127.0.0.1:1");
@@ -108,6 +109,32 @@ static check_op *pass(check_host *h, jf_ref handle, uint32_t variant, bool is_re
     check_leave(h);
     check_answered(h, op, slot, false, status, &verdict, &why);
     return op;
+}
+
+/* What is to be kept; *at: behind its preview. False: nothing can follow. */
+static bool judge_spill(check *c, const check_op *op, bool is_result, uint64_t *at) {
+    jf_spill spill;
+    if (!is_result) check_fail(c, "Decide JF_SPILL of results only.", "a verdict keeps a request");
+    if (op->length - *at < sizeof spill) {
+        check_fail(c, "Write a jf_spill behind the head.", "a verdict ends within its jf_spill");
+        return false;
+    }
+    memcpy(&spill, op->result + *at, sizeof spill);
+    *at += sizeof spill;
+    if (spill.ttl_ms == 0 || spill.ttl_ms > JF_STORE_TTL_MOST)
+        check_fail(c, "Keep results for 1 to JF_STORE_TTL_MOST milliseconds.", "a result is kept for %llu ms",
+                   (unsigned long long)spill.ttl_ms);
+    uint64_t padded = spill.len / 8 * 8 + (spill.len % 8 != 0 ? 8 : 0);
+    if (spill.len > op->length - *at || padded > op->length - *at) {
+        check_fail(c, "Fill up to a multiple of 8 with zeros.", "a preview is longer than its verdict");
+        return false;
+    }
+    const char *text = op->result + *at;
+    if (spill.len == 0 || *text != '{' || !mock_json_valid((jf_view){(const uint8_t *)text, spill.len}))
+        check_fail(c, "Give a result object to put the link in.", "a preview is no JSON object: %.100s",
+                   text);
+    *at += padded;
+    return true;
 }
 
 /* One verdict, against the body that it is about; *memory: what it leaves. */
@@ -127,8 +154,9 @@ static void judge(check_host *h, const check_op *op, uint32_t variant, bool is_r
     char *body = body_of(variant, is_result, &from, &length);
     const uint64_t size = strlen(body);
     free(body);
-    if (head.decision > JF_ANSWER) {
-        check_fail(c, "Decide JF_PASS, JF_SPLICE or JF_ANSWER.", "a verdict decides %u", head.decision);
+    if (head.decision > JF_SPILL) {
+        check_fail(c, "Decide JF_PASS, JF_SPLICE, JF_ANSWER or JF_SPILL.", "a verdict decides %u",
+                   head.decision);
     } else if (head.decision == JF_ANSWER) {
         const char *text = op->result + sizeof head;
         if (op->length == sizeof head || *text != '{' ||
@@ -140,7 +168,9 @@ static void judge(check_host *h, const check_op *op, uint32_t variant, bool is_r
             check_fail(c, "Nothing follows JF_PASS.", "%llu bytes follow a verdict that lets it pass",
                        (unsigned long long)(op->length - sizeof head));
     }
-    for (uint32_t i = 0; head.decision == JF_SPLICE && i < head.count && !check_failed(c); i++) {
+    if (head.decision == JF_SPILL && !judge_spill(c, op, is_result, &at)) return;
+    const bool has_splices = head.decision == JF_SPLICE || head.decision == JF_SPILL;
+    for (uint32_t i = 0; has_splices && i < head.count && !check_failed(c); i++) {
         jf_splice splice;
         if (op->length - at < sizeof splice) {
             check_fail(c, "Write as many splices as `count` says.", "splice %u of %u is not there", i,

@@ -138,6 +138,28 @@ TEST(says_nothing_where_nothing_changes) {
     verdict.drop(verdict.owner);
 }
 
+TEST(keeps_a_result_with_changes_or_without) {
+    static const char body[] = "{\"a\":1}";
+    jf_json_value a;
+    jf_blob verdict = {0};
+    jf_changes it = {.body = jf_view_of(body)};
+    REQUIRE(jf_member(jf_view_of(body), "a", &a), "a member");
+    jf_change(&it, jf_json_raw(&a), jf_view_of("22"));
+    REQUIRE(jf_spill_give(&it, 5, 6, jf_view_of("{\"content\":[]}"), &verdict) == JF_OK, "memory");
+    const size_t spill = sizeof(jf_verdict) + sizeof(jf_spill) + 16;
+    CHECK(verdict.len == spill + sizeof(jf_splice) + 8 &&
+              ((const jf_verdict *)(const void *)verdict.ptr)->count == 1,
+          "%llu bytes", (unsigned long long)verdict.len);
+    CHECK(memcmp(verdict.ptr + sizeof(jf_verdict) + sizeof(jf_spill), "{\"content\":[]}\0\0", 16) == 0 &&
+              memcmp(verdict.ptr + spill + sizeof(jf_splice), "22", 2) == 0,
+          "what is in it");
+    verdict.drop(verdict.owner);
+    CHECK(jf_spill_give(&it, 5, 6, jf_view_of("{}"), &verdict) == JF_OK &&
+              verdict.len == sizeof(jf_verdict) + sizeof(jf_spill) + 8,
+          "nothing changed");
+    verdict.drop(verdict.owner);
+}
+
 TEST(refuses_changes_that_overlap) {
     static const char body[] = "{\"a\":{\"b\":1}}";
     jf_json_value a, b;

@@ -161,7 +161,8 @@ JF_PUBLIC const jf_plugin *jf_entry_1(const jf_offer *offer, jf_fault *why);
  * "config": schema}, toolset {"config": schema}, routing {"strategy": NAME, "config": schema}, auth
  * {"provider": NAME, "fields": [header names in lower case], "config": schema}, policy {"policy": NAME,
  * "config": schema}, filter {"filter": NAME, "methods": [MCP methods; left out: all that filters see],
- * "phases": ["request", "result"; left out: both], "config": schema}, store {"kind": NAME, "config": schema},
+ * "phases": ["request", "result"; left out: both], "links": {OPTION: WORD, ...: it may decide JF_SPILL where
+ * its options say so; left out: never}, "config": schema}, store {"kind": NAME, "config": schema},
  * credentials {"source": NAME, "exchange": BOOLEAN, "config": schema}. Optional: placement ("cell": runs in a
  * cell unless a configuration says otherwise). A text of a schema with "format": "path" is a file: hosts make
  * it absolute, and cells may read it. The argument is a C string literal of at most 64 KiB. */

@@ -35,22 +35,24 @@ typedef struct jf_passage {
 JF_PIN_SIZE(jf_passage, 200);
 /** jf_passage.flags: the result says `isError`. */
 #define JF_PASSAGE_ERROR 1u
-/** jf_passage.flags: the client can resume, or read resources that the gateway keeps for it: a result may be
- * replaced by a link to one. */
+/** jf_passage.flags: of a result: the client knows links and the gateway can keep resources for it now, so
+ * that JF_SPILL is worth while. Only for filters whose manifest says `links`. */
 #define JF_PASSAGE_LINKS 2u
 
 /** What is to become of a passage. */
 enum {
     JF_PASS = 0,   /**< it goes on as it is */
     JF_SPLICE = 1, /**< it goes on changed: `jf_splice`s follow */
-    JF_ANSWER = 2  /**< a result object follows: of a request, the server is not asked; of a result, it takes
+    JF_ANSWER = 2, /**< a result object follows: of a request, the server is not asked; of a result, it takes
                       its place */
+    JF_SPILL = 3   /**< of a tool's result: the gateway keeps it whole, and a link to it takes its place: a
+                      jf_spill follows, then `count` splices, which hold where it cannot be kept. Since 1.1 */
 };
 
 /** The head of a verdict; what it announces follows in the same bytes. Frozen. Since 1.1. */
 typedef struct jf_verdict {
-    uint32_t decision; /**< JF_PASS, JF_SPLICE, JF_ANSWER */
-    uint32_t count;    /**< JF_SPLICE: how many */
+    uint32_t decision; /**< JF_PASS, JF_SPLICE, JF_ANSWER, JF_SPILL */
+    uint32_t count;    /**< JF_SPLICE, JF_SPILL: how many splices */
     uint64_t memory;   /**< of a request: kept for `result` and `ended`; not 0: `ended` will come */
 } jf_verdict;
 JF_PIN_SIZE(jf_verdict, 16);
@@ -64,6 +66,17 @@ typedef struct jf_splice {
     uint64_t len;
 } jf_splice;
 JF_PIN_SIZE(jf_splice, 24);
+
+/** A result that is to be kept: this head, then `len` bytes, then zeros up to a multiple of 8. The bytes are
+ * a result object with a `content`, whose last element the link becomes. The client reads what was kept with
+ * `resources/read`, whole and as often as it wants; nobody else can. Filters do not see that. Frozen. Since
+ * 1.1. */
+typedef struct jf_spill {
+    uint64_t ttl_ms; /**< how long it is kept, 1 to JF_STORE_TTL_MOST (store.h) */
+    uint64_t most;   /**< bytes that the gateway may hold of all kept results; above, this one is not kept */
+    uint64_t len;
+} jf_spill;
+JF_PIN_SIZE(jf_spill, 24);
 
 /** How a call ended whose request left a `memory`. Growable; borrowed. Since 1.1. */
 typedef struct jf_passed {
@@ -81,11 +94,11 @@ JF_PIN_SIZE(jf_passed, 40);
  * copies that can outlive the slot. */
 #define JF_FILTER_INLINE 1u
 
-/** Facet table. Several filters see requests in configured order and results in the opposite one. What a
- * cache answers goes through `result` as what a server answers. Where a filter's error refuses a call, the
- * client is told: JF_E_DENIED 403, JF_E_INVALID invalid params, JF_E_BUSY 429 with `retry_ms`, each with the
- * text of `why` if it is public; any other error is the filter's own failure, and whether the passage goes on
- * then is the operator's `on_error`. Since 1.1. */
+/** Facet table. Several filters see requests in configured order and results in the opposite one, but
+ * those that link after all others. What a cache answers goes through `result` as what a server answers.
+ * Where a filter's error refuses a call, the client is told: JF_E_DENIED 403, JF_E_INVALID invalid params,
+ * JF_E_BUSY 429 with `retry_ms`, each with the text of `why` if it is public; any other error is the filter's
+ * own failure, and whether the passage goes on then is the operator's `on_error`. Since 1.1. */
 typedef struct jf_filter_1 {
     uint32_t size;
     uint32_t flags; /**< JF_FILTER_* */

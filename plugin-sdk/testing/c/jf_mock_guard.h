@@ -94,7 +94,8 @@ jf_ref jf_mock_filter_pass(jf_mock *mock, jf_ref handle, const jf_passage *passa
 /** What a filter made of a passage. Strings live until jf_mock_free. */
 typedef struct jf_mock_filtered {
     int32_t status;    /**< of the operation */
-    uint32_t decision; /**< JF_PASS, JF_SPLICE, JF_ANSWER */
+    uint32_t decision; /**< JF_PASS, JF_SPLICE, JF_ANSWER, JF_SPILL: `body` is what goes on where nothing is
+                          kept */
     uint32_t splices;
     uint64_t memory;
     const char *body; /**< what goes on, splices applied; JF_ANSWER: the answer; NULL on an error */

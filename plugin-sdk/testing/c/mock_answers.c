@@ -124,9 +124,37 @@ static uint32_t kind_of(jf_view json) {
     return json.ptr != NULL && jf_json_read(json, &value) ? value.kind : 0;
 }
 
-/* What the splices make of the body; NULL and a problem where they are wrong. */
-static char *splice(jf_mock *mock, jf_view body, jf_view verdict, uint32_t count, uint64_t *length) {
-    uint64_t at = sizeof(jf_verdict), done = 0, size = 0;
+/* What is to be kept; *at: where it begins, then where it ends. False and a problem: it is wrong. */
+static bool spill(jf_mock *mock, const mock_object *object, jf_view verdict, uint64_t *at) {
+    jf_spill head;
+    if (object->form == MOCK_FORM_REQUEST) mock_problem(mock, "verdict: JF_SPILL is of results");
+    if (verdict.len - *at < sizeof head) {
+        mock_problem(mock, "verdict: it ends within its jf_spill");
+        return false;
+    }
+    memcpy(&head, verdict.ptr + *at, sizeof head);
+    *at += sizeof head;
+    uint64_t padded = head.len <= UINT64_MAX - 7 ? (head.len + 7) / 8 * 8 : UINT64_MAX;
+    if (padded > verdict.len - *at) {
+        mock_problem(mock, "verdict: its preview says it has %llu bytes, and has not",
+                     (unsigned long long)head.len);
+        return false;
+    }
+    if (head.ttl_ms == 0 || head.ttl_ms > JF_STORE_TTL_MOST)
+        mock_problem(mock, "verdict: a result cannot be kept for %llu ms", (unsigned long long)head.ttl_ms);
+    jf_json_value root, content;
+    if (!jf_json_read((jf_view){verdict.ptr + *at, head.len}, &root) ||
+        jf_json_find(&root, jf_mock_view("/content"), &content) != JF_OK || content.kind != JF_JSON_ARRAY)
+        mock_problem(mock, "verdict: its preview is no result object with a content: %.*s",
+                     (int)(head.len < 200 ? head.len : 200), (const char *)verdict.ptr + *at);
+    *at += padded;
+    return true;
+}
+
+/* What the splices from `at` on make of the body; NULL and a problem where they are wrong. */
+static char *splice(jf_mock *mock, jf_view body, jf_view verdict, uint64_t at, uint32_t count,
+                    uint64_t *length) {
+    uint64_t done = 0, size = 0;
     char *out = mock_keep_bytes(mock, body.len + verdict.len + 1);
     for (uint32_t i = 0; i < count; i++) {
         jf_splice head;
@@ -178,7 +206,7 @@ static char *verdict_text(jf_mock *mock, mock_object *object, jf_view bytes, uin
     }
     if (bytes.ptr != NULL) memcpy(&head, bytes.ptr, sizeof head);
     object->filtered.decision = head.decision;
-    object->filtered.splices = head.decision == JF_SPLICE ? head.count : 0;
+    object->filtered.splices = head.decision == JF_SPLICE || head.decision == JF_SPILL ? head.count : 0;
     object->filtered.memory = object->form == MOCK_FORM_REQUEST ? head.memory : object->passage.memory;
     if (object->form == MOCK_FORM_REQUEST && head.memory != 0 && !JF_HAS(&mock->filter, ended))
         mock_problem(mock, "verdict: it leaves a memory, but the filter has no `ended` to forget it");
@@ -188,8 +216,10 @@ static char *verdict_text(jf_mock *mock, mock_object *object, jf_view bytes, uin
         text = keep_text(mock, (jf_view){bytes.ptr + sizeof head, bytes.len - sizeof head}, length);
         if (kind_of((jf_view){(const uint8_t *)text, *length}) != JF_JSON_OBJECT)
             mock_problem(mock, "verdict: an answer is a result object, not: %.200s", text);
-    } else if (head.decision == JF_SPLICE) {
-        text = splice(mock, body, bytes, head.count, length);
+    } else if (head.decision == JF_SPLICE || head.decision == JF_SPILL) {
+        uint64_t at = sizeof head;
+        if (head.decision == JF_SPILL && !spill(mock, object, bytes, &at)) return NULL;
+        text = splice(mock, body, bytes, at, head.count, length);
         if (text != NULL && kind_of((jf_view){(const uint8_t *)text, *length}) != kind_of(body))
             mock_problem(mock, "verdict: what the splices make is no JSON any more, or another kind: %.200s",
                          text);

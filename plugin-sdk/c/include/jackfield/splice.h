@@ -80,15 +80,10 @@ static inline void jf_change_add(jf_changes *it, const jf_json_value *object, co
     jf_text_drop(&member);
 }
 
-/** The verdict, and the changes forgotten. `memory` of a request comes back with its result and its end; 0:
- * none. JF_OK: where nothing changes and nothing is to be remembered, *verdict stays absent. JF_E_FAULT: the
- * changes overlap, or went wrong. */
-static inline int32_t jf_changes_give(jf_changes *it, uint64_t memory, jf_blob *verdict) {
-    jf_text out = {0};
+/* The changes as splices, and forgotten. False: they overlap, or went wrong. */
+static inline bool jf_changes_write(jf_changes *it, jf_text *out) {
     uint64_t done = 0;
     bool failed = it->failed || it->texts.failed;
-    jf_verdict head = {it->count > 0 ? JF_SPLICE : JF_PASS, it->count, memory};
-    jf_text_add(&out, (jf_view){(const uint8_t *)&head, sizeof head});
     for (uint32_t left = it->count; left > 0 && !failed; left--) {
         uint32_t next = 0; /* the first in the body of those that are left */
         for (uint32_t i = 1; i < left; i++)
@@ -99,16 +94,46 @@ static inline int32_t jf_changes_give(jf_changes *it, uint64_t memory, jf_blob *
         static const uint8_t zeros[8] = {0};
         failed = splice.start < done;
         done = splice.end;
-        jf_text_add(&out, (jf_view){(const uint8_t *)&splice, sizeof splice});
-        jf_text_add(&out, (jf_view){it->texts.bytes + it->each[next].at, splice.len});
-        jf_text_add(&out, (jf_view){zeros, (8 - splice.len % 8) % 8});
+        jf_text_add(out, (jf_view){(const uint8_t *)&splice, sizeof splice});
+        jf_text_add(out, (jf_view){it->texts.bytes + it->each[next].at, splice.len});
+        jf_text_add(out, (jf_view){zeros, (8 - splice.len % 8) % 8});
         it->each[next] = it->each[left - 1];
     }
     jf_text_drop(&it->texts);
     it->count = 0;
-    if (failed || (head.count == 0 && memory == 0)) {
+    return !failed;
+}
+
+/** The verdict, and the changes forgotten. `memory` of a request comes back with its result and its end; 0:
+ * none. JF_OK: where nothing changes and nothing is to be remembered, *verdict stays absent. JF_E_FAULT: the
+ * changes overlap, or went wrong. */
+static inline int32_t jf_changes_give(jf_changes *it, uint64_t memory, jf_blob *verdict) {
+    jf_text out = {0};
+    jf_verdict head = {it->count > 0 ? JF_SPLICE : JF_PASS, it->count, memory};
+    jf_text_add(&out, (jf_view){(const uint8_t *)&head, sizeof head});
+    bool is_good = jf_changes_write(it, &out);
+    if (!is_good || (head.count == 0 && memory == 0)) {
         jf_text_drop(&out);
-        return failed ? JF_E_FAULT : JF_OK;
+        return is_good ? JF_OK : JF_E_FAULT;
+    }
+    return jf_text_give(&out, verdict);
+}
+
+/** The verdict that a tool's result is kept for `ttl_ms`: `result` is a result object whose `content` gets
+ * the link, and the changes hold where the result cannot be kept, or where `most` bytes are kept already. */
+static inline int32_t jf_spill_give(jf_changes *it, uint64_t ttl_ms, uint64_t most, jf_view result,
+                                    jf_blob *verdict) {
+    static const uint8_t zeros[8] = {0};
+    jf_text out = {0};
+    jf_verdict head = {JF_SPILL, it->count, 0};
+    jf_spill spill = {ttl_ms, most, result.len};
+    jf_text_add(&out, (jf_view){(const uint8_t *)&head, sizeof head});
+    jf_text_add(&out, (jf_view){(const uint8_t *)&spill, sizeof spill});
+    jf_text_add(&out, result);
+    jf_text_add(&out, (jf_view){zeros, (8 - result.len % 8) % 8});
+    if (!jf_changes_write(it, &out)) {
+        jf_text_drop(&out);
+        return JF_E_FAULT;
     }
     return jf_text_give(&out, verdict);
 }

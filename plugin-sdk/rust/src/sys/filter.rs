@@ -50,8 +50,8 @@ abi! {
 /// jf_passage.flags: the result says `isError`.
 pub const JF_PASSAGE_ERROR: u32 = 1;
 
-/// jf_passage.flags: the client can resume, or read resources that the gateway keeps for it: a
-/// result may be replaced by a link to one.
+/// jf_passage.flags: of a result: the client knows links and the gateway can keep resources for it now, so
+/// that JF_SPILL is worth while. Only for filters whose manifest says `links`.
 pub const JF_PASSAGE_LINKS: u32 = 2;
 /// jf_filter_1.flags: it never answers JF_PENDING, so that the host lends bodies where they are instead of
 /// copies that can outlive the slot.
@@ -66,12 +66,16 @@ pub const JF_SPLICE: u32 = 1;
 /// A result object follows: of a request, the server is not asked; of a result, it takes its place.
 pub const JF_ANSWER: u32 = 2;
 
+/// Of a tool's result: the gateway keeps it whole, and a link to it takes its place: a `jf_spill` follows, then
+/// `count` splices, which hold where it cannot be kept. Since 1.1.
+pub const JF_SPILL: u32 = 3;
+
 abi! {
     /// The head of a verdict; what it announces follows in the same bytes. Frozen. Since 1.1.
     pub struct jf_verdict: 16 {
-        /// JF_PASS, JF_SPLICE, JF_ANSWER.
+        /// JF_PASS, JF_SPLICE, JF_ANSWER, JF_SPILL.
         0 => decision: u32,
-        /// JF_SPLICE: how many.
+        /// JF_SPLICE, JF_SPILL: how many splices.
         4 => count: u32,
         /// Of a request: kept for `result` and `ended`; not 0: `ended` will come.
         8 => memory: u64,
@@ -87,6 +91,21 @@ abi! {
         0 => start: u64,
         /// End.
         8 => end: u64,
+        /// Len.
+        16 => len: u64,
+    }
+}
+
+abi! {
+    /// A result that is to be kept: this head, then `len` bytes, then zeros up to a multiple of 8. The bytes are
+    /// a result object with a `content`, whose last element the link becomes. The client reads what was kept
+    /// with `resources/read`, whole and as often as it wants; nobody else can. Filters do not see that. Frozen.
+    /// Since 1.1.
+    pub struct jf_spill: 24 {
+        /// How long it is kept, 1 to JF_STORE_TTL_MOST.
+        0 => ttl_ms: u64,
+        /// Bytes that the gateway may hold of all kept results; above, this one is not kept.
+        8 => most: u64,
         /// Len.
         16 => len: u64,
     }

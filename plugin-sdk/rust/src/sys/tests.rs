@@ -47,7 +47,7 @@ fn every_structure_has_the_golden_layout() {
         jf_http_response jf_http_1 jf_interpose_plan jf_interpose_1 jf_client_info jf_inbound_1 jf_listener_1
         jf_log_1 jf_loop_1 jf_memory_1 jf_message jf_ops_1 jf_endpoint jf_pick jf_outcome jf_routing_1
         jf_seal_1 jf_signing_1 jf_store_entry jf_store_put jf_store_list jf_store_add jf_store_limit jf_store_verdict
-        jf_watches_1 jf_store_1 jf_principal jf_credentials jf_identity_1 jf_auth_1 jf_demand jf_credentials_1 jf_connected_1 jf_access jf_ruling jf_policies_1 jf_policy_1 jf_passage jf_verdict jf_splice jf_passed jf_filter_1 jf_state_1 jf_request jf_toolsets_1 jf_toolset_1);
+        jf_watches_1 jf_store_1 jf_principal jf_credentials jf_identity_1 jf_auth_1 jf_demand jf_credentials_1 jf_connected_1 jf_access jf_ruling jf_policies_1 jf_policy_1 jf_passage jf_verdict jf_splice jf_spill jf_passed jf_filter_1 jf_state_1 jf_request jf_toolsets_1 jf_toolset_1);
     for (name, _) in structs.as_object().unwrap() {
         assert!(seen.contains(&name.as_str()), "{name} has no mirror");
     }

@@ -190,6 +190,8 @@ public struct MockPassage {
         case splice
         /// A result takes its place.
         case answer
+        /// It is kept, and a link takes its place; what goes on where it cannot be is the body.
+        case spill
     }
     /// What the filter decided.
     public var decision: Decision {

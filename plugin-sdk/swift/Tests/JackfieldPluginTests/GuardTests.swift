@@ -116,6 +116,9 @@ private final class Sieve: Filter {
         if let flag = passage.part("/note") {
             verdict.replace(flag, with: .text(passage.isError ? "error" : "memory \(passage.memory)"))
         }
+        if passage.part("/large") != nil {
+            verdict.keep(for: 1000, most: 9, preview: ["content": []])
+        }
         return verdict
     }
 
@@ -265,6 +268,9 @@ private final class Shelf: Store {
         )
         #expect(all.result(["note": 1]).body == #"{"note":"memory 42"}"#)
         #expect(all.result(["isError": true, "note": 1]).body == #"{"isError":true,"note":"error"}"#)
+        let kept = all.result(["large": 1, "note": 1])
+        #expect(kept.decision == .spill && kept.body == #"{"large":1,"note":"memory 42"}"#)
+        #expect(all.result(["large": 1]).decision == .spill)
         all.end()
         #expect(Sieve.ended == [42])
         let answered = sieve.request("answer")

@@ -303,6 +303,16 @@ TEST(drives_filters) {
     it = jf_mock_filtered_of(mock, back);
     CHECK(it.decision == JF_ANSWER && strcmp(it.body, "{\"content\":[]}") == 0, "an answer");
     CHECK(script.memory == 99 && script.call == op, "the same call, and its memory");
+    struct {
+        jf_spill one;
+        char preview[16];
+        jf_splice rest;
+        char text[8];
+    } spill = {{1000, 9, 14}, "{\"content\":[]}", {11, 15, 5}, "false"};
+    script.bytes = verdict(JF_SPILL, 1, 0, &spill, sizeof spill);
+    back = jf_mock_filter_result(mock, op, "{\"isError\":true}");
+    it = jf_mock_filtered_of(mock, back);
+    CHECK(it.decision == JF_SPILL && strcmp(it.body, "{\"isError\":false}") == 0, "%s", it.body);
     jf_mock_filter_ended(mock, op, JF_OK);
     jf_mock_filter_ended(mock, op, JF_OK);
     CHECK(script.ended == 1 && script.passed.memory == 99 && script.passed.call == op, "ended once");
@@ -339,7 +349,7 @@ TEST(finds_verdicts_that_are_wrong) {
         {{9, 9, 1}, " ", JF_SPLICE, 2, 0},   /* fewer than announced */
         {{9, 9, 0}, " ", JF_SPLICE, 1, 0},   /* more than announced */
         {{0, 0, 0}, "", JF_ANSWER, 0, 0},    /* no result object */
-        {{0, 0, 0}, "", 3, 0, 0},            /* no decision */
+        {{0, 0, 0}, "", 4, 0, 0},            /* no decision */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         script.bytes = verdict(cases[i].decision, cases[i].count, 0, &cases[i], 32 - cases[i].cut);
@@ -350,6 +360,30 @@ TEST(finds_verdicts_that_are_wrong) {
     jf_mock_filter_request(mock, handle, NULL, "t", NULL);
     CHECK(problems(mock, 1), "less than a head");
     CHECK(jf_mock_free(mock) == 0, "problems");
+}
+
+TEST(finds_spills_that_are_wrong) {
+    jf_mock *mock = up();
+    jf_ref handle = jf_mock_filter_attach(mock, "f", NULL);
+    jf_ref op = jf_mock_filter_request(mock, handle, NULL, "t", NULL);
+    static const struct {
+        jf_spill head;
+        char text[8];
+        uint64_t cut;
+    } cases[] = {
+        {{1, 1, 2}, "{}", 0},  /* no content for the link */
+        {{1, 1, 64}, "{}", 0}, /* longer than there is */
+        {{1, 1, 64}, "{}", 16} /* not even a head */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        script.bytes = verdict(JF_SPILL, 0, 0, &cases[i], 32 - cases[i].cut);
+        jf_mock_filter_result(mock, op, "{}");
+        CHECK(problems(mock, 1), "case %zu", i);
+    }
+    script.bytes = verdict(JF_SPILL, 0, 0, &cases[0], 32);
+    jf_mock_filter_request(mock, handle, NULL, "t", NULL);
+    CHECK(problems(mock, 2), "of a request, too");
+    jf_mock_free(mock);
 }
 
 /* ---- jf.state/1 ---- */

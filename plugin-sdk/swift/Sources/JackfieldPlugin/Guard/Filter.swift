@@ -62,6 +62,8 @@ public struct Passage: ~Escapable {
     }
     /// The result says `isError`.
     public var isError: Bool { raw.flags & JF_PASSAGE_ERROR != 0 }
+    /// Its client knows links, so that ``Verdict/keep(for:most:preview:)`` is worth while.
+    public var canLink: Bool { raw.flags & JF_PASSAGE_LINKS != 0 }
     /// A result may be replaced by a link: the client can read what the gateway keeps for it.
     public var mayLink: Bool { raw.flags & JF_PASSAGE_LINKS != 0 }
     /// The same for a call's request, result and end.
@@ -143,6 +145,12 @@ public struct Verdict: Answer, Equatable {
 
     private enum Form: Equatable { case changes([Change]), answer(String), pending }
     private var form = Form.changes([])
+    private struct Kept: Equatable {
+        let milliseconds: UInt64
+        let most: UInt64
+        let preview: String
+    }
+    private var kept: Kept?
     /// Kept for this call's ``Passage/memory`` and ``Filter/ended(_:)``; 0: nothing is.
     public var memory: UInt64 = 0
 
@@ -162,6 +170,15 @@ public struct Verdict: Answer, Equatable {
     }()
     /// Whether it stands for a verdict that comes later.
     public var isPending: Bool { form == .pending }
+
+    /// Of a tool's result: the gateway keeps it whole, and a link to it takes its place. The manifest's `links` must say so.
+    /// Changes hold where it cannot be kept.
+    /// - Parameters:
+    ///   - preview: a result object whose `content` gets the link.
+    ///   - most: bytes of all kept results; above, this one is not kept.
+    public mutating func keep(for milliseconds: UInt64, most: UInt64, preview: JSONValue) {
+        kept = Kept(milliseconds: milliseconds, most: most, preview: preview.json)
+    }
 
     /// Replaces a part of the body. Parts may come in any order, but none within another.
     public mutating func replace(_ part: PassagePart, with value: JSONValue) {
@@ -196,8 +213,17 @@ public struct Verdict: Answer, Equatable {
             head(Int(JF_ANSWER), 0)
             bytes.append(contentsOf: json.utf8)
         case .changes(let changes):
-            if changes.isEmpty, memory == 0 { return EncodedAnswer(outcome: .nothing) }
-            head(changes.isEmpty ? Int(JF_PASS) : Int(JF_SPLICE), changes.count)
+            if changes.isEmpty, memory == 0, kept == nil { return EncodedAnswer(outcome: .nothing) }
+            if let kept {
+                head(Int(JF_SPILL), changes.count)
+                append(kept.milliseconds)
+                append(kept.most)
+                append(UInt64(kept.preview.utf8.count))
+                bytes.append(contentsOf: kept.preview.utf8)
+                while bytes.count % 8 != 0 { bytes.append(0) }
+            } else {
+                head(changes.isEmpty ? Int(JF_PASS) : Int(JF_SPLICE), changes.count)
+            }
             // The order of insertions at one place is that in which they were added.
             let sorted = changes.enumerated().sorted {
                 ($0.element.range.lowerBound, $0.offset) < ($1.element.range.lowerBound, $1.offset)
