@@ -72,12 +72,22 @@ void fl_begin(fl_bytes *it, uint32_t decision) {
     fl_add(it, &head, sizeof head);
 }
 
-void fl_splice(fl_bytes *it, uint64_t start, uint64_t end, jf_view bytes) {
+static void add_filled(fl_bytes *it, jf_view bytes) {
     static const uint8_t zeros[8];
-    jf_splice head = {start, end, bytes.len};
-    fl_add(it, &head, sizeof head);
     fl_add(it, bytes.ptr, bytes.len);
     fl_add(it, zeros, (8 - bytes.len % 8) % 8);
+}
+
+void fl_spill(fl_bytes *it, uint64_t ttl_ms, uint64_t most, jf_view result) {
+    jf_spill head = {ttl_ms, most, result.len};
+    fl_add(it, &head, sizeof head);
+    add_filled(it, result);
+}
+
+void fl_splice(fl_bytes *it, uint64_t start, uint64_t end, jf_view bytes) {
+    jf_splice head = {start, end, bytes.len};
+    fl_add(it, &head, sizeof head);
+    add_filled(it, bytes);
     if (!it->failed) ((jf_verdict *)(void *)it->ptr)->count++;
 }
 

@@ -56,6 +56,8 @@ jf_view fl_decode(const jf_json_value *string);
 
 /** Begins a verdict. */
 void fl_begin(fl_bytes *it, uint32_t decision);
+/** What is kept of a result, and what stands in its place; right after `fl_begin` of JF_SPILL. */
+void fl_spill(fl_bytes *it, uint64_t ttl_ms, uint64_t most, jf_view result);
 /** One splice; in ascending order. */
 void fl_splice(fl_bytes *it, uint64_t start, uint64_t end, jf_view bytes);
 /** Hands a verdict over. */

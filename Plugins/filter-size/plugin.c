@@ -6,18 +6,23 @@
 
 JF_MANIFEST(
     "{\"id\":\"filter-size\",\"version\":\"1.0.0\",\"abi\":\"1.1\","
-    "\"summary\":\"Cuts results that are too large, or hands them out in pages.\","
+    "\"summary\":\"Cuts results that are too large, hands them out in pages, or links to them.\","
     "\"facets\":[\"jf.filter/1\"],\"requires\":[],\"optional\":[\"jf.log/"
     "1\"],\"provides\":[],\"threads\":\"per-loop\","
     "\"config\":{\"type\":\"object\",\"additionalProperties\":false},"
     "\"filter\":{\"filter\":\"size\",\"methods\":[\"tools/call\",\"resources/read\",\"prompts/get\"],"
+    "\"links\":{\"action\":\"spill\"},"
     "\"config\":{\"type\":\"object\",\"properties\":{"
     "\"max_bytes\":{\"type\":\"integer\",\"minimum\":512,\"maximum\":1073741824,\"default\":1048576,"
     "\"description\":\"How large a result may be\"},"
     "\"max_items\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000000,\"default\":0,"
     "\"description\":\"How many elements its content may have; 0: any number\"},"
-    "\"action\":{\"type\":\"string\",\"enum\":[\"truncate\",\"page\"],\"default\":\"truncate\","
-    "\"description\":\"page: the rest of a tool's content is kept and fetched with the argument _page\"},"
+    "\"action\":{\"type\":\"string\",\"enum\":[\"truncate\",\"page\",\"spill\"],\"default\":\"truncate\","
+    "\"description\":\"page: the rest of a tool's content is kept and fetched with the argument _page; "
+    "spill: a "
+    "tool's result is kept as a resource, and a link takes its place\"},"
+    "\"preview_bytes\":{\"type\":\"integer\",\"minimum\":64,\"maximum\":1048576,\"default\":1024,"
+    "\"description\":\"spill: how much of the content stands in front of the link\"},"
     "\"keep_minutes\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1440,\"default\":10},"
     "\"keep_bytes\":{\"type\":\"integer\",\"minimum\":65536,\"maximum\":4294967296,\"default\":33554432,"
     "\"description\":\"How much is kept for all; the oldest goes first\"}"
@@ -29,6 +34,8 @@ static int32_t open_filter(const jf_json_value *options, void **filter, jf_fault
     it->max_bytes = (uint64_t)fl_integer(options, "max_bytes", 1 << 20);
     it->max_items = (uint64_t)fl_integer(options, "max_items", 0);
     it->pages = fl_says(options, "action", "page");
+    it->spills = fl_says(options, "action", "spill");
+    it->preview_bytes = (uint64_t)fl_integer(options, "preview_bytes", 1024);
     it->keep_ms = (uint64_t)fl_integer(options, "keep_minutes", 10) * 60000;
     it->keep_bytes = (uint64_t)fl_integer(options, "keep_bytes", 32 << 20);
     *filter = it;
@@ -36,8 +43,16 @@ static int32_t open_filter(const jf_json_value *options, void **filter, jf_fault
 }
 
 /* What is said of what is not here. */
-static void write_note(const size_filter *it, const jf_passage *passage, const sz_cut *cut, fl_bytes *note) {
+static void write_note(const size_filter *it, const jf_passage *passage, const sz_cut *cut, bool links,
+                       fl_bytes *note) {
     char text[256], token[SZ_TOKEN + 1];
+    if (links) {
+        snprintf(text, sizeof text,
+                 "[a part of %llu bytes: the whole is in the resource that is linked here]",
+                 (unsigned long long)passage->body.len);
+        fl_add_text(note, text);
+        return;
+    }
     if (cut->rest.len > 0) {
         bool kept =
             it->pages && passage->kind == JF_TOOLS && sz_keep(it, passage, fl_view(&cut->rest), token);
@@ -58,9 +73,10 @@ static void write_note(const size_filter *it, const jf_passage *passage, const s
 }
 
 /* The elements of a list as they are left, with the note. */
-static void write_list(const size_filter *it, const jf_passage *passage, const sz_cut *cut, fl_bytes *out) {
+static void write_list(const size_filter *it, const jf_passage *passage, const sz_cut *cut, bool links,
+                       fl_bytes *out) {
     fl_bytes note = {0}, quoted = {0};
-    write_note(it, passage, cut, &note);
+    write_note(it, passage, cut, links, &note);
     fl_add_quoted(&quoted, fl_view(&note));
     fl_add(out, "[", 1);
     if (passage->kind != JF_TOOLS && cut->text_end > 0 && quoted.len > 2) {
@@ -87,9 +103,46 @@ static void write_list(const size_filter *it, const jf_passage *passage, const s
 /** Room for the note. */
 #define NOTE 256
 
+/* A result, and what of it may have to go; NULL: it has none. */
+typedef struct sz_parts {
+    const jf_json_value *root, *list, *structured;
+} sz_parts;
+
+/* A result with `room` for its list, without its structure where that is dropped. */
+static void write_result(const size_filter *it, const jf_passage *passage, const sz_parts *parts,
+                         uint64_t room, bool drops, bool fails, bool links, fl_bytes *made) {
+    static const char structure[] = "structuredContent", error[] = "isError";
+    jf_json_value key, value;
+    sz_cut cut = {0};
+    if (parts->list != NULL) sz_cut_list(parts->list, room, it->max_items, &cut);
+    fl_add(made, "{", 1);
+    jf_json_walk walk = jf_json_walk_of(parts->root);
+    while (jf_json_next(&walk, &key, &value) == 1) {
+        if (drops && jf_json_is(&key, (jf_view){(const uint8_t *)structure, sizeof structure - 1})) continue;
+        if (fails && jf_json_is(&key, (jf_view){(const uint8_t *)error, sizeof error - 1})) continue;
+        if (made->len > 1) fl_add(made, ",", 1);
+        jf_view raw = jf_json_raw(&key);
+        fl_add(made, raw.ptr, raw.len);
+        fl_add(made, ":", 1);
+        raw = jf_json_raw(&value);
+        if (parts->list != NULL && raw.ptr == parts->list->ptr)
+            write_list(it, passage, &cut, links, made);
+        else
+            fl_add(made, raw.ptr, raw.len);
+    }
+    if (fails) fl_add_text(made, made->len > 1 ? ",\"isError\":true" : "\"isError\":true");
+    if (drops && parts->list == NULL) {
+        if (made->len > 1) fl_add(made, ",", 1);
+        fl_add_text(made, "\"content\":[{\"type\":\"text\",\"text\":\"[the structured result is too large ");
+        fl_add_text(made, links ? "to stand here]\"}]" : "and was left out; ask for less]\"}]");
+    }
+    fl_add(made, "}", 1);
+    sz_cut_free(&cut);
+}
+
 static int32_t result(void *filter, const jf_passage *passage, jf_blob *verdict, jf_fault *why) {
     const size_filter *it = filter;
-    jf_json_value root, key, value, list, structured, unused;
+    jf_json_value root, value, list, structured, unused;
     jf_view body = passage->body;
     if (body.len <= it->max_bytes && it->max_items == 0) return JF_OK;
     const char *name = passage->kind == JF_TOOLS     ? "content"
@@ -109,43 +162,30 @@ static int32_t result(void *filter, const jf_passage *passage, jf_blob *verdict,
     if (!has_list && !has_structured)
         return fl_tell(why, JF_E_DENIED, "the result is larger than %llu bytes",
                        (unsigned long long)it->max_bytes);
+    const sz_parts parts = {&root, has_list ? &list : NULL, has_structured ? &structured : NULL};
     uint64_t around = body.len - (has_list ? jf_json_raw(&list).len : 0);
     bool drops = has_structured && around > it->max_bytes / 2;
     if (drops) around -= jf_json_raw(&structured).len;
     if (around + NOTE > it->max_bytes)
         return fl_tell(why, JF_E_DENIED, "the result is larger than %llu bytes",
                        (unsigned long long)it->max_bytes);
-    sz_cut cut = {0};
-    if (has_list) sz_cut_list(&list, it->max_bytes - around - NOTE, it->max_items, &cut);
-    fl_bytes made = {0}, out = {0};
-    fl_add(&made, "{", 1);
-    jf_json_walk walk = jf_json_walk_of(&root);
-    while (jf_json_next(&walk, &key, &value) == 1) {
-        bool is_structured = jf_json_is(&key, (jf_view){(const uint8_t *)"structuredContent", 17});
-        bool is_error = jf_json_is(&key, (jf_view){(const uint8_t *)"isError", 7});
-        if (drops && (is_structured || is_error)) continue;
-        if (made.len > 1) fl_add(&made, ",", 1);
-        jf_view raw = jf_json_raw(&key);
-        fl_add(&made, raw.ptr, raw.len);
-        fl_add(&made, ":", 1);
-        raw = jf_json_raw(&value);
-        if (has_list && raw.ptr == list.ptr)
-            write_list(it, passage, &cut, &made);
-        else
-            fl_add(&made, raw.ptr, raw.len);
-    }
+    bool links = it->spills && passage->kind == JF_TOOLS && (passage->flags & JF_PASSAGE_LINKS) != 0;
+    fl_bytes made = {0}, preview = {0}, out = {0};
     /* A tool with an output schema that leaves its structure out has failed, as far as clients can tell. */
-    if (drops) fl_add_text(&made, made.len > 1 ? ",\"isError\":true" : "\"isError\":true");
-    if (drops && !has_list)
-        fl_add_text(&made,
-                    ",\"content\":[{\"type\":\"text\",\"text\":\"[the structured result is too large and "
-                    "was left out; ask for less]\"}]");
-    fl_add(&made, "}", 1);
-    sz_cut_free(&cut);
-    fl_begin(&out, JF_SPLICE);
-    out.failed = out.failed || made.failed;
+    write_result(it, passage, &parts, it->max_bytes - around - NOTE, drops, drops, false, &made);
+    fl_begin(&out, links ? JF_SPILL : JF_SPLICE);
+    if (links) {
+        jf_json_value tool;
+        bool has_schema = passage->definition.ptr != NULL && jf_json_read(passage->definition, &tool) &&
+                          fl_member(&tool, "outputSchema", &unused);
+        drops = has_structured && (!has_list || jf_json_raw(&structured).len > it->preview_bytes);
+        write_result(it, passage, &parts, it->preview_bytes, drops, drops && has_schema, true, &preview);
+        fl_spill(&out, it->keep_ms, it->keep_bytes, fl_view(&preview));
+    }
+    out.failed = out.failed || made.failed || preview.failed;
     if (!out.failed) fl_splice(&out, 0, body.len, fl_view(&made));
     fl_free(&made);
+    fl_free(&preview);
     return fl_end(&out, verdict, why);
 }
 
@@ -177,7 +217,7 @@ static int32_t request(void *filter, const jf_passage *passage, jf_blob *verdict
     sz_cut cut = {0};
     sz_cut_list(&list, it->max_bytes - NOTE, it->max_items, &cut);
     fl_add_text(&out, "{\"content\":");
-    write_list(it, passage, &cut, &out);
+    write_list(it, passage, &cut, false, &out);
     fl_add(&out, "}", 1);
     sz_cut_free(&cut);
     fl_free(&whole);

@@ -10,8 +10,8 @@
 
 /** One configured filter. */
 typedef struct size_filter {
-    uint64_t max_bytes, max_items, keep_bytes, keep_ms;
-    bool pages;
+    uint64_t max_bytes, max_items, keep_bytes, keep_ms, preview_bytes;
+    bool pages, spills;
 } size_filter;
 
 /** A list of content that was cut. */

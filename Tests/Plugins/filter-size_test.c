@@ -127,6 +127,60 @@ TEST(what_is_kept_is_bounded) {
     down(&it);
 }
 
+/* Shown where links are possible. */
+static outcome linked(filter *it, const char *body, const char *definition) {
+    jf_passage shown = passage(body);
+    shown.flags = JF_PASSAGE_LINKS;
+    if (definition != NULL) shown.definition = view(definition);
+    return show(it, &shown, true);
+}
+
+TEST(large_results_are_kept) {
+    filter it = up("{\"max_bytes\":1000,\"action\":\"spill\",\"preview_bytes\":100,\"keep_minutes\":3,"
+                   "\"keep_bytes\":70000}");
+    CHECK(linked(&it, big("x", 900), NULL).decision == JF_PASS, "kept a small one");
+    outcome got = linked(&it, big("\xc3\xa9", 1000), NULL);
+    CHECK(got.decision == JF_SPILL && got.spill.ttl_ms == 180000 && got.spill.most == 70000, "%u %llu",
+          got.decision, (unsigned long long)got.spill.ttl_ms);
+    CHECK(strlen(got.preview) < 300 && strstr(got.preview, "[a part of 2") != NULL &&
+              strstr(got.preview, "\xc3\xa9\"") != NULL,
+          "%s", got.preview);
+    /* where it cannot be kept after all: as much as fits */
+    CHECK(strlen(got.text) <= 1000 && strlen(got.text) > 600 && strstr(got.text, "[truncated: ") != NULL,
+          "%s", got.text);
+    /* a client without links, and what no link can stand for */
+    got = result_of(&it, big("x", 1500));
+    CHECK(got.decision == JF_SPLICE && strstr(got.text, "[truncated: ") != NULL, "%s", got.text);
+    char body[2000] = "{\"contents\":[{\"uri\":\"u\",\"text\":\"";
+    memset(body + strlen(body), 'r', 1200);
+    strcat(body, "\"}]}");
+    jf_passage shown = passage(body);
+    shown.kind = JF_RESOURCES;
+    shown.flags = JF_PASSAGE_LINKS;
+    CHECK(show(&it, &shown, true).decision == JF_SPLICE, "kept a resource");
+    down(&it);
+}
+
+TEST(structure_goes_with_it) {
+    filter it = up("{\"max_bytes\":600,\"action\":\"spill\",\"preview_bytes\":64}");
+    char body[2000] =
+        "{\"content\":[{\"type\":\"text\",\"text\":\"all of it\"}],\"structuredContent\":{\"a\":\"";
+    memset(body + strlen(body), 'b', 900);
+    strcat(body, "\"}}");
+    outcome got = linked(&it, body, "{\"name\":\"t\"}");
+    CHECK(got.decision == JF_SPILL && strstr(got.preview, "bbb") == NULL &&
+              strstr(got.preview, "all of it") != NULL && strstr(got.preview, "isError") == NULL,
+          "%s", got.preview);
+    got = linked(&it, body, "{\"name\":\"t\",\"outputSchema\":{\"type\":\"object\"}}");
+    CHECK(strstr(got.preview, "\"isError\":true") != NULL, "%s", got.preview);
+    /* nothing but structure */
+    char *alone = strstr(body, "\"structuredContent\"");
+    *--alone = '{';
+    got = linked(&it, alone, NULL);
+    CHECK(got.decision == JF_SPILL && strstr(got.preview, "\"content\":[{") != NULL, "%s", got.preview);
+    down(&it);
+}
+
 int main(int argc, char **argv) {
     return jf_check_main(argc, argv);
 }

@@ -74,6 +74,7 @@ extension Lane {
         }
         if call.isQueued { return roomTimedOut(call) }
         if call.admission != nil { return admissionTimedOut(call) }
+        if let goOn = call.passing?.keeping { return goOn() }
         if let passing = call.passing, passing.operation != 0 { return filterTimedOut(call, passing) }
         let name = call.server?.name ?? "?"
         let seconds = Double((loop.now &- call.startedAt) / 1_000_000) / 1000

@@ -217,7 +217,7 @@ extension Lane {
         writer.key("protocolVersion")
         writer.value(revision.text)
         writer.key("capabilities")
-        writer.raw(Array(catalog.capabilities(of: view, revision).utf8))
+        writer.raw(Array(catalog.capabilities(of: view, revision, keeps: keepsResults).utf8))
         writer.key("serverInfo")
         writer.raw(Array("\(Product.identity)".utf8))
         if let text = seen.flatMap({ catalog.instructions(of: $0) }) {
@@ -434,7 +434,10 @@ extension Lane {
         writer.key("capabilities")
         let promotes = gateway.taskPlan.promoteAfter != nil
         writer.raw(
-            Array(catalog.capabilities(of: asking.view, .newest, promotes: promotes).utf8))
+            Array(
+                catalog.capabilities(
+                    of: asking.view, .newest, promotes: promotes, keeps: keepsResults
+                ).utf8))
         if let text = seen.flatMap({ catalog.instructions(of: $0) }) {
             writer.key("instructions")
             writer.value(text)

@@ -17,6 +17,7 @@ extension Lane {
                 "a member of params is repeated",
                 status: JF_STATUS_BAD_REQUEST)
         }
+        if method == .resourcesRead, readsKept(asking) { return }
         guard let target = target(method, asking.envelope.params, asking.view) else {
             if hold(asking.client, asking.message) { return }
             return refuseUnknown(asking)

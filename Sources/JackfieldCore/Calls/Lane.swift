@@ -65,6 +65,8 @@ final class Lane: @unchecked Sendable {
     var store: StoreBinding?
     /// Keeps legacy sessions there; nil: they are in memory only.
     var keeping: SessionKeeping?
+    /// A request for a kept result is delivered again, as one for a server's.
+    var passesKept = false
     /// What a reload has attached and not adopted yet.
     var nextModules: Modules?
     /// Views as principals see them.

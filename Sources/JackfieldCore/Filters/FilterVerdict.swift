@@ -11,6 +11,20 @@ struct FilterVerdict {
         case changed([UInt8])
         /// A result object, as it says.
         case answer([UInt8])
+        /// A link takes the place of a result that is kept.
+        case spill(Spill)
+    }
+
+    /// What is to stand in place of a result. Whether it is JSON has not been looked at.
+    struct Spill {
+        /// How long the result is kept, in milliseconds.
+        let ttl: UInt64
+        /// Bytes that all kept results may have.
+        let most: UInt64
+        /// A result object that lacks the link.
+        let preview: [UInt8]
+        /// The result where it cannot be kept.
+        let otherwise: [UInt8]
     }
 
     let decision: Decision
@@ -43,8 +57,31 @@ struct FilterVerdict {
                 throw FilterProblem("its answer has \(rest.count) bytes, more than \(most)")
             }
             decision = .answer([UInt8](rest))
+        case JF_SPILL: decision = .spill(try Self.spill(body, rest, count: head.count, most: most))
         default: throw FilterProblem("its verdict says \(head.decision), which is no decision")
         }
+    }
+
+    private static func spill(
+        _ body: UnsafeRawBufferPointer, _ rest: UnsafeRawBufferPointer, count: UInt32, most: Int
+    ) throws(FilterProblem) -> Spill {
+        let size = MemoryLayout<jf_spill>.size
+        guard rest.count >= size else {
+            throw FilterProblem("its verdict ends within the head of what is to be kept")
+        }
+        let head = rest.loadUnaligned(as: jf_spill.self)
+        guard head.len <= UInt64(min(rest.count - size, most)) else {
+            throw FilterProblem("its preview says \(head.len) bytes, more than the verdict has or may have")
+        }
+        guard head.ttl_ms >= 1, head.ttl_ms <= UInt64(JF_STORE_TTL_MOST) else {
+            throw FilterProblem("it wants a result kept for \(head.ttl_ms) ms")
+        }
+        let end = size + Int(head.len)
+        // Without splices the zeros may be left out.
+        let splices = UnsafeRawBufferPointer(rebasing: rest[min((end + 7) & ~7, rest.count)...])
+        return Spill(
+            ttl: head.ttl_ms, most: head.most, preview: [UInt8](rest[size..<end]),
+            otherwise: try spliced(body, splices, count: count, most: most))
     }
 
     private static func spliced(

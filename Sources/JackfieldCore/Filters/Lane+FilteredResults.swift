@@ -58,7 +58,7 @@ extension Lane {
             let asked = result.with { bytes, isError in
                 ask(
                     step.attachment, passing, isResult: true, bytes, memory: step.memory, isError: isError,
-                    deadline: deadline)
+                    links: step.filter.plan.links && canLink(call, passing), deadline: deadline)
             }
             guard var answer = asked.now else {
                 endServerPart(call, Int32(JF_OK))
@@ -111,6 +111,9 @@ extension Lane {
                 next = .own(try result(bytes))
                 call.serverIsModern = true
                 passing.form?.serverIsModern = true
+            case .spill(let spill):
+                guard let text = try keep(call, passing, spill, of: body) else { return true }
+                next = .own(text)
             }
             return false
         } catch { return fails(call, step.filter, step.attachment, error.message) }
@@ -127,6 +130,49 @@ extension Lane {
         var next = Filtered.own(kept)
         if resultFiltered(call, passing, step, &answer, body, next: &next) { return }
         _ = pass(call, passing, next)
+    }
+
+    /// Replaces a result by a link. Nil: that is under way; else what takes its place at once.
+    private func keep(
+        _ call: Call, _ passing: Passing, _ spill: FilterVerdict.Spill, of body: UnsafeRawBufferPointer
+    ) throws(FilterProblem) -> JSONText? {
+        let otherwise = try result(spill.otherwise)
+        guard let kept = KeptResult(of: body, call, passing, ttl: spill.ttl, depth: limits.depth),
+            let linked = kept.linked(from: try result(spill.preview))
+        else { throw FilterProblem("its preview has no content for the link") }
+        guard canLink(call, passing), let store, gateway.keptResults.take(kept.bytes.count, most: spill.most)
+        else {
+            counters.add(.resultsNotKept)
+            return otherwise
+        }
+        endServerPart(call, Int32(JF_OK))
+        let handle = call.handle
+        // Whether it may go on: once, and only while the call waits for this.
+        func goOn(_ text: JSONText) -> Bool {
+            guard let call = calls[handle], call.passing === passing, passing.keeping != nil else {
+                return false
+            }
+            passing.keeping = nil
+            _ = pass(call, passing, .own(text))
+            return true
+        }
+        passing.keeping = { _ = goOn(otherwise) }
+        store.keep(kept.bytes, as: kept.name.key(call.caller, at: call.path), for: spill.ttl) {
+            [weak self] writing in
+            guard let self else { return }
+            let bytes = kept.bytes.count
+            if writing.isDone, goOn(linked) {
+                self.counters.add(.resultsKept)
+                self.loop.after(spill.ttl &* 1_000_000) { self.gateway.keptResults.release(bytes) }
+                return
+            }
+            // Nobody will ever know its name.
+            writing.undo()
+            self.gateway.keptResults.release(bytes)
+            self.counters.add(.resultsNotKept)
+            _ = goOn(otherwise)
+        }
+        return nil
     }
 
     /// Hands a result that filters changed, or made themselves, to whoever asked.
@@ -192,6 +238,7 @@ extension Lane {
     func end(_ passing: Passing) {
         if passing.operation != 0 { giveUp(passing.operation) }
         passing.operation = 0
+        passing.keeping = nil
         passing.end()
     }
 }

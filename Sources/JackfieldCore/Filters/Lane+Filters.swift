@@ -91,6 +91,7 @@ extension Lane {
                 passing.add(filter, attachment, phases.intersection([.request]), memory: verdict.memory)
                 answerInstead(call, passing, text)
                 return .over
+            case .spill: throw FilterProblem("its verdict is about a result, and this is a request")
             }
         } catch {
             if fails(call, filter, attachment, error.message) { return .over }
@@ -164,7 +165,8 @@ extension Lane {
     /// - Returns: its answer, whose blob is the caller's to drop; nil: `wait` for it, and lend what was lent till its end.
     func ask(
         _ attachment: Attachment, _ passing: Passing, isResult: Bool, _ body: UnsafeRawBufferPointer,
-        arguments: UnsafeRawBufferPointer? = nil, memory: UInt64 = 0, isError: Bool = false, deadline: UInt64
+        arguments: UnsafeRawBufferPointer? = nil, memory: UInt64 = 0, isError: Bool = false,
+        links: Bool = false, deadline: UInt64
     ) -> (now: ModuleAnswer?, operation: UInt64, loan: PassageLoan?) {
         let instance = attachment.instance
         guard let own = instance.own, let table = instance.filter,
@@ -172,7 +174,8 @@ extension Lane {
         else { return (ModuleAnswer(status: Int32(JF_OK)), 0, nil) }
         if table.flags & UInt32(JF_FILTER_INLINE) != 0 {
             var passage = passing.passage(
-                body, arguments: arguments, memory: memory, isError: isError, deadline: deadline)
+                body, arguments: arguments, memory: memory, isError: isError, links: links,
+                deadline: deadline)
             let (now, operation) = operate { operation, blob, fault in
                 slot(own, operation, attachment.handle, &passage, &blob, &fault)
             }
@@ -187,7 +190,8 @@ extension Lane {
             )
         }
         let loan = PassageLoan(
-            passing, body, arguments: arguments, memory: memory, isError: isError, deadline: deadline)
+            passing, body, arguments: arguments, memory: memory, isError: isError, links: links,
+            deadline: deadline)
         let (now, operation) = operate { operation, blob, fault in
             slot(own, operation, attachment.handle, loan.passage, &blob, &fault)
         }

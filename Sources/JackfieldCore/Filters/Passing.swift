@@ -25,6 +25,8 @@ final class Passing {
     var isOver = false
     /// The operation that the result waits for; 0: none.
     var operation: UInt64 = 0
+    /// The result is on its way into the store: goes on without that.
+    var keeping: (() -> Void)?
     /// How the result is to be written, once the server's part is over.
     var form: ResultForm?
     var status = Int32(JF_E_GONE)
@@ -33,6 +35,8 @@ final class Passing {
     /// A filter wants to see the result.
     private(set) var seesResults = false
     let target: Lane.Target
+    /// Its result is a tool's.
+    let isTool: Bool
     private let caller: Principal
     private let texts: UnsafeMutableRawPointer
     private var shown = jf_passage()
@@ -41,6 +45,7 @@ final class Passing {
     /// - Parameter path: the endpoint's; nil: none.
     init(_ call: Call, _ target: Lane.Target, _ server: String, at path: String?) {
         self.target = target
+        isTool = call.method == .toolsCall
         caller = call.caller
         let address = call.client?.address ?? ""
         let definition = target.item?.raw ?? []
@@ -87,17 +92,22 @@ final class Passing {
         guard phases.contains(.result) || memory != 0 else { return }
         attachment.take()
         if phases.contains(.result) { seesResults = true }
-        steps.append(
-            Step(
-                filter: filter, attachment: attachment, phases: phases, memory: memory,
-                since: memory == 0 ? 0 : jf_monotonic_ns()))
+        let step = Step(
+            filter: filter, attachment: attachment, phases: phases, memory: memory,
+            since: memory == 0 ? 0 : jf_monotonic_ns())
+        // What is kept must be what all others made of it: the first in the list sees results last.
+        if filter.plan.links {
+            steps.insert(step, at: steps.firstIndex { !$0.filter.plan.links } ?? steps.count)
+        } else {
+            steps.append(step)
+        }
         left = steps.count
     }
 
     /// What a filter is shown; valid while this object and the bytes of `body` are.
     func passage(
         _ body: UnsafeRawBufferPointer, arguments: UnsafeRawBufferPointer?, memory: UInt64, isError: Bool,
-        deadline: UInt64
+        links: Bool, deadline: UInt64
     ) -> jf_passage {
         var it = shown
         it.body = jf_view(body)
@@ -106,6 +116,7 @@ final class Passing {
         it.deadline_ns = deadline
         it.now_ms = jf_realtime_ns() / 1_000_000
         if isError { it.flags |= UInt32(JF_PASSAGE_ERROR) }
+        if links { it.flags |= UInt32(JF_PASSAGE_LINKS) }
         return it
     }
 
@@ -151,7 +162,7 @@ final class PassageLoan {
     init(
         _ passing: Passing, _ bytes: UnsafeRawBufferPointer, arguments: UnsafeRawBufferPointer?,
         memory own: UInt64,
-        isError: Bool, deadline: UInt64
+        isError: Bool, links: Bool, deadline: UInt64
     ) {
         self.passing = passing
         memory = .allocate(byteCount: bytes.count + 1, alignment: 1)
@@ -163,7 +174,8 @@ final class PassageLoan {
         }
         passage = .allocate(capacity: 1)
         passage.initialize(
-            to: passing.passage(body, arguments: part, memory: own, isError: isError, deadline: deadline))
+            to: passing.passage(
+                body, arguments: part, memory: own, isError: isError, links: links, deadline: deadline))
     }
 
     deinit {

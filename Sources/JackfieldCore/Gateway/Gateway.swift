@@ -23,6 +23,7 @@ public final class Gateway: @unchecked Sendable {
     let instances = InstanceTable()
     let parking: Parking
     let replayBudget: ReplayBudget
+    let keptResults = KeptBudget()
     /// Counts changes of policies, and whether one is on its way to the lanes.
     let policyEpoch = Atomic<UInt64>(0)
     let policyNews = Atomic<Bool>(false)

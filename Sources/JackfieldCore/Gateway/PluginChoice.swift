@@ -108,7 +108,12 @@ public struct PluginChoice: Sendable {
         }
         for plan in plan.auth.providers { want(module(.auth, plan.kind)) }
         for plan in plan.policies { want(module(.policy, plan.kind)) }
-        for plan in plan.filters { want(module(.filter, plan.kind)) }
+        for filter in plan.filters {
+            let manifest = module(.filter, filter.kind)
+            // What is linked to is kept in the store.
+            if manifest?.modules[.filter]?.mayLink(with: filter.options) == true { want(store(of: plan)) }
+            want(manifest)
+        }
         for plugin in plan.plugins where plugin.enabled {
             want(manifests.first { $0.id == plugin.id })
         }
@@ -244,6 +249,7 @@ public struct PluginChoice: Sendable {
             return
         }
         module.options = fit(module.options, manifest.modules[facet]?.config, place, &problems)
+        module.links = manifest.modules[facet]?.mayLink(with: module.options) == true
     }
 
     private func unserved(_ server: ServerPlan) -> String {

@@ -58,6 +58,8 @@ public struct ModulePlan: Sendable, Equatable {
     /// Filters: patterns of servers' names, and of items as the servers spell them; empty: all.
     public var servers: [String] = []
     public var items: [String] = []
+    /// Filters: results may become links; filled in by `PluginChoice.check`.
+    var links = false
 
     public init(kind: String, name: String, options: String = "{}") {
         self.kind = kind

@@ -98,6 +98,18 @@ struct ManifestReader {
         return flag
     }
 
+    /// Words by name; nil when absent.
+    func words(_ key: String) throws(Fault) -> [String: String]? {
+        guard let value = json[key] else { return nil }
+        guard case .object(let members) = value else { throw fault(key, "an object of texts") }
+        var words: [String: String] = [:]
+        for member in members {
+            guard let word = member.value.string else { throw fault(key, "an object of texts") }
+            words[member.key] = word
+        }
+        return words
+    }
+
     /// Ids such as "jf.loop/1"; empty when absent.
     func ids(_ key: String) throws(Fault) -> [String] {
         try list(key, "a list of ids such as \"jf.loop/1\"") { text in

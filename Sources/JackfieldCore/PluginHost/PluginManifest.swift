@@ -66,9 +66,19 @@ public struct PluginManifest: Sendable {
         /// `jf.filter/1`: MCP methods that it looks at, and of those requests, results or both.
         public let methods: [String]
         public let phases: [String]
+        /// `jf.filter/1`: options with which it replaces results by links; nil: it never does.
+        public let links: [String: String]?
         /// `jf.credentials/1`: it exchanges what clients showed.
         public let exchanges: Bool
         public let config: Schema?
+
+        /// Whether it may replace results by links where it is configured so.
+        func mayLink(with options: String) -> Bool {
+            guard let links else { return false }
+            guard !links.isEmpty else { return true }
+            guard let options = try? JSONValue(parsing: options) else { return false }
+            return links.allSatisfy { options[$0.key]?.string == $0.value }
+        }
     }
 
     /// Facet `jf.store/1`: configured when it is created.
@@ -175,7 +185,8 @@ public struct PluginManifest: Sendable {
             modules[facet] = Module(
                 name: try part.identifier(facet.word), fields: try part.names("fields"),
                 methods: try part.names("methods"), phases: try part.names("phases"),
-                exchanges: try part.flag("exchange"), config: try part.schema("config"))
+                links: try part.words("links"), exchanges: try part.flag("exchange"),
+                config: try part.schema("config"))
         }
         self.modules = modules
         store = try top.part("store", of: "jf.store/1", facets).map { part throws(Fault) in

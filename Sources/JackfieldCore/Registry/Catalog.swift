@@ -88,8 +88,12 @@ final class Catalog: Sendable {
     }
 
     /// What a view can do, as raw JSON of MCP's ServerCapabilities.
-    /// - Parameter promotes: whether long calls become tasks of the gateway.
-    func capabilities(of view: View, _ revision: Revision, promotes: Bool = false) -> String {
+    /// - Parameters:
+    ///   - promotes: whether long calls become tasks of the gateway.
+    ///   - keeps: whether the gateway keeps resources of its own.
+    func capabilities(
+        of view: View, _ revision: Revision, promotes: Bool = false, keeps: Bool = false
+    ) -> String {
         let merged = merged(view)
         // Lists can change whenever a server comes up, whatever the servers themselves announce.
         var writer = JSONWriter()
@@ -114,6 +118,9 @@ final class Catalog: Sendable {
             writer.key("resources")
             let subscribe = merged.resourcesSubscribe ? ",\"subscribe\":true" : ""
             writer.raw(Array("{\"listChanged\":true\(subscribe)}".utf8))
+        } else if keeps, revision >= .v2025_06_18 {
+            writer.key("resources")
+            writer.raw(Array("{}".utf8))
         }
         if revision == .v2025_11_25, merged.tasks.toolCalls {
             writer.key("tasks")

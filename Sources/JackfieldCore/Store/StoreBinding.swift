@@ -144,6 +144,9 @@ final class StoreBinding: @unchecked Sendable {
 
     // MARK: Health
 
+    /// It answers, as far as is known.
+    var isThere: Bool { isUp != false }
+
     /// Asks whether it is there, unless somebody heard of it just now, and again after a while.
     private func look() {
         if isUp != true || !wasHeard {

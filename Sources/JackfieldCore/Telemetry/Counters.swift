@@ -16,6 +16,7 @@ enum Counter: Int, CaseIterable {
     case refusedCallers, unknownCallers
     case denials, dryDenials, policyFailures
     case sessionsSought, sessionsRestored, sessionsUnkept
+    case resultsKept, resultsNotKept, resultsRead
 
     var name: StaticString {
         switch self {
@@ -49,6 +50,9 @@ enum Counter: Int, CaseIterable {
         case .sessionsSought: "sessions_sought"
         case .sessionsRestored: "sessions_restored"
         case .sessionsUnkept: "sessions_unkept"
+        case .resultsKept: "results_kept"
+        case .resultsNotKept: "results_not_kept"
+        case .resultsRead: "results_read"
         }
     }
 }

@@ -11,11 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-JF_MANIFEST("{\"id\":\"" ID "\",\"version\":\"" VERSION
-            "\",\"abi\":\"1.1\",\"summary\":\"Does as it is told.\","
-            "\"facets\":[\"jf.filter/1\"],\"requires\":[\"jf.ops/1\"],\"threads\":\"per-loop\","
-            "\"config\":{\"type\":\"object\",\"additionalProperties\":false},"
-            "\"filter\":{\"filter\":\"probe\",\"config\":{\"type\":\"object\"}}}");
+JF_MANIFEST(
+    "{\"id\":\"" ID "\",\"version\":\"" VERSION "\",\"abi\":\"1.1\",\"summary\":\"Does as it is told.\","
+    "\"facets\":[\"jf.filter/1\"],\"requires\":[\"jf.ops/1\"],\"threads\":\"per-loop\","
+    "\"config\":{\"type\":\"object\",\"additionalProperties\":false},"
+    "\"filter\":{\"filter\":\"probe\",\"links\":{\"result\":\"spill\"},\"config\":{\"type\":\"object\"}}}");
 
 typedef struct probe {
     char log[512], tag[64], request[32], result[32];
@@ -142,6 +142,16 @@ static int32_t act(jf_self *self, jf_ref op, const probe *it, const char *what, 
             result, sizeof result,
             "{\"resultType\":\"complete\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]}", it->tag);
         *out = verdict(JF_ANSWER, 0, memory, result, (size_t)length);
+    }
+    if (strcmp(what, "spill") == 0) {
+        /* For a moment only; a tag is a preview that cannot be. */
+        struct {
+            jf_spill head;
+            char preview[64];
+        } rest = {.head = {.ttl_ms = 300, .most = 1 << 30}};
+        snprintf(rest.preview, sizeof rest.preview, "%s", it->tag[0] != 0 ? it->tag : "{\"content\":[]}");
+        rest.head.len = strlen(rest.preview);
+        *out = verdict(JF_SPILL, 0, memory, &rest, sizeof rest.head + rest.head.len);
     }
     if (strcmp(what, "deny") == 0) return refuse(why, JF_E_DENIED, "not here");
     if (strcmp(what, "invalid") == 0) return refuse(why, JF_E_INVALID, "not like this");

@@ -120,6 +120,42 @@ private func changed(_ bytes: [UInt8], of body: String = "{\"a\":1,\"b\":2}", mo
         }
         #expect(bytes == Array("{}".utf8))
     }
+
+    private func spill(
+        _ preview: String, ttl: UInt64 = 1000, length: UInt64? = nil, _ splices: [Splice] = []
+    ) -> [UInt8] {
+        var out = head(JF_SPILL, count: UInt32(splices.count))
+        let head = jf_spill(ttl_ms: ttl, most: 7, len: length ?? UInt64(preview.utf8.count))
+        withUnsafeBytes(of: head) { out.append(contentsOf: $0) }
+        out.append(contentsOf: preview.utf8)
+        while out.count % 8 != 0 { out.append(0) }
+        return out + verdict(splices).dropFirst(MemoryLayout<jf_verdict>.size)
+    }
+
+    @Test func whatIsKeptHasAPreviewAndAWayOut() throws {
+        for preview in ["{}", "{\"content\":[]}", "{\"a\":12}"] {
+            guard case .spill(let it) = try read(spill(preview, [Splice(5, 6, "77")])).decision else {
+                Issue.record("it keeps nothing")
+                return
+            }
+            #expect(it.ttl == 1000 && it.most == 7)
+            #expect(it.preview == Array(preview.utf8))
+            #expect(it.otherwise == Array("{\"a\":77,\"b\":2}".utf8))
+        }
+    }
+
+    @Test func whatIsKeptIsAnnouncedRightly() {
+        let good = spill("{}", [Splice(5, 6, "77")])
+        for count in 17..<good.count - 6 {
+            #expect(throws: FilterProblem.self) { try read(Array(good.prefix(count))) }
+        }
+        #expect(throws: FilterProblem.self) { try read(spill("{}", length: 99)) }
+        #expect(throws: FilterProblem.self) { try read(spill("{}", length: .max)) }
+        #expect(throws: FilterProblem.self) { try read(spill("{}", ttl: 0)) }
+        #expect(throws: FilterProblem.self) { try read(spill("{}", ttl: .max)) }
+        #expect(throws: FilterProblem.self) { try read(spill("{}", [Splice(5, 99, "7")])) }
+        #expect(throws: FilterProblem.self) { try read(spill("{\"long\":1}"), most: 9) }
+    }
 }
 
 @Suite struct FilterScopeTests {

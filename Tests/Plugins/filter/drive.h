@@ -20,6 +20,8 @@ typedef struct outcome {
     int32_t status;
     uint32_t decision;
     char text[8192]; /**< the body as it is now, or the answer; NUL-terminated */
+    jf_spill spill;  /**< what is to be kept */
+    char preview[8192];
 } outcome;
 
 static jf_view view(const char *text) {
@@ -80,6 +82,13 @@ static inline outcome show(filter *it, const jf_passage *shown, bool result) {
     if (head.decision == JF_ANSWER) {
         memcpy(out.text, blob.ptr + at, length = blob.len - at);
     } else {
+        if (head.decision == JF_SPILL) {
+            memcpy(&out.spill, blob.ptr + at, sizeof out.spill);
+            memcpy(out.preview, blob.ptr + at + sizeof out.spill, out.spill.len);
+            at += sizeof out.spill + (out.spill.len + 7) / 8 * 8;
+            CHECK(jf_json_read(view(out.preview), &read) && read.kind == JF_JSON_OBJECT, "no JSON: %s",
+                  out.preview);
+        }
         for (uint32_t i = 0; i < head.count; i++) {
             jf_splice splice;
             memcpy(&splice, blob.ptr + at, sizeof splice);
