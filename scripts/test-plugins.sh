@@ -56,7 +56,7 @@ make --no-print-directory -C plugin-sdk/examples/c/toolset-text OUT="$PWD/$out" 
     >"$out/toolset-text-build.log" 2>&1 || cat "$out/toolset-text-build.log"
 for facet in auth credentials filter policy store; do
     CC="$clang -fuse-ld=lld" scripts/c-template.sh "$facet" "$out" || exit 1
-    run "template-$facet" "$out/template-$facet/test.c" "$out/template-$facet.so"
+    run "${facet}-template" "$out/template-$facet/test.c" "$out/template-$facet.so"
     examples+=("template-$facet")
 done
 
