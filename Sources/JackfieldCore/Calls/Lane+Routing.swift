@@ -73,6 +73,7 @@ extension Lane {
         if audit != nil { beginRecord(call, asking, target) }
         call.urlRounds = rounds
         call.taskWish = wish
+        if call.takesTasks { noteTool(call, target, asking) }
         call.structured = target.structured
         call.shownURIs = asking.view.shownURIs(of: target.server)
         call.isRetry =

@@ -72,7 +72,7 @@ final class Lane: @unchecked Sendable {
     /// Views as principals see them.
     let shownViews = ShownViews()
     /// Of a request that is delivered again: what policies said of its task.
-    var decidedTask: (handle: UInt64, isAllowed: Bool)?
+    var decidedTask: (key: TaskKey, isAllowed: Bool)?
     /// Where it records; nil: nothing is recorded.
     var audit: AuditLane?
     /// JF_WANTS_*: what listeners are asked to deliver; lives as long as their tables.

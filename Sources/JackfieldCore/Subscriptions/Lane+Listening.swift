@@ -48,7 +48,7 @@ extension Lane {
                 "this id belongs to a request still under way", status: JF_STATUS_BAD_REQUEST)
         }
         bind(subscriber, to: asking.caller)
-        for id in wanted.tasks { _ = joinTask(subscriber, id, asking.view, asking.principal) }
+        for id in wanted.tasks { joinTask(subscriber, id, asking) }
         for uri in wanted.resources { join(subscriber, uri, asking) }
         guard subscriber.unsettled > 0 else { return acknowledge(subscriber) }
         subscriber.timer = loop.after(Lane.confirmationWait) { [weak self, weak subscriber] in

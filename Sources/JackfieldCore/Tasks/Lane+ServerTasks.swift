@@ -166,7 +166,9 @@ extension Lane {
     private func handOut(_ call: Call, _ view: TaskView) -> Bool {
         guard let server = call.server,
             let id = sealTask(
-                .server(name: server.name, endpoint: call.endpointIndex, id: view.id), for: call.principal)
+                .server(
+                    name: server.name, endpoint: call.endpointIndex, id: view.id, tool: call.tool?.name ?? "",
+                    path: call.path), for: call.principal)
         else {
             serverFailed(call, "its task cannot be handed out; see the gateway's log")
             return true

@@ -31,7 +31,7 @@ extension Lane {
             else { return refuseTask(asking) }
             // Whoever may not use the tool any more may still end its task.
             if method != .tasksCancel {
-                guard let isAllowed = mayUse(task.tool, handle, asking) else { return }
+                guard let isAllowed = mayUse(task.tool, .kept(handle), asking) else { return }
                 guard isAllowed else { return refuseTask(asking) }
             }
             switch method {
@@ -41,19 +41,26 @@ extension Lane {
             case .tasksResult: awaitResult(asking, handle, task)
             default: refuseTask(asking)
             }
-        case .server(let name, let endpoint, let id):
-            guard isModern, asking.view.servers.contains(where: { catalog.servers[$0].name == name }) else {
-                return refuseTask(asking)
+        case .server(let name, let endpoint, let id, let tool, let path):
+            guard isModern,
+                let at = asking.view.servers.first(where: { catalog.servers[$0].name == name })
+            else { return refuseTask(asking) }
+            if method != .tasksCancel, !modules.policies.isEmpty {
+                let tool = taskTool(tool, of: at, path, asking.view)
+                guard let isAllowed = mayUse(tool, .server(name, id), asking) else { return }
+                guard isAllowed else { return refuseTask(asking) }
             }
-            askServer(asking, name, endpoint, id)
+            askServer(asking, at, endpoint, id)
         case nil: refuseTask(asking)
         }
     }
 
+    /// The same words for a task that is over, somebody else's, and one whose tool is not allowed any more.
+    private static var noSuchTask: String { "there is no such task, or its time is over" }
+
     private func refuseTask(_ asking: Asking) {
         refuse(
-            asking.client, asking.message, id: asking.id, .invalidParams,
-            "there is no such task, or its time is over",
+            asking.client, asking.message, id: asking.id, .invalidParams, Lane.noSuchTask,
             status: asking.revision.isModern ? JF_STATUS_BAD_REQUEST : JF_STATUS_OK)
     }
 
@@ -154,8 +161,22 @@ extension Lane {
     func waiterHears(_ waiter: UInt64, _ handle: UInt64) {
         guard let call = calls[waiter], call.awaitedTask == handle else { return }
         guard let task = gateway.tasks.find(handle) else {
-            return fail(call, .invalidParams, "there is no such task, or its time is over")
+            return fail(call, .invalidParams, Lane.noSuchTask)
         }
+        guard task.tool != nil, !modules.policies.isEmpty else { return tellWaiter(call, handle, task) }
+        mayStill(task.tool, call.caller, address: call.client?.address ?? "") { [weak self] isAllowed in
+            guard let self, let call = self.calls[waiter], call.awaitedTask == handle else { return }
+            guard isAllowed, let task = self.gateway.tasks.find(handle) else {
+                self.forgetWaiter(call)
+                self.withdrawQuestions(call)
+                return self.fail(call, .invalidParams, Lane.noSuchTask)
+            }
+            self.tellWaiter(call, handle, task)
+        }
+    }
+
+    private func tellWaiter(_ call: Call, _ handle: UInt64, _ task: KeptTask) {
+        let waiter = call.handle
         if task.record.status.isTerminal { return deliverResult(call, handle, task) }
         for (key, question) in task.asks.sorted(by: { $0.key < $1.key })
         where call.dialogue?.asked.contains(where: { $0.taskKey == key }) != true {
@@ -215,10 +236,8 @@ extension Lane {
     // MARK: Tasks that their server keeps
 
     /// The request goes to the server that keeps the task, under the server's own id.
-    private func askServer(_ asking: Asking, _ name: String, _ endpoint: Int, _ id: String) {
-        guard let at = asking.view.servers.first(where: { catalog.servers[$0].name == name }),
-            asking.envelope.method != .tasksResult
-        else { return refuseTask(asking) }
+    private func askServer(_ asking: Asking, _ at: Int, _ endpoint: Int, _ id: String) {
+        guard asking.envelope.method != .tasksResult else { return refuseTask(asking) }
         guard let call = takeCall(.client) else {
             return refuseOverload(asking, "the gateway has \(limits.calls) calls under way, its limit")
         }

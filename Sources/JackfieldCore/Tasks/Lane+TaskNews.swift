@@ -9,29 +9,48 @@ import MCP
 extension Lane {
     // MARK: Listening
 
-    /// Enters a stream for a task; false when the id is not honoured.
-    func joinTask(_ subscriber: Subscriber, _ id: String, _ view: View, _ principal: String) -> Bool {
-        switch openTask(id, for: principal) {
+    /// Enters a stream for a task whose tool its principal may use; other ids are simply not honoured.
+    func joinTask(_ subscriber: Subscriber, _ id: String, _ asking: Asking) {
+        let view = asking.view
+        switch openTask(id, for: asking.principal) {
         case .kept(let instance, let handle):
-            guard instance == gateway.identity, gateway.tasks.find(handle) != nil else { return false }
-            standing.tasks.join(subscriber, .kept(handle), id)
-        case .server(let name, let endpoint, let own):
+            guard instance == gateway.identity, let task = gateway.tasks.find(handle) else { return }
+            join(subscriber, task.tool, asking) { [self] in
+                standing.tasks.join(subscriber, .kept(handle), id)
+            }
+        case .server(let name, let endpoint, let own, let tool, let path):
             guard let at = view.servers.first(where: { catalog.servers[$0].name == name }),
                 catalog.statuses[at].indices.contains(endpoint),
                 catalog.statuses[at][endpoint].capabilities.tasks.toolCalls
-            else { return false }
+            else { return }
             let server = catalog.servers[at]
-            let key = TaskKey.server(name, own)
-            let isFirst = standing.tasks.listeners(key).isEmpty
-            standing.tasks.join(subscriber, key, id)
-            if isFirst {
+            let tool = taskTool(tool, of: at, path, view)
+            join(subscriber, tool, asking) { [self] in
+                let key = TaskKey.server(name, own)
+                let isFirst = standing.tasks.listeners(key).isEmpty
+                standing.tasks.join(subscriber, key, id, tool)
+                guard isFirst else { return }
                 let home = gateway.lane(server.homeLane)
                 let from = index
                 home.loop.post { home.watchTask(server, endpoint, key, own, from: from) }
             }
-        case nil: return false
+        case nil: return
         }
-        return true
+    }
+
+    /// Asks policies; the acknowledgement waits for their answer.
+    private func join(
+        _ subscriber: Subscriber, _ tool: TaskTool?, _ asking: Asking, _ enter: @escaping () -> Void
+    ) {
+        guard !modules.policies.isEmpty else { return enter() }
+        subscriber.unsettled += 1
+        var isLater = false
+        mayStill(tool, asking.caller, address: asking.client.address) { [self] isAllowed in
+            subscriber.unsettled -= 1
+            if isAllowed, subscriber.isOpen, !subscriber.isAcknowledged { enter() }
+            if isLater, subscriber.unsettled == 0 { acknowledge(subscriber) }
+        }
+        isLater = true
     }
 
     /// A stream is over; servers hear what nobody listens for any more.
@@ -53,6 +72,14 @@ extension Lane {
     func taskNews(_ handle: UInt64) {
         let listeners = standing.tasks.listeners(.kept(handle))
         guard !listeners.isEmpty, let task = gateway.tasks.find(handle) else { return }
+        if task.tool != nil, !modules.policies.isEmpty {
+            for listener in listeners { judgeNews(.kept(handle), listener, task.tool, []) }
+            return
+        }
+        tell(listeners, task)
+    }
+
+    private func tell(_ listeners: [TaskListeners.Listener], _ task: KeptTask) {
         let fields = task.record.fields(for: .newest)
         task.record.withPayload { payload in
             for listener in listeners { tell(listener, fields, payload) }
@@ -62,12 +89,44 @@ extension Lane {
     /// A server's task changed: `params` of its notification.
     private func taskNews(_ key: TaskKey, _ params: [UInt8]) {
         let listeners = standing.tasks.listeners(key)
-        guard !listeners.isEmpty, let text = try? JSONText(params) else { return }
+        guard !listeners.isEmpty else { return }
+        if !modules.policies.isEmpty {
+            for listener in listeners { judgeNews(key, listener, listener.tool, params) }
+            return
+        }
+        tell(listeners, params)
+    }
+
+    private func tell(_ listeners: [TaskListeners.Listener], _ params: [UInt8]) {
+        guard let text = try? JSONText(params) else { return }
         text.withRoot { root in
             guard let view = try? TaskView.state(root, serverIsModern: true) else { return }
             let form = ResultForm(
                 method: .toolsCall, serverIsModern: true, client: .newest, identity: Product.identity)
             for listener in listeners { tell(listener, view.fields, view.payload(form)) }
+        }
+    }
+
+    /// Tells a listener what its principal may still know. While policies decide, the newest takes the place of older news.
+    private func judgeNews(
+        _ key: TaskKey, _ listener: TaskListeners.Listener, _ tool: TaskTool?, _ params: [UInt8]
+    ) {
+        let subscriber = listener.subscriber
+        let place = TaskListeners.Place(subscriber: ObjectIdentifier(subscriber), key: key)
+        let isUnderWay = standing.tasks.undecided[place] != nil
+        standing.tasks.undecided[place] = params
+        guard !isUnderWay else { return }
+        mayStill(tool, subscriber.caller, address: clients[subscriber.client]?.address ?? "") {
+            [self] isAllowed in
+            // Held until here: its place is nobody else's meanwhile.
+            guard let params = standing.tasks.undecided.removeValue(forKey: place), isAllowed,
+                subscriber.isOpen
+            else { return }
+            switch key {
+            case .server: tell([listener], params)
+            case .kept(let handle):
+                if let task = gateway.tasks.find(handle) { tell([listener], task) }
+            }
         }
     }
 

@@ -8,8 +8,9 @@ import MCP
 enum TaskId {
     /// A task that the gateway keeps, by its handle; good for one process.
     case kept(instance: UInt64, handle: UInt64)
-    /// A task of a modern server, which keeps it: good as long as the server and the sealing key live.
-    case server(name: String, endpoint: Int, id: String)
+    /// A task of a modern server, which keeps it: good as long as the server and the sealing key live. `tool` is the
+    /// server's own name of what was called at `path`, so that policies can be asked about it again.
+    case server(name: String, endpoint: Int, id: String, tool: String, path: String)
 
     var bytes: [UInt8] {
         var out: [UInt8] = []
@@ -21,11 +22,13 @@ enum TaskId {
             out.append(1)
             put(instance)
             put(handle)
-        case .server(let name, let endpoint, let id):
-            out.append(2)
+        case .server(let name, let endpoint, let id, let tool, let path):
+            out.append(3)
             put(UInt16(clamping: endpoint))
-            put(UInt16(clamping: name.utf8.count))
-            out.append(contentsOf: name.utf8)
+            for text in [name, tool, path] {
+                put(UInt32(clamping: text.utf8.count))
+                out.append(contentsOf: text.utf8)
+            }
             out.append(contentsOf: id.utf8)
         }
         return out
@@ -42,12 +45,20 @@ enum TaskId {
                 return nil
             }
             self = .kept(instance: instance, handle: handle)
-        case 2:
-            guard let endpoint: UInt16 = take(1), let length: UInt16 = take(3), bytes.count > 5 + Int(length)
-            else { return nil }
-            let name = String(decoding: bytes[5..<5 + Int(length)], as: UTF8.self)
-            let id = String(decoding: bytes[(5 + Int(length))...], as: UTF8.self)
-            self = .server(name: name, endpoint: Int(endpoint), id: id)
+        case 3:
+            guard let endpoint: UInt16 = take(1) else { return nil }
+            var at = 3
+            func text() -> String? {
+                guard let length: UInt32 = take(at), bytes.count - at - 4 >= Int(length) else { return nil }
+                let start = at + 4
+                at = start + Int(length)
+                return String(decoding: bytes[start..<at], as: UTF8.self)
+            }
+            guard let name = text(), let tool = text(), let path = text(), at < bytes.count else {
+                return nil
+            }
+            let id = String(decoding: bytes[at...], as: UTF8.self)
+            self = .server(name: name, endpoint: Int(endpoint), id: id, tool: tool, path: path)
         default: return nil
         }
     }

@@ -14,13 +14,23 @@ final class TaskListeners {
         unowned let subscriber: Subscriber
         /// The id under which this client knows the task.
         let id: String
+        /// Of a task that its server keeps: what policies are asked about.
+        let tool: TaskTool?
+    }
+
+    /// Names one listener.
+    struct Place: Hashable {
+        let subscriber: ObjectIdentifier
+        let key: TaskKey
     }
 
     private var byKey: [TaskKey: [Listener]] = [:]
+    /// News that wait for policies, the newest for each: `params` of a server's, empty for a kept task.
+    var undecided: [Place: [UInt8]] = [:]
 
-    func join(_ subscriber: Subscriber, _ key: TaskKey, _ id: String) {
+    func join(_ subscriber: Subscriber, _ key: TaskKey, _ id: String, _ tool: TaskTool? = nil) {
         subscriber.tasks.append((key, id))
-        byKey[key, default: []].append(Listener(subscriber: subscriber, id: id))
+        byKey[key, default: []].append(Listener(subscriber: subscriber, id: id, tool: tool))
     }
 
     /// Takes a stream out of everything; returns the keys that nobody listens for any more.

@@ -112,21 +112,22 @@ class TaskStage(Ending):
 
     def __init__(
         self, folder, events, loops=1, limits=None, tasks=None, bad_client=False, bad_server=False, demo=False,
-        sole=False, **servers
+        sole=False, blocks=None, **servers
     ):  # fmt: skip
         self.events, self.mark, self.run = events, events.mark(), next(self.numbers)
         self.stack, self.clients = contextlib.ExitStack(), contextlib.ExitStack()
         self.wires, self.tees, self.labels, self.lax, self.front = [], [], [], [], None
         try:
-            blocks = {}
+            more, blocks = {"limits": limits or {}, **(blocks or {})}, {}
             for name, peer in servers.items():
                 made = [self.endpoint(folder, name, n, peer, bad_server) for n in range(peer.copies)]
                 blocks[name] = {**(made[0] if peer.copies == 1 else {"replicas": made}), **peer.block}
             if demo:
                 blocks["demo"] = {"plugin": "tools-demo"}
             runtime = {"drain_timeout": "3s", "loops": loops}
-            more = {"limits": limits or {}, **({"tasks": tasks} if tasks else {})}
-            self.config = write(folder / "tasks.yaml", native(blocks, runtime=runtime, **more))
+            more |= {"tasks": tasks} if tasks else {}
+            self.value = native(blocks, runtime=runtime, **more)
+            self.config = write(folder / "tasks.yaml", self.value)
             if sole:
                 return
             self.gateway = Gateway(self.config)
@@ -141,6 +142,13 @@ class TaskStage(Ending):
         except BaseException:
             self.stack.close()
             raise
+
+    def reconfigure(self, **blocks):
+        """Other blocks, by HUP."""
+        said = len(self.gateway.log.lines)
+        write(self.config, self.value | blocks)
+        self.gateway.reload()
+        self.gateway.log.wait("configuration reloaded", start=said)
 
     def label(self, name, copy=0):
         return f"{name}{copy}-{self.run}"
