@@ -184,15 +184,18 @@ extension Lane {
         }
         let revision = Revision(asked).flatMap { $0.isModern ? nil : $0 } ?? .newestLegacy
         let abilities = Abilities(legacy: envelope.params?.member("capabilities"), revision)
+        let lists = listsDiffer ? seen?.fingerprints ?? [] : lists(at: view.path)
         let session: Session
         if client.isShared {
             session = Session(
                 revision: revision, path: view.path, owner: caller.key, abilities: abilities, now: loop.now)
             client.session = session
-            subscribe(
-                Subscriber(
-                    client: client.handle, exchange: 0, subscription: nil, session: session, path: view.path,
-                    tools: true, resources: true, prompts: true))
+            session.subscriptions.begin(lists)
+            let subscriber = Subscriber(
+                client: client.handle, exchange: 0, subscription: nil, session: session, path: view.path,
+                tools: true, resources: true, prompts: true)
+            subscriber.caller = caller
+            subscribe(subscriber)
         } else {
             guard
                 let opened = sessions.open(
@@ -210,8 +213,8 @@ extension Lane {
                     status: JF_STATUS_OVERLOADED, retryAfter: 5000)
             }
             session = opened
+            session.subscriptions.begin(lists)
         }
-        session.subscriptions.begin(lists(at: view.path))
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("protocolVersion")

@@ -22,7 +22,8 @@ extension Lane {
         } else {
             session.streams.add(1, ordering: .relaxed)
         }
-        let missed = session.subscriptions.opened(on: index, lists(at: subscriber.path))
+        // Where policies decide, what it missed is told once they have said what it sees.
+        let missed = session.subscriptions.opened(on: index, listsDiffer ? [] : lists(at: subscriber.path))
         subscriber.turn = missed.turn
         if subscriber.exchange != 0 {
             // A session's newer stream replaces its older one, on whichever lane that is: each message goes to one.
@@ -37,6 +38,8 @@ extension Lane {
         _ = streamTotal.takeStream(limit: .max)
         _ = standing.streams.insert(subscriber)
         subscriber.held = missed.kinds
+        if !missed.lists.isEmpty { subscriber.seen = SeenLists(missed.lists) }
+        if listsDiffer { suspect(subscriber) }
         for uri in missed.uris { session.subscriptions.keep(uri) }
         // The stream begins with its head, which the caller writes.
         if !missed.kinds.isEmpty || !missed.uris.isEmpty {
@@ -62,23 +65,21 @@ extension Lane {
             data: "{\"reason\":\"overload\"}", status: JF_STATUS_OVERLOADED, retryAfter: 5000)
     }
 
-    /// What tells whether lists at a path changed between two streams: others when policies decide otherwise.
-    func lists(at path: String) -> [UInt64] {
-        let epoch = gateway.policyEpoch.load(ordering: .relaxed) &* 0x9E37_79B9_7F4A_7C15
-        return catalog.view(path)?.fingerprints.map { $0 ^ epoch } ?? []
-    }
+    /// What tells whether lists at a path changed between two streams, where everybody sees the same.
+    func lists(at path: String) -> [UInt64] { catalog.view(path)?.fingerprints ?? [] }
 
     // MARK: Telling
 
-    /// Tells everybody who listens at a path that lists of these kinds changed.
+    /// Lists of these kinds changed: everybody who listens at the path hears of it, or whose own list is another.
     func notify(_ path: String, _ kinds: [ItemKind]) {
         let changed = ListKinds(kinds)
+        if listsDiffer { return suspect(path, changed) }
         for kind in ListKinds.each where changed.contains(kind) {
             for subscriber in standing.streams.listeners(at: path, kind) { tell(subscriber, kind) }
         }
     }
 
-    private func tell(_ subscriber: Subscriber, _ kind: ListKinds) {
+    func tell(_ subscriber: Subscriber, _ kind: ListKinds) {
         guard !subscriber.isHeld else { return subscriber.held.formUnion(kind) }
         for method in kind.methods {
             reply.reset()
@@ -178,7 +179,7 @@ extension Lane {
         leaveTasks(subscriber)
         guard let session = subscriber.session else { return }
         session.subscriptions.closed(
-            subscriber.turn, lists(at: subscriber.path), untold: subscriber.held)
+            subscriber.turn, seen(by: subscriber), untold: subscriber.held)
         if subscriber.exchange != 0 {
             session.streams.subtract(1, ordering: .relaxed)
         } else {

@@ -71,6 +71,7 @@ final class Lane: @unchecked Sendable {
     var nextModules: Modules?
     /// Views as principals see them.
     let shownViews = ShownViews()
+    let listNews = ListNews()
     /// Of a request that is delivered again: what policies said of its task.
     var decidedTask: (key: TaskKey, isAllowed: Bool)?
     /// Where it records; nil: nothing is recorded.

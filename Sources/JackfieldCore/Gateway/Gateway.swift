@@ -24,8 +24,7 @@ public final class Gateway: @unchecked Sendable {
     let parking: Parking
     let replayBudget: ReplayBudget
     let keptResults = KeptBudget()
-    /// Counts changes of policies, and whether one is on its way to the lanes.
-    let policyEpoch = Atomic<UInt64>(0)
+    /// Whether a change of policies is on its way to the lanes.
     let policyNews = Atomic<Bool>(false)
     let taskPlan: TasksPlan
     let slowPlan: SlowPlan

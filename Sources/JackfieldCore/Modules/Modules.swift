@@ -78,6 +78,7 @@ extension Lane {
         let kept = new.all
         for binding in old.all where !kept.contains(where: { $0 === binding }) { binding.leave() }
         if !old.policies.elementsEqual(new.policies, by: ===) || old.tenants?.plan != new.tenants?.plan {
+            if old.policies.isEmpty, old.tenants == nil { rememberLists() }
             policiesChanged()
         }
     }

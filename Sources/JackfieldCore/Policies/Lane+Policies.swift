@@ -148,11 +148,11 @@ extension Lane {
 
     // MARK: Changes
 
-    /// Decisions may be others from now on: what was derived from them is dropped, and whoever listens hears of it.
+    /// Decisions may be others from now on: what was derived from them is dropped, and whoever listens hears of it where
+    /// what they see is another.
     func policiesChanged() {
         shownViews.removeAll()
-        gateway.policyEpoch.add(1, ordering: .relaxed)
-        for view in catalog.allViews { notify(view.path, ItemKind.allCases) }
+        for view in catalog.allViews { suspect(view.path, .all) }
     }
 }
 

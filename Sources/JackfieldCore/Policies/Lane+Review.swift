@@ -34,6 +34,8 @@ final class Review {
     var isPartial = false
     var outcome: Outcome?
     var waiting: [(request: WaitingRequest, caller: Principal)] = []
+    /// Who wants to know what came of it; nil: it is of no use any more.
+    var hearers: [(Outcome?) -> Void] = []
 
     init(
         _ whole: View, _ caller: Principal, address: String, key: ShownViews.Key?, mark: UInt64,
@@ -90,10 +92,7 @@ extension Lane {
             review = begun
         } else {
             let mark = (key ?? ShownViews.Key(path: view.path, classes: Array(caller.key.utf8))).mark
-            review = Review(
-                view, caller, address: client.address, key: key, mark: mark,
-                generation: shownViews.generation, modules.policies.filter { $0.plan.isFor(caller) })
-            if let tenants = modules.tenants { keep(review, tenants) }
+            review = newReview(view, caller, client.address, key, mark: mark)
             proceed(review)
             if let outcome = review.outcome { return shown(outcome) }
             if let key { shownViews.reviews[key] = review }
@@ -116,7 +115,7 @@ extension Lane {
     }
 
     /// The classes that policies put somebody in; nil: there is a policy whose answers depend on more.
-    private func classes(of caller: Principal) -> [UInt8]? {
+    func classes(of caller: Principal) -> [UInt8]? {
         var out: [UInt8] = []
         if let tenants = modules.tenants {
             out.append(contentsOf: tenants.className(of: caller))
@@ -153,6 +152,17 @@ extension Lane {
 
     // MARK: Asking
 
+    /// About what a tenant has, for the policies that are there for it.
+    func newReview(
+        _ view: View, _ caller: Principal, _ address: String, _ key: ShownViews.Key?, mark: UInt64
+    ) -> Review {
+        let review = Review(
+            view, caller, address: address, key: key, mark: mark, generation: shownViews.generation,
+            modules.policies.filter { $0.plan.isFor(caller) })
+        if let tenants = modules.tenants { keep(review, tenants) }
+        return review
+    }
+
     /// What other tenants have is in no list.
     private func keep(_ review: Review, _ tenants: TenantGate) {
         let seen = catalog.servers.map { tenants.shows($0, to: review.caller) }
@@ -162,7 +172,7 @@ extension Lane {
     }
 
     /// Asks policy after policy until one has to be waited for.
-    private func proceed(_ review: Review) {
+    func proceed(_ review: Review) {
         while review.outcome == nil, let policy = review.policies.first {
             guard ask(review, policy) else { return }
             review.policies.removeFirst()
@@ -311,5 +321,8 @@ extension Lane {
             request.lend { take($0, of: client, for: caller) }
         }
         shownViews.handedOver = nil
+        let hearers = review.hearers
+        review.hearers = []
+        for hear in hearers { hear(outcome) }
     }
 }

@@ -38,8 +38,11 @@ final class SessionSubscriptions: Sendable {
         state.withLock { if $0.onEnd == nil { $0.onEnd = body } }
     }
 
-    /// A stream opened on a lane. Returns its turn, and what the session missed.
-    func opened(on lane: Int, _ lists: [UInt64]) -> (turn: UInt64, kinds: ListKinds, uris: [String]) {
+    /// A stream opened on a lane. Returns its turn, what the session missed, and the lists as it last heard of them.
+    /// - Parameter lists: as they are; empty: what the session sees of them is not known yet.
+    func opened(
+        on lane: Int, _ lists: [UInt64]
+    ) -> (turn: UInt64, kinds: ListKinds, uris: [String], lists: [UInt64]) {
         state.withLock { state in
             state.lane = lane
             state.turn += 1
@@ -52,7 +55,7 @@ final class SessionSubscriptions: Sendable {
             if !lists.isEmpty { state.lists = lists }
             let uris = state.changed.sorted()
             state.changed = []
-            return (state.turn, kinds, uris)
+            return (state.turn, kinds, uris, state.lists)
         }
     }
 

@@ -35,6 +35,14 @@ extension Lane {
         }
         // Before its servers have listed, a view has nothing to listen to.
         if hold(client, message) { return }
+        var seen: SeenLists?
+        if listsDiffer, !wanted.kinds.isEmpty {
+            switch shown(asking.view, to: asking.caller, client, message) {
+            case .view(let own): seen = SeenLists(own.fingerprints)
+            case .held: return
+            case .failed: break
+            }
+        }
         guard streamTotal.takeStream(limit: limits.streams) else {
             return refuseStream(client, message, id: asking.id)
         }
@@ -47,6 +55,7 @@ extension Lane {
                 client, message, id: asking.id, .invalidRequest,
                 "this id belongs to a request still under way", status: JF_STATUS_BAD_REQUEST)
         }
+        subscriber.seen = seen
         bind(subscriber, to: asking.caller)
         for id in wanted.tasks { joinTask(subscriber, id, asking) }
         for uri in wanted.resources { join(subscriber, uri, asking) }

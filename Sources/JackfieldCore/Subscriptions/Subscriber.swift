@@ -86,6 +86,8 @@ final class Subscriber: ResourceHolder {
     var isStalled = false
     /// Kinds that changed while nothing could be told.
     var held: ListKinds = []
+    /// Its lists as it last heard of them, where not everybody sees the same; nil: they are not known.
+    var seen: SeenLists?
     /// Bounds the wait for confirmations; 0: none.
     var timer: UInt64 = 0
     /// Whom it was opened for, and what ends it with the credentials; 0: nothing.
@@ -246,6 +248,11 @@ final class SubscriberTable {
     func listeners(at path: String, _ kind: ListKinds) -> ContiguousArray<Subscriber> {
         guard let at = ListKinds.each.firstIndex(of: kind) else { return [] }
         return rosters[path]?[at] ?? []
+    }
+
+    func hasListeners(at path: String, _ kind: ListKinds) -> Bool {
+        guard let at = ListKinds.each.firstIndex(of: kind) else { return false }
+        return rosters[path]?[at].isEmpty == false
     }
 
     var all: [Subscriber] { Array(byStream.values) }

@@ -45,7 +45,7 @@ extension Lane {
             guard isModern,
                 let at = asking.view.servers.first(where: { catalog.servers[$0].name == name })
             else { return refuseTask(asking) }
-            if method != .tasksCancel, !modules.policies.isEmpty {
+            if method != .tasksCancel, isGuarded {
                 let tool = taskTool(tool, of: at, path, asking.view)
                 guard let isAllowed = mayUse(tool, .server(name, id), asking) else { return }
                 guard isAllowed else { return refuseTask(asking) }
@@ -163,7 +163,7 @@ extension Lane {
         guard let task = gateway.tasks.find(handle) else {
             return fail(call, .invalidParams, Lane.noSuchTask)
         }
-        guard task.tool != nil, !modules.policies.isEmpty else { return tellWaiter(call, handle, task) }
+        guard task.tool != nil, isGuarded else { return tellWaiter(call, handle, task) }
         mayStill(task.tool, call.caller, address: call.client?.address ?? "") { [weak self] isAllowed in
             guard let self, let call = self.calls[waiter], call.awaitedTask == handle else { return }
             guard isAllowed, let task = self.gateway.tasks.find(handle) else {

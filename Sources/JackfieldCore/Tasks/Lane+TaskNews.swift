@@ -42,7 +42,7 @@ extension Lane {
     private func join(
         _ subscriber: Subscriber, _ tool: TaskTool?, _ asking: Asking, _ enter: @escaping () -> Void
     ) {
-        guard !modules.policies.isEmpty else { return enter() }
+        guard isGuarded else { return enter() }
         subscriber.unsettled += 1
         var isLater = false
         mayStill(tool, asking.caller, address: asking.client.address) { [self] isAllowed in
@@ -72,7 +72,7 @@ extension Lane {
     func taskNews(_ handle: UInt64) {
         let listeners = standing.tasks.listeners(.kept(handle))
         guard !listeners.isEmpty, let task = gateway.tasks.find(handle) else { return }
-        if task.tool != nil, !modules.policies.isEmpty {
+        if task.tool != nil, isGuarded {
             for listener in listeners { judgeNews(.kept(handle), listener, task.tool, []) }
             return
         }
@@ -90,7 +90,7 @@ extension Lane {
     private func taskNews(_ key: TaskKey, _ params: [UInt8]) {
         let listeners = standing.tasks.listeners(key)
         guard !listeners.isEmpty else { return }
-        if !modules.policies.isEmpty {
+        if isGuarded {
             for listener in listeners { judgeNews(key, listener, listener.tool, params) }
             return
         }
