@@ -253,21 +253,24 @@ extension Gateway {
             ])
     }
 
-    /// Says of each plugin that is to run elsewhere, or with other rights, that this takes a restart.
+    /// Plugins that are to run in cells, or there with other rights, are exchanged for the same build there; of those that
+    /// are to come back into this process the log says that this takes a restart.
     private func keepPlaces(_ new: GatewayPlan) {
         for plugin in new.plugins {
             guard let id = plugin.id, let runs = currentGenerations[id]?.library else { continue }
             let before = plan.plugins.first { $0.id == id }?.placement ?? .inproc
             guard plugin.placement != before else { continue }
-            let wanted = plugin.placement == .inproc ? "inproc" : "cell"
+            if plugin.placement != .inproc, isolatePlugin != nil {
+                if let at = plan.plugins.firstIndex(where: { $0.id == id }) { plan.plugins[at] = plugin }
+                if !waitingCells.contains(id) { waitingCells.append(id) }
+                continue
+            }
+            guard runs.isIsolated || plugin.placement != .inproc else { continue }
             log.write(
-                .warning,
-                runs.isIsolated && wanted == "cell"
-                    ? "a plugin's cells keep their rights: a reload does not change them; restart the gateway"
-                    : "a plugin stays where it runs: a reload does not move it; restart the gateway",
+                .warning, "a plugin stays where it runs: a reload does not move it; restart the gateway",
                 [
                     .init("plugin", id), .init("runs", runs.isIsolated ? "cell" : "inproc"),
-                    .init("wanted", wanted),
+                    .init("wanted", plugin.placement == .inproc ? "inproc" : "cell"),
                 ])
         }
     }

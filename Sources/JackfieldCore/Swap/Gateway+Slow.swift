@@ -65,11 +65,14 @@ extension Gateway {
     func renewCells() {
         guard !waitingCells.isEmpty, let isolate = isolatePlugin else { return }
         let id = waitingCells.removeFirst()
-        guard let old = currentGenerations[id], old.library.isIsolated else { return renewCells() }
-        log.write(.info, "a plugin gets new cells, which may read more", [.init("plugin", id)])
+        guard let old = currentGenerations[id] else { return renewCells() }
+        let isThere = old.library.isIsolated
+        log.write(
+            .info, isThere ? "a plugin gets new cells, with other rights" : "a plugin moves to a cell",
+            [.init("plugin", id)])
         beginSwap(id, file: old.library.path) { _ in
         } load: { _ in
-            isolate(old.library, old.library.placed)
+            isolate(old.library, isThere ? old.library.placed : .configured)
         }
     }
 
