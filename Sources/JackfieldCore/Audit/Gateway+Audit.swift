@@ -55,19 +55,26 @@ extension Gateway {
     ///   - user: who; nil: this process itself.
     ///   - details: what it is about.
     ///   - denied: why it was not done; nil: it was.
+    ///   - failed: why nothing came of it, though nobody forbade it.
+    ///   - hasLeft: whoever asked was gone before it was over.
     public func recordChange(
         _ action: String, by user: uid_t? = nil, _ details: [JSONMemberValue] = [],
-        denied: (reason: String, text: String)? = nil
+        denied: (reason: String, text: String)? = nil, failed: String? = nil, hasLeft: Bool = false
     ) {
         guard let audit = changeAudit, audit.plan.changes else { return }
         var draft = AuditDraft()
         draft.begin(.change, time: jf_realtime_ns())
-        draft.head.outcome = (denied == nil ? AuditOutcome.ok : .denied).rawValue
+        let outcome: AuditOutcome =
+            denied != nil ? .denied : failed != nil ? .failed : hasLeft ? .open : .ok
+        draft.head.outcome = outcome.rawValue
         draft.add(.action, action)
         draft.add(.user, user.map(userName) ?? "gateway")
         if let denied {
             if denied.reason == "approval" { draft.head.reason = AuditReason.approval.rawValue }
+            if denied.reason == "identity" { draft.head.reason = AuditReason.identity.rawValue }
             draft.add(.text, denied.text)
+        } else if let failed {
+            draft.add(.text, failed)
         }
         if !details.isEmpty {
             let text = JSONValue.object(details).serialized()
@@ -77,11 +84,19 @@ extension Gateway {
         audit.append(draft.bytes)
     }
 
-    /// What an operator's request asks for, without its key.
-    func recordRequest(_ request: JSONValue, by user: uid_t, denied: String? = nil) {
+    /// What an operator's request asks for, without its key, and what came of it. A configuration's text stands in the
+    /// history of configurations, not here.
+    /// - Parameter isBegin: what comes of it takes a while, and goes on record by itself.
+    func recordRequest(
+        _ request: JSONValue, by user: uid_t, denied: String? = nil, failed: String? = nil,
+        hasLeft: Bool = false, isBegin: Bool = false
+    ) {
         guard changeAudit != nil, let what = request["do"]?.string else { return }
-        let details = (request.object ?? []).filter { $0.key != "do" && $0.key != "key" }
-        recordChange(what, by: user, details, denied: denied.map { ("identity", $0) })
+        var details = (request.object ?? []).filter { !["do", "key", "content"].contains($0.key) }
+        if isBegin { details.append(.init("step", .string("asked"))) }
+        recordChange(
+            what, by: user, details, denied: denied.map { ("identity", $0) }, failed: failed, hasLeft: hasLeft
+        )
     }
 
     // MARK: Seen from outside

@@ -38,14 +38,16 @@ extension Gateway {
             switch event {
             case .climbed(let share): "share \(percentText(share))"
             case .completed: "completed"
-            case .rolledBack(let why): "rolled back: \(why)"
+            case .rolledBack: "rolled back"
             }
+        var failure: String?
+        if case .rolledBack(let why) = event { failure = why }
         recordChange(
             "rollout", by: nil,
             [
                 .init("server", .string(server.name)), .init("version", .string(rollout.plan.version)),
                 .init("event", .string(what)),
-            ])
+            ], failed: failure)
     }
 
     /// A step of a plugin's exchange.
@@ -56,12 +58,32 @@ extension Gateway {
             [
                 .init("plugin", .string(swap.id)), .init("generation", .number(String(number))),
                 .init("step", .string(step.rawValue)), .init("text", .string(text)),
+            ], failed: step == .rolledBack || step == .refused ? text : nil)
+    }
+
+    /// A reload brought another lock: tools that were approved since the last. Control loop.
+    func recordLock(_ new: LockPlan?) {
+        let old = drift.plan?.lock
+        guard changeAudit != nil, old != new?.lock else { return }
+        var servers: [String] = []
+        for name in Set(old?.servers.keys.map { $0 } ?? []).union(new?.lock.servers.keys.map { $0 } ?? [])
+            .sorted()
+        where old?.servers[name] != new?.lock.servers[name] {
+            servers.append(name)
+        }
+        let bytes = Array((new?.lock.serialized() ?? "").utf8)
+        recordChange(
+            "lock in force", by: nil,
+            [
+                .init("file", new.map { .string($0.file) } ?? .null),
+                .init("sha256", .string(bytes.withUnsafeBytes { SHA256.digest(of: $0) }.hex)),
+                .init("servers", .array(servers.prefix(100).map { .string($0) })),
             ])
     }
 }
 
 extension ControlDoor {
-    static let recordRequests = ["config", "flush"]
+    static let recordRequests = ["config", "flush", "lock"]
 
     /// True: it was one of these, and is answered or will be.
     func handleRecords(_ what: String, _ request: JSONValue, _ guest: ControlGuest) -> Bool {
@@ -81,12 +103,24 @@ extension ControlDoor {
                     guest.end()
                 }
             }
+        case "lock":
+            // `jackfield lock` has written the file already: this puts on record who did.
+            guard let file = request["file"]?.string, file.hasPrefix("/"),
+                let digest = request["sha256"]?.string, digest.utf8.count == 64
+            else {
+                guest.refuse("'lock' needs an absolute 'file' and its 'sha256'")
+                return true
+            }
+            guard mayChange(request, guest) else { return true }
+            guest.say(.object([.init("done", .string("noted"))]))
+            guest.end()
         case "config":
             guard let change = gateway.changeConfiguration else {
                 guest.refuse("this gateway has no configuration file")
                 return true
             }
-            guard mayChange(request, guest) else { return true }
+            let isReading = ["history", "text"].contains(request["action"]?.string ?? "")
+            guard isReading || mayChange(request, guest) else { return true }
             change(request, guest.user) { answer in
                 guest.say(answer)
                 guest.end()

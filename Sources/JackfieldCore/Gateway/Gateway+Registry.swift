@@ -239,6 +239,7 @@ extension Gateway {
         widenCells(new)
         plan.bundles = new.bundles
         plan.naming = new.naming
+        recordLock(new.lock)
         drift.adopt(new.lock)
         drift.keep(only: names)
         needsBuild = true

@@ -6,7 +6,7 @@ final class DriftWatch {
     private let log: Log
     private let counters: Counters
     private var known: [String: Known] = [:]
-    private var plan: LockPlan?
+    private(set) var plan: LockPlan?
     /// Counts the plans: a ruling holds for one of them.
     private var revision = 0
 

@@ -163,6 +163,7 @@ extension Gateway {
         waitingCells = []
         let text = "not finished: \(why)"
         log.write(.warning, "plugin swap \(text)", [.init("plugin", swap.id)])
+        recordSwap(.rolledBack, swap, swap.new?.number ?? 0, text)
         swap.report(
             SwapReport(step: .rolledBack, plugin: swap.id, generation: swap.new?.number ?? 0, text: text))
     }
