@@ -51,6 +51,17 @@ int jf_peer_user(int fd, uid_t *user) {
     return 0;
 }
 
+int jf_peer_groups(int fd, gid_t *groups, int most) {
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    if (most < 1 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return -1;
+    groups[0] = peer.gid;
+    size = (socklen_t)((size_t)(most - 1) * sizeof(*groups));
+    // Where the kernel does not know them, or there are more, its own group is all that counts.
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups + 1, &size) != 0) return 1;
+    return 1 + (int)(size / sizeof(*groups));
+}
+
 int jf_pipe2(int fds[2], int flags) {
     return pipe2(fds, flags);
 }

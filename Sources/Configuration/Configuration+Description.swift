@@ -21,6 +21,11 @@ extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
                 + "slow_window: \(durationText(nanoseconds: runtime.slowWindow)), "
                 + "config_approval: \(runtime.configApproval.rawValue), "
                 + "config_versions: \(runtime.configVersions), "
+                + (runtime.control == .init()
+                    ? ""
+                    : "control: { operators: \(list(runtime.control.operators)), "
+                        + "approvers: \(list(runtime.control.approvers)), "
+                        + "viewers: \(list(runtime.control.viewers)) }, ")
                 + "state_dir: \(state.map(jsonString) ?? "null"), plugin_dirs: \(folders) }")
         lines.append(
             "naming: { prefix: \(naming.prefix.rawValue), separator: \(jsonString(naming.separator)), "

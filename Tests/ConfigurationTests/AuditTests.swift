@@ -26,7 +26,9 @@ import Testing
                 sync_interval: 5s, rotate_bytes: 1MiB, rotate_age: 1h, keep_files: 7, keep_bytes: 1GiB,
                 keep_age: 720h, sign: false, sign_every: 9, sign_interval: 3s, buffer: 64KiB, calls: false,
                 lists: true, denials: false, changes: false }
-            runtime: { state_dir: /s, config_approval: two-person, config_versions: 7 }
+            runtime:
+              { state_dir: /s, config_approval: two-person, config_versions: 7,
+                control: { operators: [ann, "group:ops"], approvers: ["1000"], viewers: [] } }
             """
         let configuration = try read(text)
         let audit = try #require(configuration.audit)
@@ -39,6 +41,9 @@ import Testing
         #expect(audit.buffer == 64 << 10 && !audit.calls && audit.lists && !audit.denials && !audit.changes)
         #expect(
             configuration.runtime.configApproval == .twoPerson && configuration.runtime.configVersions == 7)
+        let control = configuration.runtime.control
+        #expect(control.operators == ["ann", "group:ops"] && control.approvers == ["1000"])
+        #expect(control.viewers.isEmpty)
         let again = try Configuration(
             parsing: configuration.description, file: "/etc/c.yaml")
         #expect(again.audit == audit && again.runtime == configuration.runtime)
@@ -53,6 +58,9 @@ import Testing
             "audit: { rotate_age: 0s }",
             "audit: { keep_files: -1 }", "audit: { redact: pin: 1 }", "audit: { signed: true }",
             "runtime: { config_approval: three-person }", "runtime: { config_versions: 1 }",
+            "runtime: { control: [ann] }", "runtime: { control: { operators: ann } }",
+            "runtime: { control: { viewers: ['group:'] } }", "runtime: { control: { approvers: [''] } }",
+            "runtime: { control: { admins: [ann] } }",
         ])
     func wrong(_ block: String) {
         #expect(throws: ConfigurationError.self) { try read(block) }

@@ -392,7 +392,7 @@ def test_the_door_takes_no_nonsense(run, two):
             ({"do": "rollout", "server": "s", "action": "promote"}, "key"),
             ({"do": "rollout", "server": "s", "action": "explode"}, "unknown action"),
             ({"do": "rollout", "server": "s", "action": ["status"]}, '"rollout"'),
-            ({"do": "explode"}, "there are: clear, config, drain, explain, flush, generations, restart, rollout, swap, undrain"),
+            ({"do": "explode"}, "there are: clear, config, drain, explain, flush, generations, lock, restart, rollout, swap, undrain"),
         ]:
             assert why in ask(json.dumps(request)), request
         assert link.text("s__look") in ("old", "new")

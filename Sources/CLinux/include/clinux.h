@@ -109,6 +109,8 @@ static inline uint64_t jf_realtime_ns(void) {
 int jf_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 /** struct ucred is GNU-only: the user at the other end of a Unix socket. */
 int jf_peer_user(int fd, uid_t *user);
+/** Its groups, its own first and then the supplementary ones; how many, or -1. */
+int jf_peer_groups(int fd, gid_t *groups, int most);
 /** GNU-only. `flags`: O_CLOEXEC | O_NONBLOCK. */
 int jf_pipe2(int fds[2], int flags);
 /** GNU-only; marks or closes every descriptor of a range. */

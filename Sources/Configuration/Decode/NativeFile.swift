@@ -100,6 +100,7 @@ private func decodeRuntime(_ node: ConfigurationNode, _ context: DecodeContext) 
         "config_approval", into: &runtime.configApproval,
         of: Configuration.Runtime.Approval.allCases.map { ($0.rawValue, $0) })
     section.read("config_versions", into: &runtime.configVersions, in: 2...100_000)
+    if let node = section.take("control") { runtime.control = decodeControl(node, context.sink) }
     func place(_ key: String) -> String? {
         section.take(key).flatMap {
             context.sink.text($0, section.label(key), expected: "a name", atMost: 128)
@@ -113,6 +114,28 @@ private func decodeRuntime(_ node: ConfigurationNode, _ context: DecodeContext) 
     runtime.replacePluginDirectories(plugins, folder: context.folder)
     section.refuseUnknown()
     return runtime
+}
+
+private func decodeControl(
+    _ node: ConfigurationNode, _ sink: ProblemSink
+) -> Configuration.Runtime.Control {
+    var control = Configuration.Runtime.Control()
+    guard var section = Section(node, "runtime.control", sink) else { return control }
+    let expected = "a list of users, or of group:NAME"
+    func names(_ key: String) -> [String] {
+        guard let node = section.take(key),
+            let names = sink.texts(node, section.label(key), expected: expected, atMost: 256)
+        else { return [] }
+        for name in names where name.isEmpty || name == "group:" {
+            sink.error(node.position, "\(section.label(key)): a name is empty")
+        }
+        return names
+    }
+    control.operators = names("operators")
+    control.approvers = names("approvers")
+    control.viewers = names("viewers")
+    section.refuseUnknown()
+    return control
 }
 
 extension Configuration.Runtime {

@@ -44,6 +44,19 @@ extension Configuration {
         }
 
         public var configApproval = Approval.none
+        /// Who comes in at the control socket beside the gateway's own user and root: names of users, `group:NAME`.
+        public struct Control: Sendable, Equatable {
+            /// Everything.
+            public var operators: [String] = []
+            /// Read configurations and approve what somebody else applied.
+            public var approvers: [String] = []
+            /// Look.
+            public var viewers: [String] = []
+
+            public init() {}
+        }
+
+        public var control = Control()
         /// Applied configurations that are kept.
         public var configVersions = 100
         /// Where plugins may keep state; nil: nothing is kept. Needs a restart.

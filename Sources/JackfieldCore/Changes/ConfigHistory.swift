@@ -41,7 +41,7 @@ public struct ConfigVersion: Sendable, Equatable {
         return .object(members)
     }
 
-    init?(_ json: JSONValue) {
+    public init?(_ json: JSONValue) {
         guard let number = json["number"]?.int, let sha256 = json["sha256"]?.string else { return nil }
         func text(_ name: String) -> String { json[name]?.string ?? "" }
         self.number = number
@@ -202,4 +202,12 @@ public struct ConfigHistory: Sendable {
 
     /// The bytes of a configuration file; nil: it cannot be read, or is too large.
     public static func bytes(of path: String) -> [UInt8]? { readFile(path, limit: largest) }
+}
+
+extension ConfigHistory {
+    /// The text of a version that was applied, or of the one that waits.
+    public func anyText(_ number: Int) -> [UInt8]? {
+        if let text = text(number) { return text }
+        return pending.flatMap { $0.version.number == number ? $0.text : nil }
+    }
 }

@@ -86,6 +86,8 @@ public final class Gateway: @unchecked Sendable {
     public var findChanged: (@Sendable ([String: PluginFile]) -> [PluginChange])?
     /// Where `jackfield plugin swap` finds this gateway; nil: nowhere.
     public var controlDirectory: String?
+    /// Who comes in there beside our own user and root.
+    public internal(set) var controlAccess = ControlAccess()
     /// Called on the control loop once every server has listed, failed, or used up its time to start.
     public var onSettled: (() -> Void)?
     /// Called on the control loop once every listener accepts; gets where they listen.

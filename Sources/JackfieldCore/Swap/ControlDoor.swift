@@ -6,7 +6,7 @@ import CLinux
 import Glibc
 import JSON
 
-/// Where gateways can be reached: `DIR/run/PID.sock`, for the same user only.
+/// Where gateways can be reached: `DIR/run/PID.sock`, for the same user, root, and whom the configuration names.
 public enum ControlPlace {
     public static func directory(_ stateDirectory: String) -> String { stateDirectory + "/run" }
 
@@ -81,9 +81,12 @@ public enum ControlPlace {
 
 /// The listening side. Belongs to the control loop.
 final class ControlDoor {
-    /// Operators at a time, and bytes of one request.
+    /// Guests at a time, those of one other user, and bytes of one request: an operator of another user sends a
+    /// configuration's text, as the gateway may not read their file.
     private static let guests = 16
+    private static let guestsOfOneUser = 4
     private static let lineLimit = 64 << 10
+    private static let textLimit = 1536 << 10
 
     unowned let gateway: Gateway
     private let directory: String
@@ -133,6 +136,14 @@ final class ControlDoor {
         }
         watch = gateway.control.watch(
             fd, UInt32(JF_READABLE), doorReady, Unmanaged.passUnretained(self).toOpaque())
+        openPath()
+    }
+
+    /// Lets those come whom the configuration names.
+    func openPath() {
+        guard let why = ControlPlace.openPath(directory, gateway.controlAccess) else { return }
+        gateway.log.write(
+            .warning, "those whom runtime.control names may not reach this gateway", [.init("why", why)])
     }
 
     deinit { close() }
@@ -151,13 +162,14 @@ final class ControlDoor {
         while true {
             let peer = jf_accept4(fd, nil, nil, JF_SOCK_ACCEPTED)
             guard peer >= 0 else { return }
-            var user = uid_t.max
-            let isOurs = jf_peer_user(peer, &user) == 0 && (user == geteuid() || user == 0)
-            guard isOurs, open.count < Self.guests else {
+            guard let who = ControlPeer(peer, gateway.controlAccess), open.count < Self.guests,
+                who.isOwn || open.count(where: { $0.user == who.user }) < Self.guestsOfOneUser
+            else {
                 Glibc.close(peer)
                 continue
             }
-            open.append(ControlGuest(peer, self, user: user, limit: Self.lineLimit))
+            let isLong = !who.isOwn && who.role == .operator
+            open.append(ControlGuest(peer, self, who, limit: isLong ? Self.textLimit : Self.lineLimit))
         }
     }
 
@@ -167,6 +179,11 @@ final class ControlDoor {
     func handle(_ line: ArraySlice<UInt8>, _ guest: ControlGuest) {
         guard let request = try? JSONValue(parsing: line), let what = request["do"]?.string else {
             return guest.refuse("a request is one line of JSON with a member 'do'")
+        }
+        guard Self.right(what, request["action"]?.string).isOf(guest.role) else {
+            let text = "'\(what)' is not for \(guest.role.word)s; see runtime.control"
+            gateway.recordRequest(request, by: guest.user, denied: text)
+            return guest.refuse(text)
         }
         switch what {
         case "generations":
@@ -208,11 +225,17 @@ final class ControlDoor {
         }
     }
 
-    /// Whether whoever asks can read the key, which proves more than the socket does.
+    /// Whether whoever asks can read the key, which proves more than the socket does; of another user the kernel has said
+    /// enough. What is asked goes on record with what comes of it.
     func mayChange(_ request: JSONValue, _ guest: ControlGuest) -> Bool {
-        let hasKey = request["key"]?.string == key
-        gateway.recordRequest(request, by: guest.user, denied: hasKey ? nil : "the gateway's key is missing")
-        if hasKey { return true }
+        if !guest.isOwn || request["key"]?.string == key {
+            if request["do"]?.string == "swap" {
+                gateway.recordRequest(request, by: guest.user, isBegin: true)
+            }
+            guest.asked = request
+            return true
+        }
+        gateway.recordRequest(request, by: guest.user, denied: "the gateway's key is missing")
         guest.refuse(
             "this changes the gateway and needs its key, which is in \(ControlPlace.keyPath(directory, getpid()))"
         )
@@ -225,18 +248,27 @@ final class ControlGuest: @unchecked Sendable {
     private let fd: Int32
     /// Whose process it is, as the kernel says.
     let user: uid_t
+    let role: ControlRole
+    let isOwn: Bool
+    /// What it may change and asked for, until that is on record; what came of it so far.
+    var asked: JSONValue?
+    private var hasAnswer = false
+    private var failure: String?
     private weak var door: ControlDoor?
     private let limit: Int
     private var watch: UInt64 = 0
     private var input: [UInt8] = []
+    private var seen = 0
     private var isOpen = true
 
     /// Whether it still listens.
     var isThere: Bool { isOpen }
 
-    init(_ fd: Int32, _ door: ControlDoor, user: uid_t, limit: Int) {
+    init(_ fd: Int32, _ door: ControlDoor, _ who: ControlPeer, limit: Int) {
         self.fd = fd
-        self.user = user
+        user = who.user
+        role = who.role
+        isOwn = who.isOwn
         self.door = door
         self.limit = limit
         watch = door.gateway.control.watch(
@@ -252,7 +284,10 @@ final class ControlGuest: @unchecked Sendable {
                 return
             }
             input.append(contentsOf: part[..<count])
-            if let end = input.firstIndex(of: 10) {
+            let start = seen
+            seen = input.count
+            if let end = input[start...].firstIndex(of: 10) {
+                seen = 0
                 let line = input[..<end]
                 input = []
                 door?.handle(line, self)
@@ -265,9 +300,22 @@ final class ControlGuest: @unchecked Sendable {
     /// One line. What a guest does not read is not kept for it: it is let go.
     func say(_ value: JSONValue) {
         guard isOpen else { return }
+        hasAnswer = true
+        failure = Self.failure(value)
         let bytes = value.serialized() + [10]
         let count = bytes.withUnsafeBytes { send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         if count != bytes.count { end() }
+    }
+
+    /// Why an answer says that nothing came of it.
+    private static func failure(_ answer: JSONValue) -> String? {
+        if let error = answer["error"]?.string { return error }
+        let text = answer["text"]?.string ?? ""
+        if let step = answer["step"]?.string {
+            let isFailure = [SwapReport.Step.rolledBack, .refused].contains { $0.rawValue == step }
+            return isFailure ? text : nil
+        }
+        return answer["final"]?.bool == true && answer["done"]?.bool == false ? text : nil
     }
 
     func refuse(_ text: String) {
@@ -278,6 +326,10 @@ final class ControlGuest: @unchecked Sendable {
     func end() {
         guard isOpen else { return }
         isOpen = false
+        if let asked {
+            self.asked = nil
+            door?.gateway.recordRequest(asked, by: user, failed: failure, hasLeft: !hasAnswer)
+        }
         door?.gateway.control.unwatch(watch)
         close(fd)
         door?.left(self)

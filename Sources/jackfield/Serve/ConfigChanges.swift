@@ -117,6 +117,9 @@ final class ConfigChanges {
             }
             guard let read else { return gateway.recordReload([]) }
             let isNew = keep(&version, read.bytes, read.configuration)
+            if current.runtime.control != read.configuration.runtime.control, let log {
+                gateway.admit(ControlAccess(read.configuration.runtime.control, log))
+            }
             current = read.configuration
             gateway.recordReload(
                 [], by: asked?.version.user,
@@ -168,6 +171,11 @@ final class ConfigChanges {
 
     /// `apply`, `rollback`, `approve`: answered now, or when the reload is over.
     private func change(_ request: JSONValue, by user: uid_t, _ answer: @escaping (JSONValue) -> Void) {
+        switch (request["action"]?.string, history) {
+        case ("history", let history?): return answer(historyAnswer(history))
+        case ("text", let history?): return answer(textAnswer(request, history))
+        default: break
+        }
         guard let history, asked == nil else {
             return answer(refusal("another change is under way; try again"))
         }
@@ -178,15 +186,19 @@ final class ConfigChanges {
         let bytes: [UInt8]
         switch request["action"]?.string {
         case "apply":
-            guard let file = request["file"]?.string, file.hasPrefix("/") else {
-                return answer(refusal("'apply' needs an absolute 'file'"))
-            }
             guard !version.message.isEmpty else { return answer(refusal("a change needs a message")) }
-            guard let found = ConfigHistory.bytes(of: file) else {
-                return answer(refusal("the gateway cannot read \(file), or it is larger than 8 MiB"))
-            }
             version.how = "apply"
-            bytes = found
+            if let text = request["content"]?.string {
+                bytes = Array(text.utf8)
+            } else {
+                guard let file = request["file"]?.string, file.hasPrefix("/") else {
+                    return answer(refusal("'apply' needs an absolute 'file', or 'content'"))
+                }
+                guard let found = ConfigHistory.bytes(of: file) else {
+                    return answer(refusal("the gateway cannot read \(file), or it is larger than 8 MiB"))
+                }
+                bytes = found
+            }
         case "rollback":
             let number = request["number"]?.int ?? 0
             guard let found = history.text(number) else {
@@ -196,9 +208,10 @@ final class ConfigChanges {
             if version.message.isEmpty { version.message = "back to version \(number)" }
             bytes = found
         case "approve":
-            guard let found = approved(request["number"]?.int ?? 0, by: user, &version, answer) else {
-                return
-            }
+            guard
+                let found = approved(
+                    request["number"]?.int ?? 0, request["sha256"]?.string ?? "", by: user, &version, answer)
+            else { return }
             bytes = found
         default: return answer(refusal("unknown action; there are: apply, approve, rollback"))
         }
@@ -219,7 +232,8 @@ final class ConfigChanges {
 
     /// What waits, if this user may approve it; else the answer was given.
     private func approved(
-        _ number: Int, by user: uid_t, _ version: inout ConfigVersion, _ answer: (JSONValue) -> Void
+        _ number: Int, _ digest: String, by user: uid_t, _ version: inout ConfigVersion,
+        _ answer: (JSONValue) -> Void
     ) -> [UInt8]? {
         guard let history, let pending = history.pending, pending.version.number == number else {
             answer(refusal("no version \(number) waits for approval; see 'jackfield config history'"))
@@ -230,6 +244,13 @@ final class ConfigChanges {
             gateway.recordChange(
                 "config approve", by: user, [.init("version", JSONValue(number))], denied: ("approval", text))
             answer(refusal(text))
+            return nil
+        }
+        guard pending.version.sha256.hasPrefix(digest) else {
+            answer(
+                refusal(
+                    "version \(number) is not what you have seen: its author has replaced it; see "
+                        + "'jackfield config diff \(number)'"))
             return nil
         }
         version = pending.version

@@ -56,6 +56,7 @@ func serve(_ options: ServeOptions) -> Int32 {
     let changes = ConfigChanges(options, plugins, configuration)
     changes.follow(gateway, log)
     offerSwaps(gateway, plugins, plan)
+    gateway.admit(ControlAccess(configuration.runtime.control, log))
     gateway.onListening = { addresses in
         changes.begin()
         for address in addresses where address.contains("://") {

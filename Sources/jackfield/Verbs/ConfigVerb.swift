@@ -54,7 +54,8 @@ private let configApplyCommand: Command = Command(
         return 1
     }
     defer { free(real) }
-    return try askChange(arguments, "apply", [.init("file", .string(String(cString: real)))])
+    let file = String(cString: real)
+    return try askChange(arguments, "apply", [.init("file", .string(file))], contentOf: file)
 }
 
 private let whichVersion = Positional(name: "N", summary: "a version's number, as 'config history' shows it")
@@ -62,11 +63,19 @@ private let whichVersion = Positional(name: "N", summary: "a version's number, a
 private let configApproveCommand: Command = Command(
     name: "approve",
     summary: "agree to a version that waits; its author cannot",
-    options: [RunningGateway.pid, RunningGateway.state],
+    options: [
+        .value("sha256", "DIGEST", .text, "what was read, or how it begins: anything else is not agreed to"),
+        RunningGateway.pid, RunningGateway.state,
+    ],
     positionals: [whichVersion],
-    examples: [Example("jackfield config approve 8", "as another user than the author")]
+    examples: [
+        Example("jackfield config approve 8", "as another user than the author"),
+        Example("jackfield config approve 8 --sha256 9f2c61d0", "as 'config history' shows it"),
+    ]
 ) { arguments throws(UsageProblem) in
-    try askChange(arguments, "approve", [.init("number", JSONValue(try number(arguments, 0)))])
+    var members: [JSONMemberValue] = [.init("number", JSONValue(try number(arguments, 0)))]
+    if let digest = arguments.value("sha256") { members.append(.init("sha256", .string(digest))) }
+    return try askChange(arguments, "approve", members)
 }
 
 private let configRollbackCommand: Command = Command(
@@ -88,7 +97,7 @@ private func number(_ arguments: Arguments, _ at: Int) throws(UsageProblem) -> I
 }
 
 private func askChange(
-    _ arguments: Arguments, _ action: String, _ more: [JSONMemberValue]
+    _ arguments: Arguments, _ action: String, _ more: [JSONMemberValue], contentOf file: String? = nil
 ) throws(UsageProblem) -> Int32 {
     var members: [JSONMemberValue] =
         [.init("do", .string("config")), .init("action", .string(action))] + more
@@ -103,7 +112,7 @@ private func askChange(
         throw arguments.problem("--reason is for --emergency", hint: "use --message for ordinary changes")
     }
     var answer: JSONValue?
-    let problem = try askGateway(arguments, .object(members)) {
+    let problem = try askGateway(arguments, .object(members), contentOf: file) {
         answer = $0
         return false
     }
@@ -122,30 +131,32 @@ private func askChange(
 
 private let whichFile: [Option] = [
     CommonOptions.config(required: false, "whose history, where the state directory has several"),
-    RunningGateway.state,
+    RunningGateway.pid, RunningGateway.state,
 ]
 
-private func history(_ arguments: Arguments) throws(UsageProblem) -> ConfigHistory {
+private func history(_ arguments: Arguments) throws(UsageProblem) -> ConfigSource {
     let states = arguments.value("state-dir").map { [$0] } ?? standardStateDirectories()
     let found = states.flatMap { ConfigHistory.found(in: $0) }
     if let file = arguments.value("config") {
         let path = absoluteFolder(file)
-        if let known = found.first(where: { $0.path == path }) { return known.history }
+        if let known = found.first(where: { $0.path == path }) { return ConfigSource(known.history) }
         throw arguments.problem(
             "no version of \(path) is kept in \(states.joined(separator: " or "))",
             hint: "give --state-dir as in runtime.state_dir")
     }
     guard let only = found.first else {
-        throw arguments.problem(
-            "no configuration is kept in \(states.joined(separator: " or "))",
-            hint: "give --state-dir as in runtime.state_dir")
+        // The folder is the gateway's own user's; those whom it lets in ask it.
+        return try ConfigSource(
+            askedOf: arguments,
+            instead: "no configuration is kept in \(states.joined(separator: " or ")) that this user can read"
+        )
     }
     guard found.count == 1 else {
         let paths = found.prefix(8).map(\.path).joined(separator: ", ")
         throw arguments.problem(
             "there are histories of several files: \(paths)", hint: "choose one with --config FILE")
     }
-    return only.history
+    return ConfigSource(only.history)
 }
 
 private let configHistoryCommand: Command = Command(
@@ -159,7 +170,7 @@ private let configHistoryCommand: Command = Command(
 ) { arguments throws(UsageProblem) in
     let history = try history(arguments)
     let versions = history.versions
-    let pending = history.pending?.version
+    let pending = history.pending
     if arguments.has("json") {
         let value = JSONValue.object([
             .init("versions", .array(versions.map(\.json))), .init("pending", pending?.json ?? .null),
@@ -169,7 +180,10 @@ private let configHistoryCommand: Command = Command(
     }
     let style = Style(descriptor: 1)
     for version in versions { standardOutput.write(versionText(version, style)) }
-    if let pending { standardOutput.write(style.wary("waits for approval: ") + versionText(pending, style)) }
+    if let pending {
+        standardOutput.write(style.wary("waits for approval: ") + versionText(pending, style))
+        standardOutput.write("  sha256 \(printable(pending.sha256))\n")
+    }
     return 0
 }
 
@@ -228,9 +242,9 @@ private let configDiffCommand: Command = Command(
     return lines.isEmpty ? 0 : 1
 }
 
-private func text(_ arguments: Arguments, _ history: ConfigHistory, _ number: Int) throws(UsageProblem)
+private func text(_ arguments: Arguments, _ history: ConfigSource, _ number: Int) throws(UsageProblem)
     -> [UInt8]
 {
-    if let text = history.text(number) { return text }
+    if let text = try history.text(number) { return text }
     throw arguments.problem("version \(number) is not kept", hint: "see 'jackfield config history'")
 }

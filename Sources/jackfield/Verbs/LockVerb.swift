@@ -2,6 +2,8 @@
 // `jackfield lock`: writes down which tools servers have, and later says what differs.
 
 import Configuration
+import Glibc
+import JSON
 import JackfieldCore
 
 let lockCommand: Command = Command(
@@ -99,7 +101,7 @@ private struct LockRun: Sendable {
         let names = chosen.isEmpty ? held : chosen
         plan.servers.removeAll { !names.contains($0.name) }
         guard let tools = list(plan, plugins) else { return 1 }
-        return settle(tools, before, path, held: held)
+        return settle(tools, before, path, held: held, state: plugins.stateDirectory)
     }
 
     private func standardPlace(_ configuration: Configuration) -> String {
@@ -113,6 +115,8 @@ private struct LockRun: Sendable {
         var plan = plan
         plan.listeners = []
         plan.bundles = []
+        // It makes no calls; and the log is the running gateway's.
+        plan.audit = nil
         plan.loops = 1
         plan.drainTimeout = 1_000_000_000
         // So that a list that does not come is told from a server that does not.
@@ -146,7 +150,8 @@ private struct LockRun: Sendable {
 
     /// Compares, prints, writes.
     private func settle(
-        _ tools: [String: [ToolDefinition]], _ before: ToolLock?, _ path: String, held: [String]
+        _ tools: [String: [ToolDefinition]], _ before: ToolLock?, _ path: String, held: [String],
+        state: String
     ) -> Int32 {
         var lock = before ?? ToolLock()
         var lines: [String] = []
@@ -177,7 +182,27 @@ private struct LockRun: Sendable {
             return 1
         }
         say(path, "written", lock)
+        putOnRecord(lock, path, lines, state)
         return 0
+    }
+
+    /// A gateway that runs writes into its audit log who approved what.
+    private func putOnRecord(_ lock: ToolLock, _ path: String, _ lines: [String], _ state: String) {
+        let file = realpath(path, nil).map { real in
+            defer { free(real) }
+            return String(cString: real)
+        }
+        let changes = lines.prefix(100).map { JSONValue.string(String($0.prefix(200))) }
+        let (told, found) = tellGateways(
+            in: state,
+            [
+                .init("do", .string("lock")), .init("file", .string(file ?? path)),
+                .init("sha256", .string(ConfigHistory.digest(Array(lock.serialized().utf8)))),
+                .init("changes", .array(Array(changes))), .init("more", JSONValue(max(0, lines.count - 100))),
+            ])
+        if told < found {
+            report("a gateway that runs did not put this approval on record; 'runtime.control' says who may")
+        }
     }
 
     private func say(_ path: String, _ what: String, _ lock: ToolLock) {
