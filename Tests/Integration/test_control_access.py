@@ -17,7 +17,6 @@ from rig.places import JACKFIELD
 ANN, BOB, EVE = 61001, 61002, 61003
 OPERATORS, APPROVERS = 62001, 62002
 root = pytest.mark.skipif(os.getuid() != 0, reason="to become others one has to be root")
-pytestmark = root
 
 CONTROL = {
     "operators": ["group:62001"],
@@ -103,6 +102,7 @@ def run(site, *arguments, user, groups=(), status=0):
     return done.stdout + done.stderr
 
 
+@root
 def test_two_people_with_users_of_their_own(site):
     """An operator proposes, who cannot approve it; an approver reads it and agrees, who cannot propose."""
     with serving(site.config) as gateway:
@@ -136,6 +136,7 @@ def test_two_people_with_users_of_their_own(site):
         assert "tools-demo" not in text, "a configuration's text is no audit record's"
 
 
+@root
 def test_what_was_read_is_what_is_agreed_to(site):
     with serving(site.config) as gateway:
         run(site, "apply", site.propose("one", "two"), "-m", "more", user=ANN, groups=[OPERATORS])
@@ -149,6 +150,7 @@ def test_what_was_read_is_what_is_agreed_to(site):
         assert "version 2 is in force" in said
 
 
+@root
 def test_root_alone_is_one_person(site):
     """Whoever is root on both sides is refused; past approval there is the emergency, on record."""
     with serving(site.config) as gateway:
@@ -162,6 +164,7 @@ def test_root_alone_is_one_person(site):
         assert any(r.get("details", {}).get("emergency") == "it burns" for r in last), last
 
 
+@root
 def test_each_has_their_role(site):
     look = {"do": "generations"}
     change = {"do": "clear"}
@@ -185,6 +188,7 @@ def test_each_has_their_role(site):
         assert "needs its key" in site._ask(gateway, change)["error"]
 
 
+@root
 def test_others_see_no_key(site):
     with serving(site.config) as gateway:
         door = site.state / "run"
@@ -221,6 +225,7 @@ def occupy(site, gateway, user):
     return socket.socket(fileno=fds[0])
 
 
+@root
 def test_one_group_has_the_socket_for_itself(tmp_path):
     site = Site(tmp_path, control={"approvers": ["group:62002"]})
     with serving(site.config) as gateway:
@@ -232,6 +237,7 @@ def test_one_group_has_the_socket_for_itself(tmp_path):
         assert site.door(gateway, {"do": "generations"}, BOB) is None
 
 
+@root
 def test_who_comes_in_changes_with_the_configuration(tmp_path):
     site = Site(tmp_path, config_approval="none", control={})
     look = {"do": "generations"}
