@@ -5,6 +5,8 @@ import contextlib
 import http.client
 import json
 import queue
+import signal
+import subprocess
 import threading
 
 import pytest
@@ -13,6 +15,7 @@ from rig.builds import build
 from rig.gateway import native, serving, write
 from rig.opa import Opa
 from rig.peers import HttpServer
+from rig.places import JACKFIELD
 from rig.processes import eventually
 from rig.raw_client import sse_events
 from rig.wire_http import exchange, legacy, modern
@@ -241,3 +244,40 @@ def test_many_streams_of_few_classes(site):
             for stream in streams[::2]:
                 assert stream.next() == PROMPTS
         assert all(stream.heard.empty() for stream in streams)
+
+
+def test_the_client_of_standard_input(site):
+    """Its one channel is its stream: it hears of its own lists only, too."""
+
+    def rules(*allowed):
+        roles = {"guest": {"allow": ["tools:e/echo", *allowed]}}
+        return {"policy": "rbac", "roles": roles, "assignments": {"anonymous": ["guest"]}}
+
+    config = site.write(rules("prompts:e/plain"))
+    argv = [JACKFIELD, "serve", "--config", str(config), "--stdio"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        def ask(method, **params):
+            line = json.dumps({"jsonrpc": "2.0", "id": method, "method": method, "params": params})
+            process.stdin.write(line.encode() + b"\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        def change(*policies, **more):
+            site.write(*policies, **more)
+            process.send_signal(signal.SIGHUP)
+            while b"configuration reloaded" not in process.stderr.readline():
+                pass
+
+        try:
+            hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "h", "version": "1"}}
+            assert ask("initialize", **hello)["result"]
+            [tool] = ask("tools/list")["result"]["tools"]
+            assert tool["name"] == "e__echo"
+            change(rules("prompts:e/plain"), **DEMO)
+            change(rules(), **DEMO)
+            assert json.loads(process.stdout.readline())["method"] == PROMPTS
+            change(rules("tools:demo/echo"), **DEMO)
+            assert json.loads(process.stdout.readline())["method"] == TOOLS
+        finally:
+            process.stdin.close()
+            process.wait(10)
