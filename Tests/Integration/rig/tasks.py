@@ -212,6 +212,26 @@ class TaskStage(Ending):
         """Waits until so many steps wait for a tag, in whichever process."""
         processes.eventually(lambda: self._count("waiting", tag, times), 15, AssertionError)
 
+    def ready(self, calls=1):
+        """Sessions for so many calls at once are there: one of its own may be a process that has yet to start."""
+
+        def look():
+            tag = f"ready{next(self.numbers)}"
+            link = self.open()
+            played = [link.play({"wait": tag}, tag=tag) for _ in range(calls)]
+            processes.eventually(lambda: self._hold(tag, played), 30, AssertionError)
+            self.release(tag)
+            for made in [call.result() for call in played]:
+                if made.get("resultType") == "task":
+                    link.outcome(made["taskId"])
+
+        # A call may have ended before its process was there; the process stays.
+        processes.eventually(look, 60, RpcError)
+
+    def _hold(self, tag, played):
+        if not any(call.future.done() and call.future.exception() for call in played):
+            self._count("waiting", tag, len(played))
+
     def _count(self, event, tag, times):
         found = len(self.events.since(self.mark, event, tag=tag))
         assert found >= times, f"{found} of {times} steps wait for {tag}"
