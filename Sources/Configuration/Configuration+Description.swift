@@ -34,7 +34,7 @@ extension Configuration: CustomStringConvertible, CustomDebugStringConvertible {
             "limits: { message: \(byteSizeText(limits.message)), header: \(byteSizeText(limits.header)), "
                 + "depth: \(limits.depth), calls_per_client: \(limits.callsPerClient), "
                 + "calls_per_server: \(limits.callsPerServer), calls: \(limits.calls), "
-                + "sessions: \(limits.sessions), page_size: \(limits.pageSize), "
+                + "sessions: \(limits.sessions), principals: \(limits.principals), page_size: \(limits.pageSize), "
                 + "timeout: \(durationText(nanoseconds: limits.callTimeout)), \(limits.answering) }"
         )
         lines.append(

@@ -179,6 +179,7 @@ private func decodeLimits(_ node: ConfigurationNode, _ sink: ProblemSink) -> Con
     section.read("calls_per_server", into: &limits.callsPerServer, in: 1...1_000_000)
     section.read("calls", into: &limits.calls, in: 1...10_000_000)
     section.read("sessions", into: &limits.sessions, in: 0...10_000_000)
+    section.read("principals", into: &limits.principals, in: 1...100_000_000)
     section.read("page_size", into: &limits.pageSize, in: 0...1_000_000)
     section.readDuration("timeout", into: &limits.callTimeout)
     section.read("streams", into: &limits.streams, in: 0...10_000_000)

@@ -98,6 +98,8 @@ extension Configuration {
         public var calls = 16_384
         /// Sessions of clients from before 2026-07-28.
         public var sessions = 10_000
+        /// Principals that each event loop remembers by their credentials.
+        public var principals = 100_000
         /// Items on one page of the gateway's own lists; 0: all on one.
         public var pageSize = 0
         /// How long a call may take (`timeout`), in nanoseconds, where its server says nothing else.

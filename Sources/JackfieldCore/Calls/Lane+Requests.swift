@@ -112,7 +112,7 @@ extension Lane {
         }
         let session: Session
         if client.isShared {
-            guard let known = client.session, known.owner == caller.key else {
+            guard let known = client.session, caller.owns(known.owner) else {
                 if envelope.kind == .request, envelope.method == .ping {
                     return answer(client, message, envelope.id?.raw, "{}")
                 }

@@ -284,13 +284,12 @@ struct Demand {
             withView(url) { url in
                 withView(name ?? "") { name in
                     withView(refused?.challenge ?? "") { challenge in
-                        caller.presented.withUnsafeBytes { presented in
-                            demand.endpoint = url
-                            demand.name = self.name == nil ? .absent : name
-                            demand.challenge = refused == nil ? .absent : challenge
-                            demand.presented = presented.isEmpty ? .absent : jf_view(presented)
-                            return body(demand)
-                        }
+                        let presented = caller.presented
+                        demand.endpoint = url
+                        demand.name = self.name == nil ? .absent : name
+                        demand.challenge = refused == nil ? .absent : challenge
+                        demand.presented = presented.isEmpty ? .absent : jf_view(presented)
+                        return body(demand)
                     }
                 }
             }

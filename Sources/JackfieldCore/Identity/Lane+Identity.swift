@@ -188,7 +188,8 @@ extension Lane {
             presented: gateway.exchangesCredentials ? shown.bearer(gate) : [])
         let left = text.expires == 0 ? UInt64.max : text.expires - now
         let kept = min(text.keep ?? left, left, Self.identityKept / 1_000_000)
-        if kept > 0 {
+        // A reload may have brought another door meanwhile.
+        if kept > 0, gate === modules.identity {
             identities.insert(
                 shown.key, caller, until: jf_monotonic_ns() + kept * 1_000_000, plugin: provider.instance.id)
         }

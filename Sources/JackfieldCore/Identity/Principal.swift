@@ -3,89 +3,122 @@
 
 import CJackfield
 import CLinux
+import Glibc
 import JSON
 
 /// Who asks. Made once for its credentials and shared by all requests with them; any thread.
+///
+/// There may be a million: one object, one block of memory with what is lent and the texts that are its own, and what it has
+/// in common with others (`PrincipalNames`). Texts are made anew whenever they are asked for: paths that every call takes
+/// compare bytes instead.
 final class Principal: @unchecked Sendable {
     /// What plugins are lent; lives as long as the object.
     let lent: UnsafePointer<jf_principal>
-    /// Tenant, issuer and subject, in a text that no others have: what sessions, states, tasks, cached answers and limits
-    /// are bound to. Empty: nobody.
-    let key: String
-    let subject: String
-    let tenant: String
-    /// Stands for `key` in this process; 0: nobody.
-    let id: UInt64
-    /// The provider that vouches for it, by its place in the configuration; -1: nobody.
-    let provider: Int
-    /// When its credentials end, in milliseconds of Unix time; .max: not known to end.
-    let expires: UInt64
-    let scopes: [String]
-    /// Names what it showed, without being it; may be empty.
-    let credential: String
-    /// What it showed, for sources of credentials that exchange it; empty unless one does.
-    let presented: [UInt8]
+    private let names: PrincipalNames
+    private let number: Int32
+    /// Bytes of `presented`, at the end of the block.
+    private let presentedCount: UInt32
 
     /// Nobody is known.
     static let nobody = Principal(PrincipalText(), provider: -1, name: "")
 
-    var isNobody: Bool { id == 0 }
+    /// Tenant, issuer and subject, in a text that no others have: what sessions, states, tasks, cached answers and limits
+    /// are bound to. Empty: nobody.
+    var key: String { lent.pointee.key.string }
+    var subject: String { lent.pointee.subject.string }
+    var tenant: String { lent.pointee.tenant.string }
+    /// Stands for `key` in this process; 0: nobody.
+    var id: UInt64 { lent.pointee.id }
+    /// The provider that vouches for it, by its place in the configuration; -1: nobody.
+    var provider: Int { Int(number) }
+    /// When its credentials end, in milliseconds of Unix time; .max: not known to end.
+    var expires: UInt64 { lent.pointee.expires_ms == 0 ? .max : lent.pointee.expires_ms }
+    /// Names what it showed, without being it; may be empty.
+    var credential: String { lent.pointee.credential.string }
+    /// What it showed, for sources of credentials that exchange it; empty unless one does.
+    var presented: UnsafeRawBufferPointer {
+        let texts = lent.pointee.attributes.bytes
+        guard presentedCount > 0, let base = texts.baseAddress else { return .init(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(start: base + texts.count, count: Int(presentedCount))
+    }
+
+    var isNobody: Bool { lent.pointee.id == 0 }
     /// Nobody in particular, be it nobody at all or nobody in particular of a tenant.
-    var isAnonymous: Bool { subject.isEmpty }
+    var isAnonymous: Bool { lent.pointee.subject.len == 0 }
 
     /// - Parameter name: the provider's, in the configuration.
     init(_ text: PrincipalText, provider: Int, name: String, presented: [UInt8] = []) {
-        key = text.key
-        subject = text.subject
-        tenant = text.tenant
-        self.provider = provider
-        self.presented = presented
-        expires = text.expires == 0 ? .max : text.expires
-        scopes = text.scopes
-        credential = text.credential
-        id = text.key.isEmpty ? 0 : max(1, Principal.hash(text.key))
-        let texts = [
-            text.key, text.subject, text.tenant, text.issuer, name, text.credential, text.attributes,
-        ]
-        let lists = text.roles + text.scopes
-        let bytes = (texts + lists).reduce(0) { $0 + $1.utf8.count }
-        let views = lists.count * MemoryLayout<jf_view>.stride
+        names = .find(provider: name, roles: text.roles, scopes: text.scopes)
+        number = Int32(clamping: provider)
+        presentedCount = UInt32(clamping: presented.count)
+        let key = text.key
+        // Everything that the key holds is lent from there.
+        let apart = key.isEmpty ? [text.subject, text.tenant, text.issuer] : []
+        let texts = [key] + apart + [text.credential, text.attributes]
         let head = MemoryLayout<jf_principal>.size
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: head + views + max(bytes, 1), alignment: 16)
-        var place = memory + head + views
+        let bytes = texts.reduce(0) { $0 + $1.utf8.count } + presented.count
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: head + bytes, alignment: 16)
+        var place = memory + head
+        func keep(_ bytes: UnsafeRawBufferPointer) -> jf_view {
+            if let base = bytes.baseAddress { place.copyMemory(from: base, byteCount: bytes.count) }
+            defer { place += bytes.count }
+            return jf_view(UnsafeRawBufferPointer(start: place, count: bytes.count))
+        }
         func keep(_ text: String) -> jf_view {
             var text = text
-            return text.withUTF8 { utf8 in
-                if let base = utf8.baseAddress { place.copyMemory(from: base, byteCount: utf8.count) }
-                defer { place += utf8.count }
-                return jf_view(UnsafeRawBufferPointer(start: place, count: utf8.count))
-            }
+            return text.withUTF8 { keep(UnsafeRawBufferPointer($0)) }
         }
         var shown = jf_principal()
         shown.size = UInt32(head)
-        shown.id = id
-        shown.key = keep(text.key)
-        shown.subject = keep(text.subject)
-        shown.tenant = keep(text.tenant)
-        shown.issuer = keep(text.issuer)
-        shown.provider = keep(name)
+        shown.id = key.isEmpty ? 0 : max(1, Principal.hash(key))
+        shown.key = keep(key)
+        if key.isEmpty {
+            shown.subject = keep(text.subject)
+            shown.tenant = keep(text.tenant)
+            shown.issuer = keep(text.issuer)
+        } else {
+            let whole = shown.key.bytes
+            func part(_ text: String, endingAt end: Int) -> jf_view {
+                jf_view(UnsafeRawBufferPointer(rebasing: whole[(end - text.utf8.count)..<end]))
+            }
+            shown.subject = part(text.subject, endingAt: whole.count)
+            let issuerEnd = whole.count - text.subject.utf8.count
+            shown.issuer = part(text.issuer, endingAt: issuerEnd)
+            let issuer = text.issuer.utf8.count
+            shown.tenant = part(text.tenant, endingAt: issuerEnd - issuer - "\(issuer):".utf8.count)
+        }
+        shown.provider = names.provider
         shown.credential = keep(text.credential)
         shown.attributes = keep(text.attributes)
-        let list = (memory + head).bindMemory(to: jf_view.self, capacity: max(lists.count, 1))
-        for (at, text) in lists.enumerated() { list[at] = keep(text) }
-        shown.roles = UnsafePointer(list)
-        shown.role_count = UInt64(text.roles.count)
-        shown.scopes = UnsafePointer(list + text.roles.count)
-        shown.scope_count = UInt64(text.scopes.count)
+        _ = presented.withUnsafeBytes { keep($0) }
+        shown.roles = names.roles.baseAddress
+        shown.role_count = UInt64(names.roles.count)
+        shown.scopes = names.scopes.baseAddress
+        shown.scope_count = UInt64(names.scopes.count)
         shown.expires_ms = text.expires
         memory.initializeMemory(as: jf_principal.self, to: shown)
         lent = UnsafePointer(memory.assumingMemoryBound(to: jf_principal.self))
     }
 
-    deinit { UnsafeMutableRawPointer(mutating: lent).deallocate() }
+    deinit {
+        if let shown = UnsafeMutableRawPointer(mutating: presented.baseAddress) {
+            explicit_bzero(shown, presented.count)
+        }
+        UnsafeMutableRawPointer(mutating: lent).deallocate()
+        names.giveBack()
+    }
+
+    /// Whether it is this principal to whom something belongs (`key`).
+    @inline(__always)
+    func owns(_ owner: String) -> Bool { lent.pointee.key.isText(owner) }
+
+    /// Whether it showed this (`credential`).
+    func showed(_ credential: String) -> Bool { lent.pointee.credential.isText(credential) }
 
     /// Whether everything in a list of scopes was granted.
-    func hasScopes(_ needed: [String]) -> Bool { needed.allSatisfy { scopes.contains($0) } }
+    func hasScopes(_ needed: [String]) -> Bool {
+        needed.allSatisfy { scope in names.scopes.contains { $0.isText(scope) } }
+    }
 
     /// Seeded anew in each process, so that nobody can choose subjects that collide.
     private static func hash(_ key: String) -> UInt64 {

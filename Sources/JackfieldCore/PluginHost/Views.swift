@@ -27,6 +27,16 @@ extension jf_view {
     var present: UnsafeRawBufferPointer? { ptr == nil ? nil : bytes }
 
     var string: String { String(decoding: bytes, as: UTF8.self) }
+
+    /// Whether it is this text, byte by byte.
+    @inline(__always)
+    func isText(_ text: String) -> Bool {
+        let own = bytes
+        return text.utf8.withContiguousStorageIfAvailable { text in
+            text.count == own.count
+                && (own.isEmpty || memcmp(text.baseAddress!, own.baseAddress!, own.count) == 0)
+        } ?? text.utf8.elementsEqual(own)
+    }
 }
 
 /// Lends text as a view for the time of a call.

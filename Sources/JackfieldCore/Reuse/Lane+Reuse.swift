@@ -171,7 +171,7 @@ extension Lane {
             call.flight = nil
             switch landing {
             case .answer(let answer):
-                if answer.isPrivate, call.principal != flight.principal {
+                if answer.isPrivate, !call.caller.owns(flight.principal) {
                     goAlone(call)
                 } else {
                     handOver(answer, to: call)

@@ -73,7 +73,7 @@ enum RoomClient: Hashable, Sendable {
     case connection(lane: Int, handle: UInt64)
 
     init?(_ call: Call) {
-        if !call.principal.isEmpty {
+        if !call.caller.isNobody {
             self = .principal(call.principal)
         } else if let session = call.session {
             self = .session(session.key)

@@ -152,7 +152,7 @@ final class ServerLink {
         let caller = call.caller
         if !caller.isNobody {
             request.principal = caller.lent.pointee.key
-            if !caller.tenant.isEmpty { request.tenant = caller.lent.pointee.tenant }
+            if caller.lent.pointee.tenant.len > 0 { request.tenant = caller.lent.pointee.tenant }
         }
         let status =
             call.session.map { session in

@@ -169,7 +169,7 @@ final class SessionTable: Sendable {
 
     /// A principal's own session: a session id is no credential (MCP, Security Best Practices, "Session Hijacking").
     func find(_ text: UnsafeRawBufferPointer, of caller: Principal) -> Session? {
-        guard let session = find(text), session.owner == caller.key else { return nil }
+        guard let session = find(text), caller.owns(session.owner) else { return nil }
         return session
     }
 

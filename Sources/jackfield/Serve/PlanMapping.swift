@@ -68,6 +68,7 @@ extension LimitsPlan {
         callsPerServer = limits.callsPerServer
         calls = limits.calls
         sessions = limits.sessions
+        principals = limits.principals
         pageSize = limits.pageSize
         callTimeout = limits.callTimeout
         streams = limits.streams

@@ -83,6 +83,64 @@ import Testing
         #expect(text.keep == 7)
         #expect(lent.id == principal.id && lent.id != 0)
         #expect(principal.hasScopes(["x"]) && !principal.hasScopes(["x", "y"]))
+        #expect((principal.subject, principal.tenant, principal.credential) == ("alice", "acme", "k"))
+        #expect(principal.key == text.key && principal.owns(text.key) && principal.showed("k"))
+        for other in ["", "alice", text.key + " ", String(text.key.dropLast())] {
+            #expect(!principal.owns(other) && !principal.showed(other))
+        }
+        #expect(principal.expires == 5)
+    }
+
+    /// Every length of a part, since each is found by the lengths of the others.
+    @Test func partsAreFoundInTheKey() {
+        for tenant in ["", "t", String(repeating: "t", count: 10)] {
+            for issuer in ["", "i", String(repeating: "é", count: 60)] {
+                for subject in ["s", String(repeating: "s", count: 300)] {
+                    var text = PrincipalText()
+                    (text.tenant, text.issuer, text.subject) = (tenant, issuer, subject)
+                    let lent = Principal(text, provider: 3, name: "p").lent.pointee
+                    #expect(lent.tenant.string == tenant && lent.issuer.string == issuer)
+                    #expect(lent.subject.string == subject && lent.key.string == text.key)
+                }
+            }
+        }
+        // Nobody, but of a tenant.
+        var text = PrincipalText()
+        (text.tenant, text.issuer) = ("acme", "https://id")
+        let nobody = Principal(text, provider: -1, name: "")
+        #expect(nobody.isNobody && nobody.key.isEmpty && nobody.owns(""))
+        #expect(nobody.tenant == "acme" && nobody.lent.pointee.issuer.string == "https://id")
+    }
+
+    @Test func whatWasShownIsKept() {
+        var text = PrincipalText()
+        (text.subject, text.attributes) = ("s", #"{"a":1}"#)
+        let principal = Principal(text, provider: 0, name: "p", presented: Array("token".utf8))
+        #expect(principal.presented.elementsEqual("token".utf8))
+        #expect(principal.lent.pointee.attributes.string == #"{"a":1}"#)
+        #expect(Principal(text, provider: 0, name: "p").presented.isEmpty)
+    }
+
+    @Test func equalNamesAreKeptOnce() {
+        func names(_ provider: String, _ roles: [String], _ scopes: [String]) -> PrincipalNames {
+            .find(provider: provider, roles: roles, scopes: scopes)
+        }
+        let first = names("once", ["a", "b"], ["c"])
+        let same = names("once", ["a", "b"], ["c"])
+        let others = [
+            names("once", ["a"], ["b", "c"]), names("once", ["b", "a"], ["c"]),
+            names("twice", ["a", "b"], ["c"]),
+            names("once", ["ab"], ["c"]), names("once", [], []),
+        ]
+        #expect(first === same && others.allSatisfy { $0 !== first })
+        #expect(first.roles.map(\.string) == ["a", "b"] && first.scopes.map(\.string) == ["c"])
+        first.giveBack()
+        let third = names("once", ["a", "b"], ["c"])
+        #expect(third === same, "somebody still holds them")
+        same.giveBack()
+        third.giveBack()
+        #expect(names("once", ["a", "b"], ["c"]) !== first, "nobody did")
+        for names in others { names.giveBack() }
     }
 
     @Test func nobodyIsNobody() {
@@ -122,56 +180,6 @@ import Testing
         #expect(throws: PrincipalProblem.self) { try read(#"{"subject":"\#(long)"}"#) }
         let many = Array(repeating: "\"r\"", count: PrincipalText.mostNames + 1).joined(separator: ",")
         #expect(throws: PrincipalProblem.self) { try read(#"{"subject":"a","roles":[\#(many)]}"#) }
-    }
-}
-
-@Suite struct IdentityCacheTests {
-    private func key(_ number: UInt64) -> IdentityKey { IdentityKey((number, number)) }
-
-    private func principal(_ subject: String, credential: String = "") -> Principal {
-        var text = PrincipalText()
-        text.subject = subject
-        text.credential = credential
-        return Principal(text, provider: 0, name: "p")
-    }
-
-    @Test func itForgetsInTime() {
-        var cache = IdentityCache(limit: 10)
-        cache.insert(key(1), principal("a"), until: 100, plugin: "p")
-        #expect(cache.find(key(1), now: 99)?.subject == "a")
-        #expect(cache.find(key(1), now: 100) == nil)
-        #expect(cache.count == 0)
-    }
-
-    @Test func itIsBounded() {
-        var cache = IdentityCache(limit: 100)
-        for number in 0..<10_000 {
-            cache.insert(key(UInt64(number)), principal("s"), until: .max, plugin: "p")
-        }
-        #expect(cache.count <= 100)
-        #expect(cache.find(key(9_999), now: 0) != nil)
-    }
-
-    @Test func whatIsUsedStays() {
-        var cache = IdentityCache(limit: 10)
-        cache.insert(key(1), principal("a"), until: .max, plugin: "p")
-        for number in 2..<100 {
-            cache.insert(key(UInt64(number)), principal("s"), until: .max, plugin: "p")
-            #expect(cache.find(key(1), now: 0) != nil)
-        }
-    }
-
-    @Test func aWithdrawnCredentialIsForgotten() {
-        var cache = IdentityCache(limit: 10)
-        cache.insert(key(1), principal("a", credential: "k1"), until: .max, plugin: "p")
-        cache.insert(key(2), principal("b", credential: "k2"), until: .max, plugin: "p")
-        cache.insert(key(3), principal("c", credential: "k1"), until: .max, plugin: "q")
-        cache.forget(plugin: "p", credential: "k1")
-        #expect(cache.find(key(1), now: 0) == nil)
-        #expect(cache.find(key(2), now: 0) != nil)
-        #expect(cache.find(key(3), now: 0) != nil)
-        cache.forget(plugin: "p", credential: nil)
-        #expect(cache.find(key(2), now: 0) == nil)
     }
 }
 
