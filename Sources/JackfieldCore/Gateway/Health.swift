@@ -40,7 +40,7 @@ extension Gateway {
 }
 
 /// `/healthz`: the loop turns, so the answer comes. `/readyz`: servers had their first chance, we are not stopping, and a
-/// store that is required answers.
+/// store that is required answers; without one that is not required it is ready, but says what is amiss.
 private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePointer<jf_http_request>?) {
     guard let user, let request else { return }
     let context = Unmanaged<HealthContext>.fromOpaque(user).takeUnretainedValue()
@@ -55,6 +55,13 @@ private func serveHealth(_ user: UnsafeMutableRawPointer?, _ request: UnsafePoin
     }
 }
 
+extension Lane {
+    /// The ids of plugins that may keep state in the store.
+    fileprivate var storeUsers: [String] {
+        Set(instances.map(\.library.manifest).filter { $0.usesState && $0.store == nil }.map(\.id)).sorted()
+    }
+}
+
 /// What somebody wants to know.
 private struct HealthQuestion {
     let exchange: jf_ref
@@ -65,15 +72,20 @@ private struct HealthQuestion {
 private func answerHealth(_ context: HealthContext, _ asked: HealthQuestion) {
     let lane = context.lane
     let store = lane.gateway.storeHealth
+    let users = store == nil ? [] : lane.storeUsers
     let lacksStore = context.isReadiness && store?.isMissed == true
+    let complaint = context.isReadiness ? store?.complaint(users: users) : nil
     let isReady = !context.isReadiness || lane.isSettled && !lane.gateway.isDraining && !lacksStore
     var up = 0
     for statuses in lane.catalog.statuses where statuses.contains(where: { $0.state == .up }) { up += 1 }
     let state =
-        isReady ? "ok" : lane.gateway.isDraining ? "stopping" : lane.isSettled ? "store down" : "starting"
+        isReady
+        ? complaint == nil ? "ok" : "degraded"
+        : lane.gateway.isDraining ? "stopping" : lane.isSettled ? "store down" : "starting"
+    let reasons = complaint.map { ",\"reasons\":[\(String(decoding: JSONWriter.quoted($0), as: UTF8.self))]" }
     let body =
         "{\"status\":\"\(state)\",\"servers\":{\"up\":\(up),\"configured\":\(lane.catalog.servers.count)}"
-        + (store.map { ",\"store\":\($0.json)" } ?? "")
+        + (reasons ?? "") + (store.map { ",\"store\":\($0.json(users: users))" } ?? "")
         + (context.isReadiness
             ? "}\n"
             : ",\(gauges(lane.gateway))\(asked.servers ? servers(lane) : "")"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether the store answers, for `/healthz`, `/readyz` and the log.
 
+import CLinux
 import JSON
 import Synchronization
 
@@ -15,6 +16,8 @@ final class StoreHealth: Sendable {
     let isRequired: Bool
     private let log: Log
     private let sights: Mutex<[Sight]>
+    /// When it stopped answering, in nanoseconds of Unix time.
+    private let downSince = Mutex<UInt64>(0)
 
     init(_ plan: StorePlan, lanes: Int, log: Log) {
         kind = plan.kind
@@ -34,6 +37,7 @@ final class StoreHealth: Sendable {
         switch change {
         case (.up, .up), (.down, .down): break
         case (_, .down(let why)):
+            downSince.withLock { $0 = jf_realtime_ns() }
             log.write(.warning, "the store does not answer", [.init("kind", kind), .init("why", why)])
         case (.down, .up): log.write(.info, "the store answers again", [.init("kind", kind)])
         default: break
@@ -48,16 +52,28 @@ final class StoreHealth: Sendable {
     /// Whether readiness waits for it.
     var isMissed: Bool { isRequired && sights.withLock { StoreHealth.sum($0) } != .up }
 
+    /// Why it is down, and since when; nil: it is not known to be.
+    private var absence: (why: String, since: String)? {
+        guard case .down(let why) = sights.withLock({ StoreHealth.sum($0) }) else { return nil }
+        return (why, AuditTime.text(downSince.withLock { $0 }))
+    }
+
+    /// What is amiss, as a sentence for people; nil: nothing.
+    func complaint(users: [String]) -> String? {
+        guard let (why, since) = absence else { return nil }
+        return "the store \(kind) has not answered since \(since): \(why)"
+            + (users.isEmpty ? "" : "; used by \(users.joined(separator: ", "))")
+    }
+
     /// A JSON object.
-    var json: String {
-        let (status, why): (String, String?) =
-            switch sights.withLock({ StoreHealth.sum($0) }) {
-            case .unknown: ("starting", nil)
-            case .up: ("up", nil)
-            case .down(let why): ("down", why)
-            }
+    /// - Parameter users: ids of the plugins that keep state in it: told while it is down.
+    func json(users: [String]) -> String {
         let quoted = { (text: String) in String(decoding: JSONWriter.quoted(text), as: UTF8.self) }
-        return "{\"kind\":\(quoted(kind)),\"status\":\"\(status)\""
-            + (why.map { ",\"why\":\(quoted($0))" } ?? "") + "}"
+        let head = "{\"kind\":\(quoted(kind)),\"status\":"
+        guard let (why, since) = absence else {
+            return head + (sights.withLock { StoreHealth.sum($0) } == .up ? "\"up\"}" : "\"starting\"}")
+        }
+        return head + "\"down\",\"since\":\"\(since)\",\"why\":\(quoted(why)),\"used_by\":["
+            + users.map(quoted).joined(separator: ",") + "]}"
     }
 }

@@ -146,16 +146,26 @@ import Testing
 
     @Test func everyLaneCounts() {
         let health = health(2)
-        #expect(health.isMissed && health.json == #"{"kind":"redis","status":"starting"}"#)
+        #expect(health.isMissed && health.json(users: ["a"]) == #"{"kind":"redis","status":"starting"}"#)
         health.report(0, nil)
         #expect(health.isMissed)
         health.report(1, nil)
-        #expect(!health.isMissed && health.json == #"{"kind":"redis","status":"up"}"#)
+        #expect(!health.isMissed && health.json(users: ["a"]) == #"{"kind":"redis","status":"up"}"#)
         health.report(1, "no \"route\"")
         #expect(health.isMissed)
-        #expect(health.json == #"{"kind":"redis","status":"down","why":"no \"route\""}"#)
+        let shown = try? JSONValue(parsing: Array(health.json(users: ["a", "b"]).utf8))
+        let since = shown?["since"]?.string ?? ""
+        #expect(since.count == 27 && since.hasSuffix("Z"), "2026-01-01T12:00:00.000000Z")
+        #expect(
+            shown == [
+                "kind": "redis", "status": "down", "since": .string(since), "why": "no \"route\"",
+                "used_by": ["a", "b"],
+            ])
+        #expect(
+            health.complaint(users: ["a", "b"])
+                == "the store redis has not answered since \(since): no \"route\"; used by a, b")
         health.report(1, nil)
-        #expect(!health.isMissed)
+        #expect(!health.isMissed && health.complaint(users: ["a"]) == nil)
     }
 
     @Test func whatIsNotRequiredIsNotMissed() {
