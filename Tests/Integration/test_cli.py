@@ -107,6 +107,31 @@ def test_check_references_and_secrets(tmp_path):
     assert "hush-hush-value" not in fails(2, "check", "--config", path)
 
 
+A, B = "http://127.0.0.1:1/mcp", "http://127.0.0.1:2/mcp"
+# What a server says wrong, and where, as often as it is wrong.
+MISTAKES = {
+    "a misspelt key of all replicas": (f"timot_ms: 3, replicas: [ {{ url: '{A}' }}, {{ url: '{B}' }} ]", ["4:8"]),
+    "a wrong value of all replicas": (
+        f"connect_timeout_ms: abc, replicas: [ {{ url: '{A}' }}, {{ url: '{B}' }} ]", ["4:28"],
+    ),
+    "a misspelt key of one": (f"replicas: [ {{ url: '{A}', wieght: 3 }}, {{ url: '{B}' }} ]", ["4:53"]),
+    "two of them": (f"replicas: [ {{ url: '{A}', wieght: 3 }}, {{ url: '{B}', wight: 3 }} ]", ["4:53", "4:99"]),
+    "a plugin": (f"replicas: [ {{ plugin: tools-demo }}, {{ url: '{A}' }} ]", ["4:22"]),
+    "neither": (f"replicas: [ {{ weight: 2 }}, {{ url: '{A}' }} ]", ["4:20"]),
+    "unknown schemes": ("replicas: [ { url: 'ftp://a/b' }, { url: 'gopher://a/b' } ]", ["4:27", "4:49"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text,places", MISTAKES.values(), ids=MISTAKES)
+def test_check_says_each_mistake_of_replicas_once(tmp_path, text, places):
+    path = tmp_path / "r.yaml"
+    path.write_text(f"version: 1\n\nservers:\n  s: {{ {text} }}\n")
+    said = fails(2, "check", "--config", path)
+    assert [line.partition("r.yaml:")[2].partition(": ")[0] for line in said.splitlines()] == places, said
+    served = [line for line in fails(2, "serve", "--config", path).splitlines() if "error" in line]
+    assert len(served) == len(places), served
+
+
 def test_check_missing_file(tmp_path):
     assert "nothing.yaml" in fails(2, "check", "--config", tmp_path / "nothing.yaml")
 

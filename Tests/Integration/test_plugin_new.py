@@ -227,6 +227,8 @@ def test_listener_serves(projects, lang):
     library = built(projects, "listener", lang)
     with serving(with_free_ports(library), listen=None) as gateway:
         line = gateway.log.wait("listening on tcp://")
+        # No URL of an MCP client: the listener speaks something of its own.
+        assert re.search(r"tcp://[0-9.]+:[0-9]+$", line.strip()), line
         port = int(re.search(r":([0-9]+)\b", line.partition("tcp://")[2]).group(1))
         with socket.create_connection(("127.0.0.1", port), 10) as client:
             message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": modern_params(None)}

@@ -18,8 +18,10 @@ func decodeReplicas(
         var weight = weight
         section.read("weight", into: &weight, in: 1...1000)
         let standing = readStanding(from: &section, server.standing)
+        var isPlugin = false
         for key in Configuration.Server.generalKeys where key != "weight" && !placeKeys.contains(key) {
             guard let entry = section.takeEntry(key) else { continue }
+            isPlugin = isPlugin || key == "plugin"
             sink.error(entry.keyPosition, "\(label): \(quoted(key)) belongs to the server, not to a replica")
         }
         let own = section.rest
@@ -33,7 +35,8 @@ func decodeReplicas(
             entries: own + inherited, at: item.position, convertsQuoted: context.isJSON)
         var endpoint = Configuration.Endpoint(options: options, weight: weight, position: item.position)
         endpoint.standing = standing
-        checkEndpoint(endpoint, named: label, at: item.position, sink)
+        // Who names a plugin has said how the server is reached, in the wrong place.
+        if !isPlugin { checkEndpoint(endpoint, named: label, at: item.position, sink) }
         return endpoint
     }
 }

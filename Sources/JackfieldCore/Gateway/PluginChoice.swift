@@ -216,7 +216,11 @@ public struct PluginChoice: Sendable {
         for at in server.endpoints.indices {
             let place = PlanProblem.Place.server(server.name, endpoint: at)
             guard let manifest = self.server(server, server.endpoints[at]) else {
-                problems.append(PlanProblem(place: place, pointer: "", message: unserved(server)))
+                let url = try? JSONValue(parsing: server.endpoints[at].options)["url"]
+                let pointer = server.plugin == nil && url != nil ? "/url" : ""
+                problems.append(
+                    PlanProblem(
+                        place: place, pointer: pointer, message: unserved(server, hasURL: !pointer.isEmpty)))
                 continue
             }
             let schema = server.plugin == nil ? manifest.connector?.config : manifest.toolset?.config
@@ -252,18 +256,21 @@ public struct PluginChoice: Sendable {
         module.links = manifest.modules[facet]?.mayLink(with: module.options) == true
     }
 
-    private func unserved(_ server: ServerPlan) -> String {
+    private func unserved(_ server: ServerPlan, hasURL: Bool) -> String {
         if let id = server.plugin {
             return
                 "no plugin '\(id)' was found; toolsets are: \(names(manifests.filter { $0.toolset != nil }.map(\.id)))"
         }
-        let keys = manifests.compactMap(\.connector).flatMap { $0.keys }
+        let keys = Set(manifests.compactMap(\.connector).flatMap { $0.keys })
         let schemes = manifests.compactMap(\.connector).flatMap { $0.schemes }
-        return "nothing says how to reach this server: give one of \(names(keys)) or plugin"
-            + (schemes.isEmpty ? "" : "; URLs may begin with \(names(schemes))")
+        let problem =
+            hasURL
+            ? "no plugin connects to this URL"
+            : "nothing says how to reach this server: give one of \(names(keys)) or plugin"
+        return problem + (schemes.isEmpty ? "" : "; URLs may begin with \(names(schemes))")
     }
 
-    private func names(_ list: [String]) -> String {
+    private func names(_ list: some Collection<String>) -> String {
         list.isEmpty ? "none" : list.sorted().joined(separator: ", ")
     }
 

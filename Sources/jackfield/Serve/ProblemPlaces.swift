@@ -9,6 +9,14 @@ func located(_ problem: PlanProblem, _ configuration: Configuration) -> Configur
     configuration.problem(at: position(of: problem, in: configuration), problem.message)
 }
 
+extension Sequence where Element: Hashable {
+    /// Each once, where it comes first: what a server says wrong for all its replicas is one mistake.
+    var withoutRepeats: [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
+    }
+}
+
 private func position(of problem: PlanProblem, in configuration: Configuration) -> SourcePosition {
     // An unknown key is wrong itself, whatever its value.
     let isKey = problem.message.hasPrefix("unknown property")
@@ -31,7 +39,8 @@ private func position(of problem: PlanProblem, in configuration: Configuration) 
         guard !problem.pointer.isEmpty, server.endpoints.indices.contains(endpoint) else {
             return server.position
         }
-        return inside(server.endpoints[endpoint].options, else: server.position)
+        let place = server.endpoints[endpoint].position
+        return inside(server.endpoints[endpoint].options, else: place == .none ? server.position : place)
     case .routing(let name):
         guard let server = configuration.servers.first(where: { $0.name == name }) else { return .none }
         let routing = server.routing

@@ -60,7 +60,7 @@ func serve(_ options: ServeOptions) -> Int32 {
     gateway.onListening = { addresses in
         changes.begin()
         for address in addresses where address.contains("://") {
-            log.announce("listening on \(address)/mcp")
+            log.announce("listening on \(endpointAddress(address))")
             let isLocal = ["127.", "[::1]", "localhost"].contains { address.contains("://" + $0) }
             if !isLocal, plan.auth.providers.isEmpty {
                 log.write(
@@ -98,6 +98,12 @@ func readConfiguration(
     return .success(configuration)
 }
 
+/// What a client is told to connect to: the URL of `/mcp` where the listener speaks HTTP or WebSocket, else where it listens.
+func endpointAddress(_ bound: String) -> String {
+    let isURL = ["http://", "https://", "ws://", "wss://"].contains { bound.hasPrefix($0) }
+    return isURL ? bound + "/mcp" : bound
+}
+
 /// The plan of a configuration, checked against the plugins; problems carry the file's positions.
 ///
 /// - Parameter withLock: read the lock file too.
@@ -108,7 +114,7 @@ func checkedPlan(
     var (plan, problems) = plugins.choice.check(wanted)
     var texts =
         plugins.misplaced(plan, configuration).map(\.description)
-        + problems.map { described($0, configuration) }
+        + problems.map { described($0, configuration) }.withoutRepeats
     if withLock, let lock = configuration.lock {
         switch LockFile.plan(lock, configuration) {
         case .success(let read): plan.lock = read

@@ -85,7 +85,7 @@ struct CheckedFile {
         found += CheckedFile.refusals(of: checked, set, configuration)
         plan = set.settled(checked)
         plugins = set
-        problems = found.sorted { $0.position < $1.position }
+        problems = found.withoutRepeats.sorted { $0.position < $1.position }
     }
 
     /// Plugins that the plan needs and the loader would refuse.
