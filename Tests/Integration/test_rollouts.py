@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from rig.gateway import command_line, native, serving, write
+from rig.gateway import Gateway, command_line, native, serving, write
 from rig.processes import eventually
 from rig.rpc import MODERN, RpcError
 from rig.wire_http import exchange, modern
@@ -302,6 +302,36 @@ def test_a_drained_server_says_so(run, two):
         assert "jackfield undrain" in told[0]["reason"]
         assert "draining" in command_line("servers", "--url", gateway.url).stdout
         assert "s/2 gets calls again" in rig.run("undrain", "s/2"), "by version: the second replica is 2"
+
+
+def test_a_drain_outlasts_the_gateway(tmp_path, two):
+    """Killed or stopped: what was taken out of service stays out, as long as its replicas are where they were."""
+    rig = Rig(tmp_path, two)
+
+    def began(*states):
+        assert [e["state"] for e in detail(gateway)["endpoints"]] == list(states)
+
+    gateway = Gateway(rig.config)
+    try:
+        eventually(lambda: began("up", "up"))
+        rig.run("drain", "s/1")
+    finally:
+        gateway.kill()
+    # Another secret is no other replica.
+    rig.replicas[1]["headers"] = {"X-Key": "new"}
+    rig.write()
+    with serving(rig.config) as gateway:
+        eventually(lambda: began("up", "draining"))
+        gateway.log.wait("drained since before the restart")
+        rig.run("undrain", "s/1")
+    with serving(rig.config) as gateway:
+        eventually(lambda: began("up", "up"))
+        rig.run("drain", "s/1")
+    rig.replicas.reverse()
+    rig.write()
+    with serving(rig.config) as gateway:
+        eventually(lambda: began("up", "up"))
+        gateway.log.wait("a drain is over: the configuration has other replicas")
 
 
 def test_a_drain_ends_with_its_replicas(run, two):

@@ -72,6 +72,9 @@ public struct ConfigHistory: Sendable {
         directory = "\(state)/config/\(key)"
     }
 
+    /// Beside them: what operators drained of the servers of that file.
+    public var drains: String { directory + "/drains.json" }
+
     /// One that is there.
     public init(directory: String) { self.directory = directory }
 

@@ -11,9 +11,18 @@ struct Drain: Sendable, Equatable {
 /// Belongs to the control loop.
 final class Traffic {
     /// By server.
-    private(set) var drains: [String: Drain] = [:]
+    private(set) var drains: [String: Drain] = [:] {
+        didSet { if drains != oldValue { kept?.write(drains) } }
+    }
+    /// Where they outlast the process; nil: nowhere.
+    private var kept: KeptDrains?
     var fits = FitCache()
     var versionRecords = LogBudget()
+
+    func keep(_ kept: KeptDrains, _ servers: [ServerPlan]) {
+        drains = kept.read(servers)
+        self.kept = kept
+    }
 
     func drain(_ plan: ServerPlan, _ indexes: Set<Int>) {
         var drain = holding(plan) ?? Drain(replicas: plan.endpoints)

@@ -44,7 +44,8 @@ final class ConfigChanges {
         self.log = log
         gateway.reload = { [self] choice in reload(choice) }
         gateway.onReload = { [self] in ended($0) }
-        guard history != nil else { return }
+        guard let history else { return }
+        gateway.keepDrains(in: history.drains)
         gateway.changeConfiguration = { [self] in change($0, by: $1, $2) }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is drained, how calls see it, and when it is over.
 
+import Glibc
 import Testing
 
 @testable import JackfieldCore
@@ -42,6 +43,44 @@ import Testing
         traffic.drain(record.server.plan, [0, 1])
         #expect(states(traffic, record) == [.down, .draining])
         #expect(traffic.shown(record)[0].reason == "it broke")
+    }
+
+    /// Over a restart: by where replicas are, whatever else changed.
+    @Test func itIsKept() throws {
+        let path = "/tmp/jackfield-drains-\(getpid())-\(UInt64.random(in: 0 ... .max)).json"
+        defer { unlink(path) }
+        func plan(_ name: String, _ options: [String]) -> ServerPlan {
+            var plan = ServerPlan(name: name)
+            plan.endpoints = options.map { EndpointPlan(options: $0) }
+            return plan
+        }
+        let urls = [#"{"url":"http://a/mcp"}"#, #"{"url":"http://b/mcp"}"#]
+        let (kept, log) = (plan("s", urls), Log(level: .error))
+        func restarted(_ plans: [ServerPlan]) -> Traffic {
+            let traffic = Traffic()
+            traffic.keep(KeptDrains(path, log), plans)
+            return traffic
+        }
+        let first = restarted([kept])
+        #expect(first.drains.isEmpty, "no file")
+        first.drain(kept, [1])
+        #expect(restarted([kept]).holding(kept)?.indexes == [1])
+        let renewed = plan("s", [#"{"headers":{"a":"new"},"url":"http://a/mcp"}"#, urls[1]])
+        #expect(restarted([renewed]).holding(renewed)?.indexes == [1], "another token")
+        for other in [plan("s", [urls[1], urls[0]]), plan("s", [urls[0]]), plan("t", urls)] {
+            #expect(restarted([other]).drains.isEmpty, "other replicas")
+        }
+        first.undrain(kept, [1])
+        #expect(restarted([kept]).drains.isEmpty, "it was over before")
+        for bad in ["", "{", #"{"version":2,"drains":{}}"#, #"{"version":1,"drains":{"s":{"drained":[0]}}}"#]
+        {
+            #expect(bad.utf8.withContiguousStorageIfAvailable { write(to: path, $0) } == true)
+            #expect(restarted([kept]).drains.isEmpty)
+        }
+    }
+
+    private func write(to path: String, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        replaceFile(path, with: UnsafeRawBufferPointer(bytes), mode: 0o600, durable: false) == nil
     }
 
     @Test func itBelongsToTheReplicas() throws {
