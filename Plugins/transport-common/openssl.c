@@ -32,6 +32,8 @@ bool openssl_load(struct openssl *api, const char **missing) {
     LOAD(SSL_CTX_set_cipher_list);
     LOAD(SSL_CTX_set_session_id_context);
     LOAD(SSL_CTX_set_num_tickets);
+    LOAD(SSL_CTX_set_timeout);
+    LOAD(SSL_CTX_set_tlsext_ticket_key_evp_cb);
     LOAD(SSL_load_client_CA_file);
     LOAD(SSL_CTX_set_client_CA_list);
     LOAD(SSL_CTX_callback_ctrl);
@@ -56,6 +58,10 @@ bool openssl_load(struct openssl *api, const char **missing) {
     LOAD(SSL_get_verify_result);
     LOAD(X509_VERIFY_PARAM_set1_ip_asc);
     LOAD(X509_verify_cert_error_string);
+    LOAD(EVP_aes_256_cbc);
+    LOAD(EVP_EncryptInit_ex);
+    LOAD(EVP_DecryptInit_ex);
+    LOAD(EVP_MAC_CTX_set_params);
     LOAD(BIO_s_mem);
     LOAD(BIO_new);
     LOAD(BIO_read);

@@ -6,6 +6,15 @@
 
 #include "text.h"
 
+/** OSSL_PARAM (core.h). */
+struct openssl_param {
+    const char *key;
+    unsigned type;
+    void *data;
+    size_t size;
+    size_t returned;
+};
+
 /** The functions used. */
 struct openssl {
     int (*OPENSSL_init_ssl)(uint64_t, const void *);
@@ -25,6 +34,9 @@ struct openssl {
     int (*SSL_CTX_set_cipher_list)(void *, const char *);
     int (*SSL_CTX_set_session_id_context)(void *, const uint8_t *, unsigned);
     int (*SSL_CTX_set_num_tickets)(void *, size_t);
+    long (*SSL_CTX_set_timeout)(void *, long);
+    int (*SSL_CTX_set_tlsext_ticket_key_evp_cb)(void *,
+                                                int (*)(void *, uint8_t *, uint8_t *, void *, void *, int));
     void *(*SSL_load_client_CA_file)(const char *);
     void (*SSL_CTX_set_client_CA_list)(void *, void *);
     long (*SSL_CTX_callback_ctrl)(void *, int, void (*)(void));
@@ -50,6 +62,10 @@ struct openssl {
     long (*SSL_get_verify_result)(const void *);
     int (*X509_VERIFY_PARAM_set1_ip_asc)(void *, const char *);
     const char *(*X509_verify_cert_error_string)(long);
+    const void *(*EVP_aes_256_cbc)(void);
+    int (*EVP_EncryptInit_ex)(void *, const void *, void *, const uint8_t *, const uint8_t *);
+    int (*EVP_DecryptInit_ex)(void *, const void *, void *, const uint8_t *, const uint8_t *);
+    int (*EVP_MAC_CTX_set_params)(void *, const struct openssl_param *);
     const void *(*BIO_s_mem)(void);
     void *(*BIO_new)(const void *);
     int (*BIO_read)(void *, void *, int);
@@ -86,6 +102,8 @@ enum {
     ERROR_WANT_READ = 2,
     ERROR_ZERO_RETURN = 6,
     BIO_CTRL_MEM_DATA = 3,
+    PARAM_TEXT = 4,
+    PARAM_OCTETS = 5,
     RECORD = 16384,
     INIT_NO_ATEXIT = 0x80000
 };

@@ -3,6 +3,7 @@
 #include "tls_server.h"
 #include "instance.h"
 #include "settings.h"
+#include "tls_tickets.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,6 +91,15 @@ static int32_t load_files(const struct tls_server *s, void *context, jf_fault *w
     return JF_OK;
 }
 
+/** Stands for the certificate that clients of this listener have seen: a session of another one, which has
+ * the same keys for its tickets, is not resumed here. FNV-1a. */
+static uint64_t server_mark(const struct tls_server *s) {
+    uint64_t mark = 0xcbf29ce484222325u;
+    for (const char *at = s->paths[TLS_CERTIFICATE]; *at != 0; at++)
+        mark = (mark ^ (uint8_t)*at) * 0x100000001b3u;
+    return mark;
+}
+
 /** What does not come from files. False: the library cannot do it. */
 static bool prepare(const struct tls_server *s, void *context) {
     const struct openssl *api = &s->api;
@@ -108,9 +118,12 @@ static bool prepare(const struct tls_server *s, void *context) {
     memcpy(&callback, &name, sizeof(callback));
     api->SSL_CTX_callback_ctrl(context, CTRL_SET_TLSEXT_SERVERNAME_CB, callback);
     // TLS 1.2 with forward secrecy and authenticated encryption only (RFC 9325 section 4.2).
+    uint64_t place = server_mark(s);
+    if (tickets && !tls_tickets_use(api, context)) return false;
+    api->SSL_CTX_set_timeout(context, TICKET_SECONDS);
     return api->SSL_CTX_ctrl(context, CTRL_SET_MIN_PROTO_VERSION, s->least, NULL) == 1 &&
            api->SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
-           api->SSL_CTX_set_session_id_context(context, (const uint8_t *)"jackfield", 9) == 1 &&
+           api->SSL_CTX_set_session_id_context(context, (const uint8_t *)&place, sizeof(place)) == 1 &&
            api->SSL_CTX_set_num_tickets(context, tickets ? 2 : 0) == 1;
 }
 

@@ -37,13 +37,14 @@ def option(pair, **more):
 
 
 @contextlib.contextmanager
-def tls_gateway(path, tls, servers=None, transport="http", **options):
+def tls_gateway(path, tls, servers=None, transport="http", runtime=None, **options):
     """A gateway with a plain listener for the rig and one with TLS; `secure` is the latter's URL."""
     listeners = [
         {"transport": "http", "address": "127.0.0.1:0"},
         {"transport": transport, "address": "127.0.0.1:0", "tls": tls, **options},
     ]
-    config = write(path, native(servers or DEMO, listeners=listeners))
+    blocks = {"runtime": runtime} if runtime else {}
+    config = write(path, native(servers or DEMO, listeners=listeners, **blocks))
     scheme = "https://" if transport == "http" else "wss://"
     with serving(config, listen=None) as gateway:
         line = gateway.log.wait("listening on " + scheme, 30)
@@ -166,6 +167,44 @@ def test_handshakes_that_do_not_end(authority, tmp_path):
             assert gateway.resources()["fds"] <= before["fds"]
 
         eventually(all_gone)
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+def test_reconnects_resume_on_any_loop(authority, tmp_path, version, transport):
+    """A ticket of one loop is good on all others; what a client gets there is good again."""
+    runtime = {"drain_timeout": "3s", "loops": 4}
+    with tls_gateway(tmp_path / "c.yaml", option(authority.server), transport=transport, runtime=runtime) as gateway:
+        context, session = authority.context(), None
+        context.minimum_version = context.maximum_version = version
+        for turn in range(12):
+            plain = socket.create_connection(("127.0.0.1", gateway.secure_port), 10)
+            with context.wrap_socket(plain, server_hostname="localhost", session=session) as connection:
+                assert connection.session_reused == (turn > 0), turn
+                # With TLS 1.3 tickets come behind the handshake.
+                connection.sendall(b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert connection.recv(65536).startswith(b"HTTP/1.1 4")
+                session = connection.session
+
+
+@pytest.mark.parametrize("shown", ["optional", "required"])
+def test_who_is_asked_for_a_certificate_does_not_resume(authority, tmp_path, shown):
+    """Nor does a ticket of a listener that asks for none open one that does."""
+    asks = option(authority.server, client_ca=authority.pem, client_certificates=shown)
+    ways = [{"tls": option(authority.server)}, {"tls": asks}, {}]
+    listeners = [{"transport": "http", "address": "127.0.0.1:0", **way} for way in ways]
+    config = write(tmp_path / "c.yaml", native(DEMO, listeners=listeners, runtime={"drain_timeout": "3s", "loops": 1}))
+    with serving(config, listen=None) as gateway:
+        lines = [line for line in gateway.log.lines if "listening on https://" in line]
+        ports = [urlsplit(line.split()[-1]).port for line in lines]
+        context, session = authority.context(authority.client), None
+        for port in [ports[0], ports[0], ports[1], ports[1]]:
+            plain = socket.create_connection(("127.0.0.1", port), 10)
+            with context.wrap_socket(plain, server_hostname="localhost", session=session) as connection:
+                assert connection.session_reused == (session is not None and port == ports[0])
+                connection.sendall(b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert connection.recv(65536).startswith(b"HTTP/1.1 4")
+                session = connection.session
 
 
 def test_renewal_without_a_restart(authority, tmp_path):

@@ -26,6 +26,7 @@
 #include "transport-http/resume_cases.h"
 #include "transport-http/service_cases.h"
 #include "transport-http/sse_channel_cases.h"
+#include "transport-http/ticket_cases.h"
 #include "transport-http/tls_cases.h"
 
 #include "transport-http/close_cases.h"
