@@ -59,6 +59,7 @@ public struct CheckRun: Sendable {
     public func run(_ each: (CheckResult) -> Void) -> [CheckResult] {
         // A crash is a result here: no report by the runtime, which takes seconds.
         setenv("SWIFT_BACKTRACE", "enable=no", 1)
+        SampleFolder.announce()
         var results: [CheckResult] = []
         var gate: String?
         for check in CheckCase.all where isSelected(check) || check.isGate {

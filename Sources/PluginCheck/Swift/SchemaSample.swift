@@ -218,7 +218,7 @@ private struct Maker {
         "uri": "https://example.com/", "date-time": "2024-05-06T07:08:09Z", "date": "2024-05-06",
         "email": "name@example.com", "uuid": "00000000-0000-4000-8000-000000000000",
         // As hosts make them: absolute, in a folder that is there.
-        "path": "/tmp/jackfield-plugin-check",
+        "path": SampleFolder.path + "/sample",
     ]
 
     private mutating func string(_ schema: JSONValue) -> JSONValue {

@@ -110,6 +110,7 @@ private func runAlone(
             ? result.json.description + "\n" : CheckPrinter.text(result, style: Style(descriptor: descriptor))
     )
     // Not exit(): a thread that the plugin left behind must not race with destructors.
+    SampleFolder.clear()
     _exit(result.isBad ? 1 : 0)
 }
 

@@ -21,7 +21,7 @@ let pluginNewCommand: Command = Command(
             "what the plugin does; seal is a service that it offers"),
         .value(
             "lang", short: "l", "LANG", .choice(ProjectKind.languages), required: true,
-            "the language to write it in"),
+            "the language to write it in; seal is not there in Swift"),
         .value("dir", short: "d", "DIR", .directory, "the new folder, or an empty one; default: ./NAME"),
         .value(
             "sdk", "DIR", .directory,
@@ -34,6 +34,7 @@ let pluginNewCommand: Command = Command(
         Example(
             "jackfield plugin new com.example.failover --facet routing --lang rust --dir ~/src/failover",
             "a routing strategy in Rust"),
+        Example("jackfield plugin new com.example.office --facet policy --lang cpp", "a policy in C++"),
         Example("cd titles && make && make test && make check", "build, test and check what was made"),
     ]
 ) { arguments throws(UsageProblem) in
