@@ -92,10 +92,14 @@ static int on_value(llhttp_t *parser, const char *at, size_t length) {
     if (in->phase != INCOMING_HEAD || in->head->count == 0) return 0;
     struct field *field = &in->head->fields[in->head->count - 1];
     uint32_t offset = offset_of(in, at);
+    // A value in several pieces, or on a line of its own, is a folded one, which RFC 9112 section 5.2 lets a
+    // server refuse.
+    uint32_t before = field->value_len == 0 ? field->name + field->name_len : field->value + field->value_len;
+    bool folded = field->value_len != 0 ? before != offset
+                                        : memchr(incoming_base(in) + before, '\n', offset - before) != NULL;
+    // That a value is empty is told behind the end of its line.
+    if (folded && length != 0) return stop(in, 400);
     if (field->value_len == 0) field->value = offset;
-    // A value in several pieces is a folded line, which RFC 9112 section 5.2 lets a server refuse.
-    else if (field->value + field->value_len != offset)
-        return stop(in, 400);
     field->value_len += (uint32_t)length;
     in->value_seen = 1;
     return 0;

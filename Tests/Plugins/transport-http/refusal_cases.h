@@ -106,6 +106,8 @@ TEST(refuses_smuggling) {
         TO("/mcp") "Transfer-Encoding: chunked, gzip\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         TO("/mcp") "Content-Length : 2\r\n\r\n{}",
         TO("/mcp") "X: a\r\n b\r\n" BODY,
+        TO("/mcp") "X:\r\n\tb\r\n" BODY,
+        TO("/mcp") "X: \r\n b\r\n" BODY,
         TO("/mcp") "X: a\x01\r\n" BODY,
         TO("/mcp") " X: a\r\n" BODY,
         "\x16\x03\x01\x02 hello\r\n\r\n",
