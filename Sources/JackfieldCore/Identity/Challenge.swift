@@ -52,8 +52,14 @@ struct Challenge {
             parts.append("error_description=\"\(Challenge.quotable(text))\"")
         }
         if let metadata { parts.append("resource_metadata=\"\(Challenge.quotable(metadata))\"") }
-        if !scopes.isEmpty { parts.append("scope=\"\(scopes.joined(separator: " "))\"") }
+        let names = scopes.filter(Challenge.isScope)
+        if !names.isEmpty { parts.append("scope=\"\(names.joined(separator: " "))\"") }
         return parts.isEmpty ? "Bearer" : "Bearer " + parts.joined(separator: ", ")
+    }
+
+    /// Whether a text is a scope-token (RFC 6749 section 3.3): tokens and policies may bring others.
+    static func isScope(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }
     }
 
     /// Text between the quotes of a parameter (RFC 6750 section 3: no quotes, no backslashes, ASCII).
@@ -160,13 +166,28 @@ extension Lane {
         guard let gate = modules.identity, !server.plan.scopes.isEmpty,
             !caller.hasScopes(server.plan.scopes)
         else { return nil }
-        return gate.plan.scopes + server.plan.scopes.filter { !gate.plan.scopes.contains($0) }
+        return stepUp(caller, gate, server.plan.scopes)
     }
+
+    /// All that a client should ask for: what everybody needs, what it lacks, and what it has. Clients of 2025-11-25 ask
+    /// for what the challenge names and nothing else, and would lose here what they were granted there.
+    func stepUp(_ caller: Principal, _ gate: IdentityGate, _ needed: [String]) -> [String] {
+        var all: [String] = []
+        let granted = caller.scopes.count <= Self.mostRepeated ? caller.scopes : []
+        for scope in gate.plan.scopes + needed + granted
+        where !all.contains(scope) && Challenge.isScope(scope) {
+            all.append(scope)
+        }
+        return all
+    }
+
+    /// Tokens with more scopes than these hear only what is needed: a challenge must fit into a head.
+    private static var mostRepeated: Int { 32 }
 
     /// Refuses a request whose credentials would do with more scopes.
     func refuseScopes(_ asking: Asking, _ scopes: [String], _ server: Server) {
         guard let gate = modules.identity else { return }
-        let text = "server \(server.name) needs the scopes \(scopes.joined(separator: " "))"
+        let text = "server \(server.name) needs the scopes \(server.plan.scopes.joined(separator: " "))"
         recordDenial(asking, .identity, rule: "insufficient_scope", text)
         guard !asking.client.isShared else {
             return refuse(

@@ -42,7 +42,8 @@ extension Lane {
                 client, message, gate,
                 Challenge(
                     status: JF_STATUS_FORBIDDEN, error: "insufficient_scope",
-                    text: "the credentials lack a scope that is needed here", scopes: gate.plan.scopes))
+                    text: "the credentials lack a scope that is needed here", scopes: stepUp(caller, gate, [])
+                ))
             return nil
         }
         return caller

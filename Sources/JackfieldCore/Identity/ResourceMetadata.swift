@@ -46,11 +46,16 @@ final class ResourceMetadata {
             gate.plan.resource
             ?? Origin.of(host, isSecure: lane.ownOrigin.hasPrefix("https:"), lane.ownOrigin)
         // Which endpoints exist is nobody's business who is not let in: every path has its document.
-        let servers = lane.catalog.view(path)?.servers ?? []
-        return gate.metadata(
-            resource: origin + path,
-            scopes: servers.map { lane.catalog.servers[$0] }.filter { gate.tenants?.isShared($0) ?? true }
-                .flatMap(\.plan.scopes))
+        return gate.metadata(resource: origin + path, scopes: basicScopes(path, gate))
+    }
+
+    /// What nothing works without at an endpoint: clients ask for all of `scopes_supported` at once. What only some of its
+    /// servers need is asked for when they are called (MCP "Authorization", scope selection).
+    private func basicScopes(_ path: String, _ gate: IdentityGate) -> [String] {
+        let servers = (lane.catalog.view(path)?.servers ?? []).map { lane.catalog.servers[$0] }
+        // What some tenants have of their own is told to nobody else.
+        let lists = servers.filter { gate.tenants?.isShared($0) ?? true }.map(\.plan.scopes)
+        return (lists.first ?? []).filter { scope in lists.allSatisfy { $0.contains(scope) } }
     }
 }
 
@@ -64,12 +69,11 @@ private func serveMetadata(_ user: UnsafeMutableRawPointer?, _ request: UnsafePo
     response.size = UInt32(MemoryLayout<jf_http_response>.size)
     response.status = document == nil ? 404 : 200
     let body = document ?? Array("Not found: no authorization server is configured here\n".utf8)
-    // Public, and needed by clients that run in browsers.
+    // Clients in browsers read it: the listener says which, and twice would be never.
     let pairs = [
         jf_pair(
             name: jf_view("content-type"),
             value: document == nil ? jf_view("text/plain; charset=utf-8") : jf_view("application/json")),
-        jf_pair(name: jf_view("access-control-allow-origin"), value: jf_view("*")),
         jf_pair(name: jf_view("cache-control"), value: jf_view("max-age=60")),
     ]
     body.withUnsafeBytes { bytes in

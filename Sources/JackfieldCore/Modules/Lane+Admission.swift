@@ -169,6 +169,11 @@ extension Lane {
         reason: AuditReason = .policy
     ) {
         noteDenial(call, reason, rule: rule, text)
+        var scopes = scopes
+        if let named = scopes, let gate = modules.identity {
+            scopes = stepUp(call.caller, gate, named.split(separator: " ").map(String.init))
+                .joined(separator: " ")
+        }
         var data = "{\"reason\":\"denied\""
         if let rule { data += ",\"rule\":\(String(decoding: JSONWriter.quoted(rule), as: UTF8.self))" }
         if let scopes { data += ",\"scopes\":\(String(decoding: JSONWriter.quoted(scopes), as: UTF8.self))" }
