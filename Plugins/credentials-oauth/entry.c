@@ -351,6 +351,7 @@ static int32_t take_refusal(struct entry *entry, const jf_demand *demand, jf_fau
         if (!may_renew(entry)) return au_unknown(why, 10000, "the server refuses one token after the other");
         if (entry->grant == GRANT_CODE) code_refused(entry, demand->refused == JF_STATUS_FORBIDDEN);
         au_text_end(&entry->access);
+        if (demand->refused == JF_STATUS_UNAUTHORIZED) place_refused(entry->place);
     }
     return JF_OK;
 }

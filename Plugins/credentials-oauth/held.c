@@ -232,7 +232,8 @@ bool connecting_again(const struct entry *entry, jf_view scopes, uint64_t now, c
     pthread_mutex_lock(&lock);
     for (struct connecting *it = connectings; it != NULL && !found; it = it->next) {
         found = au_same(it->key, entry->key) && au_same(it->server, server_of(entry)) &&
-                au_same(it->scopes, scopes) && now + 60000000000ull < it->until;
+                au_same(it->scopes, scopes) && au_same(it->at.issuer, entry->place->metadata.issuer) &&
+                now + 60000000000ull < it->until;
         if (found) memcpy(id, it->id, sizeof(it->id));
     }
     pthread_mutex_unlock(&lock);

@@ -41,12 +41,14 @@ struct place {
     jf_view endpoint;      /**< the server's URL; absent: only an issuer is known */
     jf_view issuer;        /**< configured; absent: the server names it */
     struct au_text hint;   /**< where the server says that its metadata are */
+    struct au_text bound;  /**< the issuer that saw the configured client first */
     jf_view location;      /**< the document that is fetched */
     jf_view wanted;        /**< the issuer whose metadata are fetched */
     struct metadata metadata;
     enum place_state state;
     uint32_t step;
     bool of_resource; /**< the resource's own metadata are fetched */
+    bool doubted;     /**< a token was refused since */
     bool absent;      /**< the server has none: it may need no tokens */
     uint32_t failures;
     uint64_t until; /**< monotonic: READY holds, FAILED is not tried again */
@@ -151,6 +153,8 @@ struct place *place_of(struct oauth *it, jf_view endpoint, jf_view issuer, jf_vi
 void place_need(struct place *place);
 /** What a refusal said: other metadata than those that are known. */
 void place_hint(struct place *place, jf_view url);
+/** A token was refused: the server may have moved to another authorization server. */
+void place_refused(struct place *place);
 void place_halt(struct place *place);
 void place_free(struct place *place);
 /** Makes a request; JF_OK: `done` comes. */

@@ -126,6 +126,17 @@ static void take_issuer(struct place *place, const jf_json_value *root) {
         fail(place, "the metadata at %.*s are of another issuer than they should be", SHOWN(place->location));
         return;
     }
+    // Client credentials are of one authorization server; no other sees them because a server now names it.
+    if (place->issuer.len == 0 && place->of->client.id.len != 0) {
+        if (place->bound.len != 0 && !au_same(VIEW(place->bound), issuer)) {
+            fail(place,
+                 "%.*s has moved to authorization server %.*s: register the gateway there, and name it "
+                 "as issuer",
+                 SHOWN(place->endpoint), SHOWN(issuer));
+            return;
+        }
+        if (place->bound.len == 0) text_set(&place->bound, issuer);
+    }
     to->issuer = issuer;
     to->authorization = member_text(&place->found, root, "authorization_endpoint");
     to->token = member_text(&place->found, root, "token_endpoint");
@@ -273,9 +284,24 @@ struct place *place_of(struct oauth *it, jf_view endpoint, jf_view issuer, jf_vi
     return p;
 }
 
+void place_refused(struct place *place) {
+    place->doubted = place->issuer.len == 0 && place->until != UINT64_MAX;
+}
+
+/** Whether what was found is to be looked up again because a token was refused: once a second, and not while
+ * something is under way that needs it. */
+static bool is_doubtful(const struct place *place, uint64_t now) {
+    if (!place->doubted || place->state != PLACE_READY || now + keep < place->until + second) return false;
+    for (const struct entry *entry = place->of->entries; entry != NULL; entry = entry->next)
+        if (entry->place == place && entry->task != TASK_NONE) return false;
+    return true;
+}
+
 void place_need(struct place *place) {
     uint64_t now = au_now(place->of->source.au.host);
-    if (place->state == PLACE_ASKING || (place->state != PLACE_NEW && now < place->until)) return;
+    if (place->state == PLACE_ASKING) return;
+    if (place->state != PLACE_NEW && now < place->until && !is_doubtful(place, now)) return;
+    place->doubted = false;
     au_arena_end(&place->found);
     place->metadata = (struct metadata){.resource = place->endpoint};
     place->state = PLACE_ASKING;
@@ -303,6 +329,7 @@ void place_halt(struct place *place) {
 
 void place_free(struct place *place) {
     au_text_end(&place->hint);
+    au_text_end(&place->bound);
     au_arena_end(&place->base);
     au_arena_end(&place->found);
     free(place);

@@ -86,6 +86,9 @@ static void open(struct cs_source *source, struct au_options *options) {
     it->wait_ns = (uint64_t)au_option_integer(options, root, "wait_ms", 0, 29000, 25000) * 1000000u;
     scopes_open(it, options);
     client_open(&it->client, options, root, it->grant != GRANT_CODE || it->gateway_grant == GRANT_CLIENT);
+    if (it->grant == GRANT_EXCHANGE && it->issuer.len == 0 && it->token_endpoint.len == 0)
+        au_option_wrong(options, "issuer or token_endpoint is missing: users' tokens are sent there, and a "
+                                 "server must not choose where that is");
     if (it->grant == GRANT_ID_JAG) idp_open(it, options);
     if (it->grant == GRANT_CODE) code_open(it, options);
 }

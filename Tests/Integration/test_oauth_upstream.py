@@ -102,7 +102,7 @@ def test_scopes_that_the_challenge_wants(tmp_path, events):
 
 def test_a_token_in_exchange(tmp_path, events):
     with AuthorizationServer() as server:
-        options = {"grant": "token_exchange", "gateway_grant": "client_credentials", **CLIENT}
+        options = {"grant": "token_exchange", "gateway_grant": "client_credentials", "issuer": server.url, **CLIENT}
         with running(tmp_path, events, server, **options) as gateway:
             for name in ["alice", "bob"]:
                 mark = events.mark()
@@ -119,7 +119,7 @@ def test_a_token_in_exchange(tmp_path, events):
 
 def test_a_user_whom_the_authorization_server_refuses(tmp_path, events):
     with AuthorizationServer() as server:
-        options = {"grant": "token_exchange", "gateway_grant": "client_credentials", **CLIENT}
+        options = {"grant": "token_exchange", "gateway_grant": "client_credentials", "issuer": server.url, **CLIENT}
         with running(tmp_path, events, server, **options) as gateway:
             server.answer = 400, {"error": "invalid_grant", "error_description": "<script>"}
             answer = call(gateway)

@@ -539,6 +539,8 @@ TEST(options_that_cannot_be) {
          "cannot be read"},
         {"{" CLIENT ",\"issuer\":\"http://id.example\"}", "is not https"},
         {"{\"grant\":\"id_jag\",\"client_id\":\"a\",\"client_secret\":\"b\"}", "idp is missing"},
+        {"{\"grant\":\"token_exchange\",\"client_id\":\"a\",\"client_secret\":\"b\"}",
+         "issuer or token_endpoint is missing"},
         {"{\"grant\":\"authorization_code\",\"client_id\":\"a\"}", "public_url is missing"},
         {"{\"grant\":\"authorization_code\",\"client_id\":\"a\",\"public_url\":\"https://a.example\"}",
          "login is missing"},
