@@ -125,7 +125,12 @@ async def connect(command, note):
             if command["url"].startswith("ws://"):
                 # Its library is only in the newest SDK's environment.
                 from mcp.client.websocket import websocket_client as opens
-            streams = await stack.enter_async_context(opens(command["url"]))
+            more = {}
+            if "oauth" in command:
+                import oauth
+
+                more["auth"] = oauth.provider(command["url"], command["oauth"], note)
+            streams = await stack.enter_async_context(opens(command["url"], **more))
         else:
             argv = command["command"]
             parameters = StdioServerParameters(command=argv[0], args=argv[1:], env=command.get("env"))

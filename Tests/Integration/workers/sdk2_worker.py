@@ -120,6 +120,18 @@ async def secured(url, tls):
 
 
 @contextlib.asynccontextmanager
+async def authorized(url, wanted, note):
+    """A transport whose credentials the SDK gets by itself."""
+    import oauth
+
+    async with (
+        httpx2.AsyncClient(auth=oauth.provider(url, wanted, note), timeout=60) as http,
+        streamable_http_client(url, http_client=http) as streams,
+    ):
+        yield streams
+
+
+@contextlib.asynccontextmanager
 async def connect(command, note):
     async def on_message(message):
         if isinstance(message, Exception):
@@ -138,6 +150,8 @@ async def connect(command, note):
         target = StdioServerParameters(command=argv[0], args=argv[1:], env=command.get("env"))
     elif tls := command.get("tls"):
         target = secured(target, tls)
+    elif "oauth" in command:
+        target = authorized(target, command["oauth"], note)
     mode = {"modern": MODERN}.get(command["mode"], command["mode"])
     try:
         async with Client(
