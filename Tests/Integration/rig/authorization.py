@@ -16,13 +16,19 @@ TOKEN = "urn:ietf:params:oauth:token-type:"
 
 
 class AuthorizationServer:
-    """Answers in a thread of its own. `forms` has what token requests said; `lies` go over its metadata."""
+    """Answers in a thread of its own. `forms` has what token requests said, `ways` how clients showed who they are;
+    `lies` go over its metadata. `path` is the issuer's, `place` where its metadata are; `public` clients have no
+    secret; `tells`: tokens end with their scopes; `elsewhere` answers requests of other paths."""
 
-    def __init__(self, secret="s:e c+ret", key=None, expires=3600, **lies):
+    def __init__(
+        self, secret="s:e c+ret", key=None, expires=3600, path="", place=None, public=False, tells=False, **lies
+    ):
         self.secret, self.key, self.expires, self.lies = secret, key, expires, lies
-        self.forms, self.asked, self.count = [], [], 0
-        self.answer = None
-        self.codes, self.refreshes, self.registrations = {}, {}, []
+        self.path, self.public, self.tells = path, public, tells
+        self.place = place or f"/.well-known/oauth-authorization-server{path}"
+        self.forms, self.asked, self.ways, self.count = [], [], [], 0
+        self.answer = self.elsewhere = None
+        self.codes, self.refreshes, self.registrations, self.authorized = {}, {}, [], []
         self.callback = {}
         outer = self
 
@@ -34,11 +40,16 @@ class AuthorizationServer:
 
             def do_GET(self):
                 outer.asked.append(self.path)
-                if self.path == "/.well-known/oauth-authorization-server":
+                if self.path == outer.place and outer.elsewhere is None:
                     self.reply(200, outer.metadata())
-                elif self.path.startswith("/authorize?"):
+                elif self.path.startswith(f"{outer.path}/authorize?"):
                     self.send_response(302)
                     self.send_header("Location", outer.authorize(dict(parse_qsl(urlsplit(self.path).query))))
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                elif outer.elsewhere:
+                    self.send_response(302)
+                    self.send_header("Location", outer.elsewhere)
                     self.send_header("Content-Length", "0")
                     self.end_headers()
                 else:
@@ -46,9 +57,16 @@ class AuthorizationServer:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"])).decode()
-                if self.path == "/register":
+                if outer.elsewhere:
+                    self.send_response(307)
+                    self.send_header("Location", outer.elsewhere)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                if self.path == f"{outer.path}/register":
                     outer.registrations.append(json.loads(body))
-                    self.reply(201, {"client_id": "registered", "client_secret": outer.secret})
+                    secret = {} if outer.public else {"client_secret": outer.secret}
+                    self.reply(201, {"client_id": "registered", **secret})
                     return
                 form = dict(parse_qsl(body, keep_blank_values=True, strict_parsing=True))
                 self.reply(*outer.token(form, self.headers.get("authorization")))
@@ -63,7 +81,7 @@ class AuthorizationServer:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}{path}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
 
     def metadata(self):
@@ -78,20 +96,25 @@ class AuthorizationServer:
     def client(self, form, authorization):
         """Who asks; None: it did not show that."""
         if authorization:
+            self.ways.append("basic")
             name, _, secret = base64.b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
             return unquote(name) if unquote(secret) == self.secret else None
         if "client_assertion" in form:
+            self.ways.append("private_key_jwt")
             claims = jwt.decode(
                 form["client_assertion"], self.key, algorithms=["ES256", "RS256"], audience=self.url
             )
             assert claims["iss"] == claims["sub"] and claims["jti"]
             return claims["sub"]
-        return form.get("client_id") if form.get("client_secret") == self.secret else None
+        self.ways.append("post" if "client_secret" in form else "none")
+        shown = self.public if "client_secret" not in form else form["client_secret"] == self.secret
+        return form.get("client_id") if shown else None
 
     def authorize(self, query):
         """Where the browser goes: everybody agrees at once."""
         code = secrets.token_urlsafe(16)
         self.codes[code] = query
+        self.authorized.append(query)
         answer = {"code": code, "state": query["state"], "iss": self.url, **self.callback}
         answer = {key: value for key, value in answer.items() if value is not None}
         return f"{query['redirect_uri']}?{urlencode(answer)}"
@@ -121,6 +144,7 @@ class AuthorizationServer:
                 return 400, {"error": "invalid_grant"}
             more["refresh_token"] = secrets.token_urlsafe(16)
             self.refreshes[more["refresh_token"]] = grant
+            more["scope"] = grant.get("scope", "")
         self.count += 1
         if form.get("requested_token_type") == TOKEN + "id-jag":
             return 200, {
@@ -129,9 +153,11 @@ class AuthorizationServer:
                 "token_type": "N_A",
                 "expires_in": 60,
             }
-        who = form.get("subject_token") or form.get("assertion") or name
+        who = form.get("subject_token") or form.get("assertion") or name.rpartition("/")[2]
+        scopes = more.pop("scope", None) or form.get("scope", "")
+        told = "~" + scopes.replace(" ", "+") if self.tells else ""
         return 200, {
-            "access_token": f"{who}.{self.count}".replace(" ", "-"),
+            "access_token": f"{who}.{self.count}{told}".replace(" ", "-"),
             "token_type": "Bearer",
             "expires_in": self.expires,
             **more,

@@ -53,19 +53,39 @@ class RawServer(Faults):
         self.sessions, self.shown = set(), {}
         self.events.emit("up", label=options.label)
 
-    def accepts(self, shown):
+    def accepts(self, shown, message):
         """Each token is good for so many requests."""
+        if self.o.open_lists and message.get("method") != "tools/call":
+            return True
         scheme, _, token = shown.partition(" ")
         self.shown[token] = self.shown.get(token, 0) + 1
         return scheme == "Bearer" and token and self.shown[token] <= self.o.demand
+
+    def lacks(self, shown, message):
+        """The scopes that a token lacks; tokens of the rig's authorization server say what they have."""
+        if self.o.step_up is None or message.get("method") != "tools/call":
+            return None
+        granted = shown.rpartition("~")[2].split("+") if "~" in shown else []
+        wanted = self.o.step_up.replace("NEW", f"more{len(granted)}").split()
+        return None if set(wanted) <= set(granted) else " ".join(wanted)
 
     def metadata(self, headers):
         """What RFC 9728 has a server say of itself."""
         return {
             "resource": self.o.resource or f"http://{headers['host']}/mcp",
-            "authorization_servers": [self.o.issuer],
-            "scopes_supported": ["mcp"],
+            "authorization_servers": [self.issuer()],
+            **({"scopes_supported": self.o.scopes.split()} if self.o.scopes else {}),
         }
+
+    def own_metadata(self, headers):
+        """Those of an authorization server, as revision 2025-03-26 has them at the server's own origin."""
+        url = self.o.own_issuer
+        endpoints = {"token_endpoint": f"{url}/token", "authorization_endpoint": f"{url}/authorize"}
+        return {"issuer": f"http://{headers['host']}", "code_challenge_methods_supported": ["S256"], **endpoints}
+
+    def issuer(self):
+        """What it names as its authorization server, which a file may change."""
+        return open(self.o.issuer[1:]).read() if self.o.issuer.startswith("@") else self.o.issuer
 
     def result(self, message, body, listing=False):
         if self.o.era == "modern":
@@ -240,17 +260,28 @@ async def http_request(server, inbound, writer):
     """Serves one request; false when the connection is to be closed."""
     verb, path, headers, body = await inbound.request()
     out = HttpOut(writer)
-    if verb == "GET" and server.o.issuer and path.startswith("/.well-known/oauth-protected-resource"):
-        await out.raw(json.dumps(server.metadata(headers)).encode())
+    if verb == "GET" and server.o.own_issuer and path == "/.well-known/oauth-authorization-server":
+        await out.raw(json.dumps(server.own_metadata(headers)).encode())
+        return True
+    if verb == "GET" and server.o.issuer:
+        server.events.emit("looked", label=server.o.label, path=path)
+        there = path == server.o.prm if server.o.prm else path.startswith("/.well-known/oauth-protected-resource")
+        await out.raw(json.dumps(server.metadata(headers)).encode() if there else b"", status=200 if there else 404)
         return True
     if verb != "POST":
         await out.raw(b"", status=405)
         return True
     message = json.loads(body)
-    if server.o.demand is not None and not server.accepts(headers.get("authorization", "")):
-        server.events.emit("refused", label=server.o.label, shown=headers.get("authorization", ""))
-        challenge = f'Bearer error="invalid_token"{server.o.challenge}'
+    shown = headers.get("authorization", "")
+    if server.o.demand is not None and not server.accepts(shown, message):
+        server.events.emit("refused", label=server.o.label, shown=shown)
+        challenge = f'Bearer error="invalid_token"{server.o.challenge.replace("HOST", headers["host"])}'
         await out.write(f"HTTP/1.1 401 X\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n".encode())
+        return True
+    if lacks := server.lacks(shown, message):
+        server.events.emit("lacking", label=server.o.label, shown=shown, scope=lacks)
+        challenge = f'Bearer error="insufficient_scope", scope="{lacks}"'
+        await out.write(f"HTTP/1.1 403 X\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n".encode())
         return True
     server.last = body
     then = answered(HttpOut.waiting, message)
@@ -283,7 +314,12 @@ def parser():
     p.add_argument("--regional", action="store_true", help="tools with x-mcp-header, good and bad")
     p.add_argument("--expire-once", action="store_true", help="the first tools/call finds its session gone")
     p.add_argument("--demand", type=int, help="a bearer token is needed, and good for that many requests")
-    p.add_argument("--issuer", help="the authorization server that its metadata name")
+    p.add_argument("--open-lists", action="store_true", help="only calls of tools need the token")
+    p.add_argument("--step-up", help="scopes that calls of tools need; NEW: one more each time")
+    p.add_argument("--issuer", help="the authorization server that its metadata name; @FILE: what the file says")
+    p.add_argument("--own-issuer", help="it has no metadata, its origin those of an authorization server that is there")
+    p.add_argument("--prm", help="the only path of its metadata; left out: everywhere below the well-known one")
+    p.add_argument("--scopes", default="mcp", help="what its metadata say of scopes; empty: nothing")
     p.add_argument("--resource", help="what its metadata call it; left out: its URL")
     p.add_argument("--challenge", default="", help="further parameters of its challenge")
     p.add_argument("--events")
