@@ -20,15 +20,21 @@ class Authority:
         files = ["-keyout", self.key, "-out", self.pem]
         openssl("req", "-x509", *KEY, "-days", 2, "-subj", f"/CN={name}", *files)
 
-    def issue(self, name, days=2):
-        """(certificate, key) for localhost; with fewer than no days it has expired."""
+    def issue(self, name, days=2, names="DNS:localhost,IP:127.0.0.1"):
+        """(certificate, key), for localhost or other names; with fewer than no days it has expired."""
         pem, key, request = (self.folder / f"{name}.{kind}" for kind in ("pem", "key", "csr"))
         extensions = self.folder / f"{name}.ext"
-        extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
+        extensions.write_text(f"subjectAltName={names}\nbasicConstraints=CA:FALSE\n")
         openssl("req", "-new", *KEY, "-subj", f"/CN={name}", "-keyout", key, "-out", request)
         signing = ["-CA", self.pem, "-CAkey", self.key, "-CAcreateserial", "-days", days]
         openssl("x509", "-req", "-in", request, *signing, "-extfile", extensions, "-out", pem)
         return pem, key
+
+    @staticmethod
+    def serial(pair):
+        """A certificate's serial number, in hexadecimal digits."""
+        asked = ["openssl", "x509", "-noout", "-serial", "-in", str(pair[0])]
+        return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip().partition("=")[2]
 
     def context(self, shown=None):
         """For a client that trusts this authority only, and shows the pair `shown`."""
