@@ -119,6 +119,12 @@ static int32_t create(const jf_offer *offer, jf_view config, jf_self **out, jf_f
     if (!JF_HAS(host.au.clock, wall_ns) || !JF_HAS(host.au.loop, cancel) || !JF_HAS(host.au.ops, finish))
         return au_refuse(why, JF_E_UNSUPPORTED,
                          "needs the host services " JF_CLOCK_1 ", " JF_LOOP_1 " and " JF_OPS_1);
+    if (cs_this.keeps) {
+        host.state = service(offer, JF_STATE_1);
+        host.seal = service(offer, JF_SEAL_1);
+    }
+    if (!JF_HAS(host.state, abandon)) host.state = NULL;
+    if (!JF_HAS(host.seal, open)) host.seal = NULL;
     if (!JF_HAS(host.au.log, write)) host.au.log = NULL;
     if (!JF_HAS(host.au.http, abandon)) host.au.http = NULL;
     if (!JF_HAS(host.connected, forget)) host.connected = NULL;

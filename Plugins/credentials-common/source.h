@@ -7,11 +7,15 @@
 #include "options.h"
 
 #include <jackfield/credentials.h>
+#include <jackfield/seal.h>
+#include <jackfield/state.h>
 
 /** The host as one instance sees it. */
 struct cs_host {
     struct au_host au;
     const jf_connected_1 *connected; /**< NULL: nobody waits for users */
+    const jf_state_1 *state;         /**< NULL: there is no store, or it is not asked for */
+    const jf_seal_1 *seal;           /**< NULL: nobody seals, or it is not asked for */
     jf_self *self;
 };
 
@@ -27,6 +31,7 @@ static inline struct cs_host *cs_host_of(const struct cs_source *source) {
 /** The kind of source that a plugin has, a static table named cs_this. */
 struct cs_kind {
     uint32_t record; /**< bytes of a source's record */
+    bool keeps;      /**< it keeps things in the store, sealed */
     /** Reads the options into the zeroed record. What fails is in options->status; `close` follows then. */
     void (*open)(struct cs_source *source, struct au_options *options);
     /** As jf_credentials_1.supply, with all members of jf_demand that are known here. */

@@ -89,6 +89,8 @@ static void put_supply(const struct entry *entry, struct au_text *json) {
         au_put_number(json, entry->expires_ms > now ? entry->expires_ms : now + 1);
     }
     if (entry->shared) au_puts(json, ",\"shared\":true");
+    // Another gateway may have disconnected the user: it is looked up again.
+    if (entry->grant == GRANT_CODE) au_puts(json, ",\"keep_ms\":60000");
     au_puts(json, "}");
 }
 
@@ -135,13 +137,17 @@ static void answered(void *user, jf_ref request, const jf_http_response *respons
     enum task task = entry->task;
     jf_http_response known = {0};
     char room[160];
-    bool gone = false;
+    enum refusal refusal = REFUSED_OTHER;
     (void)request;
     entry->request = 0;
     entry->task = TASK_NONE;
     memcpy(&known, response, response->size < sizeof(known) ? response->size : sizeof(known));
-    const char *wrong =
-        tokens_read(&known, task == TASK_ASSERTION, wall_ms(entry->of), &tokens, room, sizeof(room), &gone);
+    const char *wrong = tokens_read(&known, task == TASK_ASSERTION, wall_ms(entry->of), &tokens, room,
+                                    sizeof(room), &refusal);
+    // What was given to a client that is gone is of no use to the next one.
+    bool gone =
+        refusal == REFUSED_GRANT || (refusal == REFUSED_CLIENT && task == TASK_REFRESH &&
+                                     client_refused(entry->of, entry->place->metadata.issuer, (jf_view){0}));
     if (task == TASK_REFRESH && (wrong == NULL || gone)) {
         code_refreshed(entry, &tokens, wrong != NULL);
     } else if (wrong != NULL && gone && entry->grant != GRANT_CLIENT) {
@@ -259,6 +265,7 @@ void entry_go(struct entry *entry) {
 void entries_go(struct oauth *it) {
     for (struct entry *entry = it->entries; entry != NULL; entry = entry->next)
         entry_go(entry);
+    leave_go(it);
 }
 
 static void begin(void *user) {
@@ -366,6 +373,7 @@ static int32_t wait_for(struct entry *entry, jf_ref op, const jf_demand *demand,
     if (entry->busy) return JF_PENDING;
     entry->busy = true;
     entry->may_wait = demand->attempt > 0 && demand->refused == 0;
+    entry->wait_until = entry->patience = 0;
     text_set(&entry->subject_token, demand->presented);
     // Not from inside: an operation ends after it has begun.
     if (host->loop->timer(host->loop->context, 0, begin, entry, &entry->timer) == JF_OK) return JF_PENDING;
@@ -423,5 +431,8 @@ void entry_free(struct entry *entry) {
     au_text_end(&entry->scopes);
     au_text_end(&entry->subject_token);
     au_text_end(&entry->assertion);
+    au_text_end(&entry->plain);
+    au_text_end(&entry->bad);
+    au_text_end(&entry->link_scopes);
     free(entry);
 }

@@ -8,7 +8,8 @@
 
 #include <jackfield/message.h>
 
-enum { ANSWER_MOST = 256 << 10, TOKEN_MOST = 64 << 10, ENTRIES_MOST = 10000, PLACES_MOST = 64 };
+/* Two tokens and the rest of a record fit into what can be sealed at once. */
+enum { ANSWER_MOST = 256 << 10, TOKEN_MOST = 24 << 10, ENTRIES_MOST = 10000, PLACES_MOST = 64 };
 
 enum grant { GRANT_CLIENT, GRANT_EXCHANGE, GRANT_ID_JAG, GRANT_CODE, GRANT_NONE };
 
@@ -25,7 +26,7 @@ struct client {
 /** What an authorization server says of itself, and for what. */
 struct metadata {
     jf_view resource; /**< what tokens are asked for; absent: nothing */
-    jf_view issuer, authorization, token, registration;
+    jf_view issuer, authorization, token, registration, revocation;
     jf_view scopes; /**< of the resource, with blanks between them */
     bool has_auth, basic, post, iss_parameter, s256, by_document, offline;
 };
@@ -63,7 +64,13 @@ struct waiting {
     bool canceled;
 };
 
-enum task { TASK_NONE, TASK_TOKEN, TASK_ASSERTION, TASK_REFRESH, TASK_REGISTER };
+enum task { TASK_NONE, TASK_TOKEN, TASK_ASSERTION, TASK_REFRESH, TASK_REGISTER, TASK_STORE };
+
+/** Most bytes of a key in the store and its NUL. */
+enum { VAULT_KEY = 160 };
+struct vault_key {
+    char text[VAULT_KEY];
+};
 
 /** Somebody who needs a token at one endpoint. */
 struct entry {
@@ -87,6 +94,18 @@ struct entry {
     struct vault_waiter *vault;
     bool refused;  /**< by the server, at least once */
     bool may_wait; /**< the user was sent to a URL before: wait for it */
+    /* Of GRANT_CODE. */
+    struct vault_key at;        /**< where its connection is in the store */
+    struct au_text plain;       /**< the connection as it was read */
+    uint64_t revision;          /**< of the record */
+    struct au_text bad;         /**< the access token that the server refused */
+    bool bad_any, needs_more;   /**< whichever there is; it has too few scopes */
+    char nonce[44];             /**< of our marker in the record; "": none of ours */
+    uint64_t wait_until;        /**< monotonic: for the user, 0: not begun */
+    uint64_t patience;          /**< monotonic: for somebody else who refreshes, 0: not begun */
+    char link[44];              /**< the id of the page that the user was sent to; "": none */
+    struct au_text link_scopes; /**< that it asks for */
+    uint64_t link_until_ms;
 };
 
 struct oauth {
@@ -98,6 +117,7 @@ struct oauth {
     jf_view public_url, login_issuer, client_name;
     bool private, logs_in;
     uint64_t timeout_ns, wait_ns;
+    uint64_t keep_ms; /**< how long a connection is kept that nobody uses */
     struct place *places;
     struct entry *entries;
     uint32_t entry_count;
@@ -107,10 +127,13 @@ struct oauth {
     jf_view path;       /**< /connect/SERVER/ */
     jf_view document;   /**< PUBLIC/connect/SERVER/client.json */
     bool secure;        /**< browsers come by https */
-    bool registering;
-    jf_ref mount, mount_timer, registration;
-    struct visit *visits; /**< browsers that wait for an authorization server */
-    bool halted;
+    jf_ref mount, mount_timer, save_timer;
+    struct visit *visits;          /**< browsers that wait for an answer */
+    struct vault_op *stored;       /**< what the store is asked */
+    uint64_t unreadable_ns;        /**< monotonic: when the log said so last */
+    struct enrolment *enrolment;   /**< a registration that is under way; NULL: none */
+    struct registered *registered; /**< clients that were registered */
+    bool halted, closed;           /**< `closed`: the store is not asked any more */
 };
 
 #define VIEW(text) ((jf_view){(text).ptr, (text).len})
@@ -178,10 +201,13 @@ const char *client_show(const struct client *client, const struct metadata *at, 
 struct tokens {
     struct au_text access, refresh, id, scope;
     uint64_t expires_ms;
+    uint64_t refresh_until_ms; /**< Unix time; 0: not known */
 };
-/** Reads it. NULL, or what is wrong, for the log; `*grant_gone`: asking again will not help. */
+/** Whom it does not take any more: the grant (asking again will not help), or the client. */
+enum refusal { REFUSED_OTHER, REFUSED_GRANT, REFUSED_CLIENT };
+/** Reads it. NULL, or what is wrong, for the log. */
 const char *tokens_read(const jf_http_response *response, bool id_jag, uint64_t now_ms, struct tokens *out,
-                        char *room, size_t size, bool *grant_gone);
+                        char *room, size_t size, enum refusal *refusal);
 void tokens_end(struct tokens *tokens);
 
 /* ---- entry.c ---- */
@@ -209,17 +235,33 @@ void put_pair(struct au_text *form, const char *name, jf_view value);
 /** What the entry's tokens are for. */
 jf_view resource_of(const struct entry *entry);
 
+/* ---- register.c ---- */
+
+/** Who the gateway is at the entry's authorization server. False: the entry waits, or failed. */
+bool client_of(struct entry *entry, struct client *out);
+/** An authorization server does not know a client any more. True: it was registered, and will be again. */
+bool client_refused(struct oauth *it, jf_view issuer, jf_view id);
+void clients_halt(struct oauth *it);
+void clients_close(struct oauth *it);
+
 /* ---- code.c ---- */
 
 /** Goes on with an entry of GRANT_CODE. */
 void code_go(struct entry *entry);
 /** A refresh came to its end. */
 void code_refreshed(struct entry *entry, struct tokens *tokens, bool grant_gone);
+/** Tries again, in a while, what could not be written. */
+void code_save_later(struct oauth *it);
 /** The server refused the token, or wants more scopes than it has. */
 void code_refused(struct entry *entry, bool wants_more);
 void code_forget(struct entry *entry);
 /** Serves the pages; what fails is in options->status. */
 void code_open(struct oauth *it, struct au_options *options);
 void code_halt(struct oauth *it);
+
+/* ---- leave.c ---- */
+
+/** A place was found, or not: browsers that wait for it go on. */
+void leave_go(struct oauth *it);
 
 #endif

@@ -6,21 +6,11 @@
 #endif
 #include "pages.h"
 #include "library.h"
-#include "strict.h"
 #include "text.h"
 
 #include <stdlib.h>
 
 enum { VALUE_MOST = 4096 };
-
-/** A browser that waits for a token endpoint. */
-struct visit {
-    struct visit *next;
-    struct oauth *of;
-    struct connecting *who;
-    jf_ref exchange, request;
-    bool login;
-};
 
 /* ---- Ends ---- */
 
@@ -34,19 +24,46 @@ static void say(struct oauth *it, jf_ref exchange, int32_t status, const char *t
 
 static void tell(struct oauth *it, const struct connecting *who, int32_t status) {
     const jf_connected_1 *connected = cs_host_of(&it->source)->connected;
-    if (connected != NULL) connected->connected(connected->context, view_of(who->id), status);
-}
-
-/** It came to nothing; `who` may be NULL, and is gone afterwards. */
-static void refuse(struct oauth *it, jf_ref exchange, struct connecting *who, const char *text) {
-    oauth_log(it, JF_LOG_WARNING, "a user could not be connected: %s", text);
-    if (who != NULL) tell(it, who, JF_E_DENIED);
-    connecting_free(who);
-    say(it, exchange, 400, "Not connected", text);
+    if (connected != NULL && !who->leaves) connected->connected(connected->context, view_of(who->id), status);
 }
 
 static const char stale[] =
     "This page is too old, or was used before. Ask your assistant once more for a new one.";
+static const char unstored[] = "The gateway cannot reach its store. Try again in a moment.";
+
+static void visit_end(struct visit *visit) {
+    struct visit **at = &visit->of->visits;
+    while (*at != visit)
+        at = &(*at)->next;
+    *at = visit->next;
+    connecting_free(visit->who);
+    au_text_end(&visit->iss);
+    au_text_end(&visit->code);
+    au_text_end(&visit->onward);
+    au_text_end(&visit->plain);
+    explicit_bzero(visit, sizeof(*visit));
+    free(visit);
+}
+
+void visit_say(struct visit *visit, int32_t status, const char *title, const char *text) {
+    struct oauth *it = visit->of;
+    jf_ref exchange = visit->exchange;
+    visit_end(visit);
+    say(it, exchange, status, title, text);
+}
+
+void visit_refuse(struct visit *visit, const char *text) {
+    bool leaves = visit->step == STEP_LEAVE || (visit->who != NULL && visit->who->leaves);
+    oauth_log(visit->of, JF_LOG_WARNING, "a user could not be %s: %s", leaves ? "disconnected" : "connected",
+              text);
+    if (visit->who != NULL) tell(visit->of, visit->who, JF_E_DENIED);
+    visit_say(visit, 400, leaves ? "Not disconnected" : "Not connected", text);
+}
+
+static void store_failed(struct visit *visit, const struct vault_answer *answer) {
+    oauth_log(visit->of, JF_LOG_WARNING, "the store cannot be asked for a user's browser: %s", answer->why);
+    visit_say(visit, 503, "Try again", unstored);
+}
 
 /* ---- Requests ---- */
 
@@ -116,20 +133,121 @@ static jf_view host_of(jf_view url) {
     return view_until(view_make(url.ptr + at, url.len - at), '/', &rest);
 }
 
-static void first(struct oauth *it, const jf_http_request *request, jf_view query) {
-    char id[64], fresh[44], token[44];
-    jf_view value, cookie = cookie_of(it, request);
-    uint64_t now = au_now(it->source.au.host);
-    struct connecting *who = NULL;
-    if (query_value(query, "id", id, sizeof(id), &value) == JF_OK)
-        who = connecting_take(BY_ID, value, view_of(it->source.au.name), now);
-    if (who == NULL) {
-        say(it, request->exchange, 404, "Nothing to do here", stale);
+struct visit *visit_new(struct oauth *it, const jf_http_request *request, enum step step) {
+    jf_view cookie = cookie_of(it, request);
+    struct visit *visit = calloc(1, sizeof(*visit));
+    if (visit == NULL) {
+        say(it, request->exchange, 503, "Try again", "The gateway has no memory left.");
+        return NULL;
+    }
+    visit->next = it->visits;
+    visit->of = it;
+    visit->exchange = request->exchange;
+    visit->step = step;
+    if (cookie.len == 43) memcpy(visit->cookie, cookie.ptr, 43);
+    it->visits = visit;
+    return visit;
+}
+
+bool form_is_ours(struct oauth *it, const jf_http_request *request, jf_view id) {
+    char token[64], wanted[44];
+    jf_view given, cookie = cookie_of(it, request), site = field(request, "sec-fetch-site");
+    bool own = site.len == 0 || au_same(site, AU_LITERAL("same-origin"));
+    if (cookie.len == 0 || !own ||
+        query_value(request->body, "token", token, sizeof(token), &given) != JF_OK) {
+        say(it, request->exchange, 403, "Not done",
+            "This did not come from our own page, or your browser takes no cookies.");
+        return false;
+    }
+    token_of(cookie, id, wanted);
+    if (given.len == 43 && au_equal(given.ptr, (const uint8_t *)wanted, 43)) return true;
+    say(it, request->exchange, 403, "Not done", "This did not come from our own page.");
+    return false;
+}
+
+void form_token(struct oauth *it, const jf_http_request *request, jf_view id, struct page *page,
+                char fresh[44], char token[44]) {
+    jf_view cookie = cookie_of(it, request);
+    if (cookie.len == 0 && random_text(32, fresh)) page->cookie = cookie = view_of(fresh);
+    token_of(cookie, id, token);
+}
+
+/* ---- The record behind a visit ---- */
+
+static void show(struct visit *visit);
+static void begun(struct visit *visit);
+static void back(struct visit *visit);
+
+static void taken(void *user, int32_t status, const struct vault_answer *answer) {
+    struct visit *visit = user;
+    if (is_away(status))
+        store_failed(visit, answer);
+    else if (status != JF_OK)
+        visit_say(visit, 400, "Nothing to do here", stale); // Somebody else had it first.
+    else if (visit->step == STEP_BEGIN)
+        begun(visit);
+    else
+        back(visit);
+}
+
+static void found(void *user, int32_t status, const struct vault_answer *answer) {
+    struct visit *visit = user;
+    struct oauth *it = visit->of;
+    if (is_away(status)) {
+        store_failed(visit, answer);
         return;
     }
+    if (status == JF_OK) visit->who = connecting_read(it, answer->plain);
+    const struct connecting *who = visit->who;
+    const char *wanted = who == NULL                    ? NULL
+                         : visit->step == STEP_CALLBACK ? who->state
+                         : visit->step == STEP_LOGIN    ? who->login_state
+                                                        : who->id;
+    // Who leaves has no page of his own, and agrees to nothing.
+    bool fits = who != NULL && (!who->leaves || visit->step == STEP_LOGIN) && wall_ms(it) < who->until_ms &&
+                au_equal((const uint8_t *)wanted, (const uint8_t *)visit->text, 43);
+    if (!fits) {
+        connecting_free(visit->who);
+        visit->who = NULL;
+        visit_say(visit, visit->step < STEP_LOGIN ? 404 : 400, "Nothing to do here", stale);
+    } else if (visit->step == STEP_PAGE) {
+        show(visit);
+    } else {
+        // Taken out: a state is good once.
+        vault_remove(it, &visit->key, answer->revision, taken, visit);
+    }
+}
+
+/** Goes on with the record of an id or state. */
+static void look_up(struct visit *visit, jf_view text) {
+    if (text.len != 43) {
+        visit_say(visit, visit->step < STEP_LOGIN ? 404 : 400, "Nothing to do here", stale);
+        return;
+    }
+    memcpy(visit->text, text.ptr, 43);
+    visit->key = key_of_pending(view_of(visit->of->source.au.name), (jf_view){text.ptr, LOOKUP});
+    vault_get(visit->of, &visit->key, found, visit);
+}
+
+/* ---- The first page ---- */
+
+static void first(struct oauth *it, const jf_http_request *request, jf_view query) {
+    char id[64];
+    jf_view value = {0};
+    struct visit *visit = visit_new(it, request, STEP_PAGE);
+    if (visit == NULL) return;
+    if (query_value(query, "id", id, sizeof(id), &value) != JF_OK) value.len = 0;
+    look_up(visit, value);
+}
+
+static void show(struct visit *visit) {
+    struct oauth *it = visit->of;
+    const struct connecting *who = visit->who;
+    char fresh[44], token[44];
     struct page page = {.status = 200, .title = "Connect an account"};
+    jf_view cookie = view_of(visit->cookie);
     if (cookie.len == 0 && random_text(32, fresh)) page.cookie = cookie = view_of(fresh);
-    token_of(cookie, value, token);
+    token_of(cookie, view_of(who->id), token);
     au_puts(&page.body, "<p>Your assistant wants to use a server that needs an account of yours.</p><dl>");
     put_row(&page.body, "Server", who->server);
     put_row(&page.body, "Its address", who->at.resource);
@@ -139,15 +257,16 @@ static void first(struct oauth *it, const jf_http_request *request, jf_view quer
     au_puts(&page.body, "</dl><form method=\"post\" action=\"");
     put_html(&page.body, it->path);
     au_puts(&page.body, "begin\"><input type=\"hidden\" name=\"id\" value=\"");
-    put_html(&page.body, value);
+    put_html(&page.body, view_of(who->id));
     au_puts(&page.body, "\"><input type=\"hidden\" name=\"token\" value=\"");
     au_put(&page.body, view_of(token));
     au_puts(&page.body,
             "\"><button type=\"submit\">Continue</button></form><p class=\"note\">Only go on if you "
             "asked for this yourself a moment ago. If somebody sent you this link, close the "
             "page.</p>");
-    connecting_add(who);
-    page_send(it, request->exchange, &page);
+    jf_ref exchange = visit->exchange;
+    visit_end(visit);
+    page_send(it, exchange, &page);
 }
 
 /* ---- Onward ---- */
@@ -162,123 +281,121 @@ static void put_parameter(struct au_text *url, const char *name, jf_view value) 
     au_put_encoded(url, value);
 }
 
-/** Sends the browser to an authorization server; the list owns `who` again. */
-static void go_to(struct oauth *it, jf_ref exchange, struct connecting *who, bool login) {
+static void kept(void *user, int32_t status, const struct vault_answer *answer) {
+    struct visit *visit = user;
+    struct oauth *it = visit->of;
+    if (status != JF_OK) {
+        store_failed(visit, answer);
+        return;
+    }
     struct page page = {.status = 200, .title = "One moment"};
-    struct au_text url = {0};
+    struct au_text url = visit->onward;
+    visit->onward = (struct au_text){0};
+    page.onward = VIEW(url);
+    au_puts(&page.body, "<p>You are sent to ");
+    put_html(&page.body, host_of(page.onward));
+    au_puts(&page.body, ".</p>");
+    jf_ref exchange = visit->exchange;
+    visit_end(visit);
+    page_send(it, exchange, &page);
+    au_text_end(&url);
+}
+
+void visit_onward(struct visit *visit, bool login) {
+    struct oauth *it = visit->of;
+    struct connecting *who = visit->who;
+    struct au_text *url = &visit->onward, plain = {0}, redirect = {0};
     char challenge[44];
     digest_text(view_of(login ? who->login_verifier : who->verifier), challenge);
-    au_put(&url, login ? who->login.authorization : who->at.authorization);
-    put_parameter(&url, "response_type", AU_LITERAL("code"));
-    put_parameter(&url, "client_id", login ? it->login.id : who->client.id);
-    struct au_text redirect = {0};
+    au_put(url, login ? who->login.authorization : who->at.authorization);
+    put_parameter(url, "response_type", AU_LITERAL("code"));
+    put_parameter(url, "client_id", login ? it->login.id : who->client.id);
     au_put(&redirect, it->base);
     if (login)
         au_puts(&redirect, "login");
     else
         au_puts(&redirect, "callback");
-    put_parameter(&url, "redirect_uri", VIEW(redirect));
+    put_parameter(url, "redirect_uri", VIEW(redirect));
     au_text_end(&redirect);
-    put_parameter(&url, "state", view_of(login ? who->login_state : who->state));
-    put_parameter(&url, "code_challenge", view_of(challenge));
-    put_parameter(&url, "code_challenge_method", AU_LITERAL("S256"));
+    put_parameter(url, "state", view_of(login ? who->login_state : who->state));
+    put_parameter(url, "code_challenge", view_of(challenge));
+    put_parameter(url, "code_challenge_method", AU_LITERAL("S256"));
     if (login) {
-        put_parameter(&url, "scope", AU_LITERAL("openid"));
-        put_parameter(&url, "nonce", view_of(who->nonce));
+        put_parameter(url, "scope", AU_LITERAL("openid"));
+        put_parameter(url, "nonce", view_of(who->nonce));
     } else {
-        if (who->scopes.len != 0) put_parameter(&url, "scope", who->scopes);
-        put_parameter(&url, "resource", who->at.resource);
+        if (who->scopes.len != 0) put_parameter(url, "scope", who->scopes);
+        put_parameter(url, "resource", who->at.resource);
     }
-    if (url.failed) {
-        au_text_end(&url);
-        refuse(it, exchange, who, "out of memory");
-        return;
-    }
-    page.onward = VIEW(url);
-    au_puts(&page.body, "<p>You are sent to ");
-    put_html(&page.body, host_of(page.onward));
-    au_puts(&page.body, ".</p>");
-    connecting_add(who);
-    page_send(it, exchange, &page);
-    au_text_end(&url);
+    uint64_t now = wall_ms(it);
+    connecting_write(&plain, it, who);
+    if (url->failed || plain.failed)
+        visit_refuse(visit, "out of memory");
+    else
+        vault_put(it, &visit->key, VIEW(plain), JF_STORE_CREATE, 0,
+                  who->until_ms > now ? who->until_ms - now : 1, kept, visit);
+    au_text_end(&plain);
 }
 
 static void begin(struct oauth *it, const jf_http_request *request) {
-    char id[64], token[64], wanted[44];
-    jf_view value, given, cookie = cookie_of(it, request), site = field(request, "sec-fetch-site");
-    bool own = site.len == 0 || au_same(site, AU_LITERAL("same-origin"));
-    if (query_value(request->body, "id", id, sizeof(id), &value) != JF_OK ||
-        query_value(request->body, "token", token, sizeof(token), &given) != JF_OK || cookie.len == 0 ||
-        !own) {
-        say(it, request->exchange, 403, "Not connected",
-            "This did not come from our own page, or your browser takes no cookies.");
+    char id[64];
+    jf_view value = {0};
+    if (query_value(request->body, "id", id, sizeof(id), &value) != JF_OK) value.len = 0;
+    if (!form_is_ours(it, request, value)) return;
+    struct visit *visit = visit_new(it, request, STEP_BEGIN);
+    if (visit != NULL) look_up(visit, value);
+}
+
+static void begun(struct visit *visit) {
+    if (visit->who->cookie[0] != 0 && !is_bound(visit->who, view_of(visit->cookie))) {
+        visit_refuse(visit, "Another browser went on with this page.");
         return;
     }
-    token_of(cookie, value, wanted);
-    if (given.len != 43 || !au_equal(given.ptr, (const uint8_t *)wanted, 43)) {
-        say(it, request->exchange, 403, "Not connected", "This did not come from our own page.");
-        return;
-    }
-    struct connecting *who =
-        connecting_take(BY_ID, value, view_of(it->source.au.name), au_now(it->source.au.host));
-    if (who == NULL) {
-        say(it, request->exchange, 404, "Nothing to do here", stale);
-        return;
-    }
-    if (who->cookie[0] != 0 && !is_bound(who, cookie)) {
-        refuse(it, request->exchange, who, "Another browser went on with this page.");
-        return;
-    }
-    digest_text(cookie, who->cookie);
-    go_to(it, request->exchange, who, it->logs_in);
+    digest_text(view_of(visit->cookie), visit->who->cookie);
+    visit_onward(visit, visit->of->logs_in);
 }
 
 /* ---- Back ---- */
 
-/** Whether the ID token is of the user whose client asked; NULL, or what is wrong. It came from the token
- * endpoint itself, whose name TLS has proven (OpenID Connect Core 1.0 section 3.1.3.7). */
-static const char *login_wrong(struct oauth *it, const struct connecting *who, jf_view token) {
-    jf_view rest = {0}, claims;
-    struct au_text text = {0};
-    struct au_arena memory = {0};
-    jf_json_value root, value, key, element;
-    int64_t until = 0;
-    bool aimed = false;
-    const char *wrong = "The login's answer has no ID token of use.";
-    view_until(token, '.', &rest);
-    claims = view_until(rest, '.', &rest);
-    if (rest.len != 0 && get_base64url(claims, &text) && jf_json_read(VIEW(text), &root) &&
-        root.kind == JF_JSON_OBJECT && au_json_strict(&root)) {
-        jf_view issuer = member_text(&memory, &root, "iss"), nonce = member_text(&memory, &root, "nonce"),
-                subject = member_text(&memory, &root, "sub");
-        if (au_member(&root, "aud", &value) && value.kind == JF_JSON_STRING)
-            aimed = jf_json_is(&value, it->login.id);
-        if (au_member(&root, "aud", &value) && value.kind == JF_JSON_ARRAY) {
-            jf_json_walk walk = jf_json_walk_of(&value);
-            while (jf_json_next(&walk, &key, &element) == 1)
-                aimed |= element.kind == JF_JSON_STRING && jf_json_is(&element, it->login.id);
-        }
-        bool lives = au_member(&root, "exp", &value) && jf_json_int64(&value, &until) && until > 0 &&
-                     (uint64_t)until * 1000u + 60000u > wall_ms(it);
-        if (!au_same(issuer, it->login_issuer) || !aimed || !lives || !au_same(nonce, view_of(who->nonce)))
-            wrong = "The login's answer is not for this page.";
-        else if (!au_same(subject, who->subject) || !au_same(issuer, who->issuer))
-            wrong =
-                "You signed in as another user than the one whose assistant asked. Nothing was connected.";
-        else
-            wrong = NULL;
+static void connected(void *user, int32_t status, const struct vault_answer *answer) {
+    struct visit *visit = user;
+    struct connecting *who = visit->who;
+    struct vault_key key =
+        key_of_connection(who->server, who->issuer, who->subject, who->key, who->at.issuer, who->at.resource);
+    if (status != JF_OK) {
+        oauth_log(visit->of, JF_LOG_WARNING, "a user's tokens could not be written to the store: %s",
+                  answer->why);
+        visit_refuse(visit, unstored);
+        return;
     }
-    au_text_end(&text);
-    au_arena_end(&memory);
-    return wrong;
+    held_keep(&key, who->server, VIEW(visit->plain), answer->revision, false);
+    oauth_log(visit->of, JF_LOG_INFO, "a user is connected");
+    tell(visit->of, who, JF_OK);
+    held_wake(who->server, who->key);
+    visit_say(visit, 200, "Connected", "That is all. You can close this page and go back to your assistant.");
 }
 
-static void visit_end(struct visit *visit) {
-    struct visit **at = &visit->of->visits;
-    while (*at != visit)
-        at = &(*at)->next;
-    *at = visit->next;
-    free(visit);
+static void save(struct visit *visit, const struct tokens *tokens) {
+    struct oauth *it = visit->of;
+    const struct connecting *who = visit->who;
+    struct connection c = {.scopes = who->scopes,
+                           .issuer = who->at.issuer,
+                           .resource = who->at.resource,
+                           .principal = who->key,
+                           .client_id = who->client.id,
+                           .revocation = who->at.revocation,
+                           .has_auth = who->at.has_auth,
+                           .basic = who->at.basic,
+                           .post = who->at.post};
+    struct vault_key key =
+        key_of_connection(who->server, who->issuer, who->subject, who->key, c.issuer, c.resource);
+    uint64_t now = wall_ms(it);
+    connection_take(&c, tokens, now);
+    connection_write(&visit->plain, &c);
+    if (visit->plain.failed)
+        visit_refuse(visit, "out of memory");
+    else
+        vault_put(it, &key, VIEW(visit->plain), 0, 0, connection_ttl(it, &c, now), connected, visit);
 }
 
 static void answered(void *user, jf_ref request, const jf_http_response *response) {
@@ -286,39 +403,38 @@ static void answered(void *user, jf_ref request, const jf_http_response *respons
     struct oauth *it = visit->of;
     struct connecting *who = visit->who;
     struct tokens tokens = {0};
-    jf_ref exchange = visit->exchange;
-    bool login = visit->login, gone = false;
+    enum refusal refusal;
     char room[160];
     jf_http_response known = {0};
     (void)request;
+    visit->request = 0;
     memcpy(&known, response, response->size < sizeof(known) ? response->size : sizeof(known));
-    visit_end(visit);
-    const char *wrong = tokens_read(&known, false, wall_ms(it), &tokens, room, sizeof(room), &gone);
+    const char *wrong = tokens_read(&known, false, wall_ms(it), &tokens, room, sizeof(room), &refusal);
     if (wrong != NULL) {
         oauth_log(it, JF_LOG_WARNING, "%s", wrong);
-        refuse(it, exchange, who, "The authorization server did not give a token.");
-    } else if (login) {
+        if (refusal == REFUSED_CLIENT && visit->step == STEP_CALLBACK)
+            client_refused(it, who->at.issuer, who->client.id);
+        visit_refuse(visit, "The authorization server did not give a token.");
+    } else if (visit->step == STEP_LOGIN) {
         wrong = login_wrong(it, who, VIEW(tokens.id));
         who->logged_in = wrong == NULL;
         if (wrong != NULL)
-            refuse(it, exchange, who, wrong);
+            visit_refuse(visit, wrong);
+        else if (who->leaves)
+            leave_go_on(visit);
         else
-            go_to(it, exchange, who, false);
-    } else if (!held_put(who->server, who->key, &who->at, &tokens)) {
-        refuse(it, exchange, who, "The gateway has no room for one more account.");
+            visit_onward(visit, false);
     } else {
-        oauth_log(it, JF_LOG_INFO, "a user is connected");
-        tell(it, who, JF_OK);
-        connecting_free(who);
-        say(it, exchange, 200, "Connected",
-            "That is all. You can close this page and go back to your assistant.");
+        save(visit, &tokens);
     }
     tokens_end(&tokens);
 }
 
-static void ask(struct oauth *it, jf_ref exchange, struct connecting *who, bool login, jf_view code) {
+static void ask(struct visit *visit) {
+    struct oauth *it = visit->of;
+    struct connecting *who = visit->who;
+    bool login = visit->step == STEP_LOGIN;
     struct au_text form = {0}, authorization = {0}, redirect = {0};
-    struct visit *visit = calloc(1, sizeof(*visit));
     const struct metadata *at = login ? &who->login : &who->at;
     au_put(&redirect, it->base);
     if (login)
@@ -326,66 +442,59 @@ static void ask(struct oauth *it, jf_ref exchange, struct connecting *who, bool 
     else
         au_puts(&redirect, "callback");
     au_puts(&form, "grant_type=authorization_code");
-    put_pair(&form, "code", code);
+    put_pair(&form, "code", VIEW(visit->code));
     put_pair(&form, "redirect_uri", VIEW(redirect));
     put_pair(&form, "code_verifier", view_of(login ? who->login_verifier : who->verifier));
     if (!login) put_pair(&form, "resource", who->at.resource);
-    const char *wrong = visit == NULL ? "out of memory"
-                                      : client_show(login ? &it->login : &who->client, at, wall_ms(it), &form,
-                                                    &authorization);
-    if (wrong == NULL) {
-        *visit =
-            (struct visit){.next = it->visits, .of = it, .who = who, .exchange = exchange, .login = login};
-        it->visits = visit;
-        if (fetch(it, AU_LITERAL("POST"), at->token, &authorization, &form, false, answered, visit,
-                  &visit->request) != JF_OK) {
-            visit_end(visit);
-            visit = NULL;
-            wrong = "The authorization server cannot be asked.";
-        }
-    }
+    const char *wrong =
+        client_show(login ? &it->login : &who->client, at, wall_ms(it), &form, &authorization);
+    if (wrong == NULL && fetch(it, AU_LITERAL("POST"), at->token, &authorization, &form, false, answered,
+                               visit, &visit->request) != JF_OK)
+        wrong = "The authorization server cannot be asked.";
     au_text_end(&form);
     au_text_end(&authorization);
     au_text_end(&redirect);
-    if (wrong == NULL) return;
-    free(visit);
-    refuse(it, exchange, who, wrong);
+    if (wrong != NULL) visit_refuse(visit, wrong);
 }
 
-static void back(struct oauth *it, const jf_http_request *request, jf_view query, bool login) {
+static void returned(struct oauth *it, const jf_http_request *request, jf_view query, enum step step) {
     char state_room[64], iss_room[URL_MOST], code_room[VALUE_MOST], error_room[128];
-    jf_view state, iss, code, error;
-    struct connecting *who = NULL;
-    int32_t has_state = query_value(query, "state", state_room, sizeof(state_room), &state);
-    int32_t has_iss = query_value(query, "iss", iss_room, sizeof(iss_room), &iss);
-    int32_t has_code = query_value(query, "code", code_room, sizeof(code_room), &code);
-    int32_t has_error = query_value(query, "error", error_room, sizeof(error_room), &error);
-    // Taken out: a state is good once.
-    if (has_state == JF_OK)
-        who = connecting_take(login ? BY_LOGIN_STATE : BY_STATE, state, view_of(it->source.au.name),
-                              au_now(it->source.au.host));
-    if (who == NULL) {
-        say(it, request->exchange, 400, "Nothing to do here", stale);
-        return;
-    }
+    jf_view state = {0}, iss, code, error;
+    struct visit *visit = visit_new(it, request, step);
+    if (visit == NULL) return;
+    if (query_value(query, "state", state_room, sizeof(state_room), &state) != JF_OK) state.len = 0;
+    visit->has_iss = query_value(query, "iss", iss_room, sizeof(iss_room), &iss);
+    visit->has_code = query_value(query, "code", code_room, sizeof(code_room), &code);
+    visit->has_error = query_value(query, "error", error_room, sizeof(error_room), &error);
+    if (visit->has_iss == JF_OK) au_put(&visit->iss, iss);
+    if (visit->has_code == JF_OK) au_put(&visit->code, code);
+    explicit_bzero(code_room, sizeof(code_room));
+    look_up(visit, state);
+}
+
+static void back(struct visit *visit) {
+    const struct oauth *it = visit->of;
+    const struct connecting *who = visit->who;
+    bool login = visit->step == STEP_LOGIN;
     const struct metadata *at = login ? &who->login : &who->at;
     const char *wrong = NULL;
-    if (!is_bound(who, cookie_of(it, request)))
+    if (!is_bound(who, view_of(visit->cookie)))
         wrong = "This is not the browser in which the page was opened.";
     else if (login ? who->logged_in : it->logs_in && !who->logged_in)
         wrong = "The steps came in another order than they should.";
     // RFC 9207: also where the answer is an error, whose text is not shown.
-    else if (has_iss == JF_E_INVALID || (has_iss == JF_OK && !au_same(iss, at->issuer)) ||
-             (has_iss == JF_ABSENT && at->iss_parameter))
+    else if (visit->has_iss == JF_E_INVALID ||
+             (visit->has_iss == JF_OK && !au_same(VIEW(visit->iss), at->issuer)) ||
+             (visit->has_iss == JF_ABSENT && at->iss_parameter))
         wrong = "The answer came from another authorization server than the one that was asked.";
-    else if (has_error != JF_ABSENT)
+    else if (visit->has_error != JF_ABSENT)
         wrong = "Access was not granted.";
-    else if (has_code != JF_OK || !is_visible(code))
+    else if (visit->has_code != JF_OK || !is_visible(VIEW(visit->code)))
         wrong = "The authorization server's answer has no code.";
     if (wrong != NULL)
-        refuse(it, request->exchange, who, wrong);
+        visit_refuse(visit, wrong);
     else
-        ask(it, request->exchange, who, login, code);
+        ask(visit);
 }
 
 /* ---- Serving ---- */
@@ -427,9 +536,13 @@ static void serve(void *user, const jf_http_request *request) {
     else if (post && au_same(path, AU_LITERAL("begin")) && request->body.len <= 1024)
         begin(it, request);
     else if (get && au_same(path, AU_LITERAL("login")) && it->logs_in)
-        back(it, request, query, true);
+        returned(it, request, query, STEP_LOGIN);
     else if (get && au_same(path, AU_LITERAL("callback")))
-        back(it, request, query, false);
+        returned(it, request, query, STEP_CALLBACK);
+    else if (get && au_same(path, AU_LITERAL("disconnect")))
+        leave_page(it, request);
+    else if (post && au_same(path, AU_LITERAL("disconnect")) && request->body.len <= 1024)
+        leave_begin(it, request);
     else if (get && au_same(path, AU_LITERAL("client.json")))
         document(it, request->exchange);
     else
@@ -459,9 +572,7 @@ void pages_halt(struct oauth *it) {
     it->mount = it->mount_timer = 0;
     while (it->visits != NULL) {
         struct visit *visit = it->visits;
-        it->visits = visit->next;
         if (visit->request != 0) host->http->abandon(host->http->context, visit->request);
-        refuse(it, visit->exchange, visit->who, "The gateway stops. Try again in a moment.");
-        free(visit);
+        visit_refuse(visit, "The gateway stops. Try again in a moment.");
     }
 }

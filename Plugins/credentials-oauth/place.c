@@ -141,6 +141,7 @@ static void take_issuer(struct place *place, const jf_json_value *root) {
     to->authorization = member_text(&place->found, root, "authorization_endpoint");
     to->token = member_text(&place->found, root, "token_endpoint");
     to->registration = member_text(&place->found, root, "registration_endpoint");
+    to->revocation = member_text(&place->found, root, "revocation_endpoint");
     to->has_auth = au_member(root, "token_endpoint_auth_methods_supported", &value);
     to->basic = list_has(root, "token_endpoint_auth_methods_supported", "client_secret_basic");
     to->post = list_has(root, "token_endpoint_auth_methods_supported", "client_secret_post");
@@ -154,7 +155,8 @@ static void take_issuer(struct place *place, const jf_json_value *root) {
     }
     if (!endpoint_good(place, "token_endpoint", to->token) ||
         !endpoint_good(place, "authorization_endpoint", to->authorization) ||
-        !endpoint_good(place, "registration_endpoint", to->registration))
+        !endpoint_good(place, "registration_endpoint", to->registration) ||
+        !endpoint_good(place, "revocation_endpoint", to->revocation))
         return;
     ready(place);
 }

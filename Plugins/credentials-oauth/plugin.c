@@ -3,8 +3,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "oauth.h"
 #include "url.h"
+#include "vault.h"
 
 #include <stdlib.h>
 
@@ -107,6 +107,7 @@ static void halt(struct cs_source *source) {
         place_halt(place);
     for (struct entry *entry = it->entries; entry != NULL; entry = entry->next)
         entry_halt(entry);
+    vault_halt(it);
 }
 
 static void close(struct cs_source *source) {
@@ -121,7 +122,12 @@ static void close(struct cs_source *source) {
         it->places = place->next;
         place_free(place);
     }
+    clients_close(it);
 }
 
-const struct cs_kind cs_this = {
-    .record = sizeof(struct oauth), .open = open, .supply = supply, .halt = halt, .close = close};
+const struct cs_kind cs_this = {.record = sizeof(struct oauth),
+                                .keeps = true,
+                                .open = open,
+                                .supply = supply,
+                                .halt = halt,
+                                .close = close};

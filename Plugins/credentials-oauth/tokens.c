@@ -37,21 +37,32 @@ static jf_view code_of(const jf_json_value *root, struct au_arena *memory) {
     return code.len < 64 ? code : (jf_view){0};
 }
 
+/** A length of time, at most a year; 0: none of use. */
+static int64_t seconds_of(const jf_json_value *root, const char *name) {
+    jf_json_value value;
+    int64_t seconds = 0;
+    double real = 0;
+    if (!au_member(root, name, &value)) return 0;
+    if (!jf_json_int64(&value, &seconds) && jf_json_real(&value, &real) && real > 0 && real < 1e9)
+        seconds = (int64_t)real;
+    return seconds < 0 ? 0 : seconds > 31536000 ? 31536000 : seconds;
+}
+
 const char *tokens_read(const jf_http_response *response, bool id_jag, uint64_t now_ms, struct tokens *out,
-                        char *room, size_t size, bool *grant_gone) {
+                        char *room, size_t size, enum refusal *refusal) {
     jf_json_value root, value;
     struct au_arena memory = {0};
     struct au_text type = {0};
-    int64_t seconds = 0;
     bool object = read_object(response, &root);
-    *grant_gone = false;
+    *refusal = REFUSED_OTHER;
     if (response->status < 0) {
         snprintf(room, size, "the token endpoint could not be asked");
         return room;
     }
     if (response->status != 200) {
         jf_view code = object ? code_of(&root, &memory) : (jf_view){0};
-        *grant_gone = au_same(code, AU_LITERAL("invalid_grant"));
+        if (au_same(code, AU_LITERAL("invalid_grant"))) *refusal = REFUSED_GRANT;
+        if (au_same(code, AU_LITERAL("invalid_client"))) *refusal = REFUSED_CLIENT;
         snprintf(room, size, "the token endpoint answered %d %.*s", (int)response->status, (int)code.len,
                  code.len != 0 ? (const char *)code.ptr : "");
         au_arena_end(&memory);
@@ -70,16 +81,14 @@ const char *tokens_read(const jf_http_response *response, bool id_jag, uint64_t 
     else if (au_member(&root, "issued_token_type", &value) && id_jag &&
              !jf_json_is(&value, AU_LITERAL("urn:ietf:params:oauth:token-type:id-jag")))
         wrong = "the identity provider answered another token than an ID-JAG";
-    if (au_member(&root, "expires_in", &value)) {
-        double real = 0;
-        if (!jf_json_int64(&value, &seconds) && jf_json_real(&value, &real) && real > 0 && real < 1e9)
-            seconds = (int64_t)real;
-    }
-    if (seconds < 0) seconds = 0;
-    if (seconds > 31536000) seconds = 31536000;
+    int64_t seconds = seconds_of(&root, "expires_in");
     // A little earlier, so that none ends on its way.
     uint64_t life = (uint64_t)seconds * 1000u, margin = life / 10 < MARGIN_MS ? life / 10 : MARGIN_MS;
     out->expires_ms = seconds != 0 ? now_ms + life - margin : 0;
+    // No standard has these; several authorization servers answer one of them.
+    seconds = seconds_of(&root, "refresh_token_expires_in");
+    if (seconds == 0) seconds = seconds_of(&root, "refresh_expires_in");
+    out->refresh_until_ms = seconds != 0 ? now_ms + (uint64_t)seconds * 1000u : 0;
     au_text_end(&type);
     return wrong;
 }

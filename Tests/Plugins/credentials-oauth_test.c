@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Tests of credentials-oauth through the mock host: which requests follow from what servers say, and which
  * never do. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "jf_check.h"
 #include "jf_mock.h"
 #include <jackfield/credentials.h>
 #include <jackfield/http.h>
 #include <jackfield/message.h>
+#include <jackfield/seal.h>
+#include <jackfield/state.h>
+#include <time.h>
 
 #define SERVER "https://tools.example/a/mcp"
 #define PRM "https://tools.example/.well-known/oauth-protected-resource/a/mcp"
@@ -18,9 +24,11 @@
 #define THEIRS "{\"issuer\":\"" ISSUER "\",\"token_endpoint\":\"" ISSUER "/token\"}"
 #define TOKEN "{\"access_token\":\"t1\",\"token_type\":\"Bearer\",\"expires_in\":3600}"
 
-static jf_mock *mock;
+static jf_mock *mock, *sealing;
 static const jf_credentials_1 *table;
 static jf_ref handle;
+
+static void settle(void);
 
 /* ---- A jf.http/1 whose requests wait until they are answered ---- */
 
@@ -109,6 +117,7 @@ static void answer(const char *url, int32_t status, const char *body) {
         asked[i].open = false;
         jf_http_response response = {.size = sizeof response, .status = status, .body = jf_mock_view(body)};
         asked[i].done(asked[i].user, i + 1, &response);
+        settle();
         return;
     }
     CHECK(false, "no request for %s", url);
@@ -128,10 +137,13 @@ static bool attach(const char *config) {
                          jf_mock_fault(mock)) == JF_OK;
 }
 
+#include "credentials-oauth/sealing.h"
+
 static void begin(void) {
     mock = jf_mock_new();
     asked_count = 0;
     handle = 0;
+    jf_mock_offer(mock, JF_SEAL_1, seal_begin());
     jf_mock_offer(mock, JF_HTTP_1, &http);
     CHECK(jf_mock_up(mock, jf_check_plugin, "{}"), "it does not start: %s", jf_mock_why(mock));
     table = jf_mock_facet(mock, JF_CREDENTIALS_1);
@@ -147,6 +159,20 @@ static void end(void) {
     if (handle != 0) table->detach(jf_mock_self(mock), handle);
     CHECK(jf_mock_destroy(mock) == 0, "it broke a rule or leaked");
     jf_mock_free(mock);
+    seal_end();
+}
+
+#include "credentials-oauth/gateways.h"
+
+/** This gateway, and all that are there. */
+static void settle(void) {
+    bool alone = true;
+    for (int i = 0; i < GATEWAYS_MOST; i++)
+        alone &= gateways[i].mock == NULL;
+    if (alone)
+        jf_mock_settle(mock);
+    else
+        settle_all();
 }
 
 static jf_principal nobody = {.size = sizeof(jf_principal)}, alice = {.size = sizeof(jf_principal), .id = 1};
@@ -163,7 +189,7 @@ static int32_t demand_for(const jf_principal *who, int32_t refused, const char *
     *op = jf_mock_begin(mock);
     int32_t status = table->supply(jf_mock_self(mock), *op, handle, &demand, &blob, jf_mock_fault(mock));
     if (blob.ptr != NULL) free(jf_mock_take(&blob));
-    jf_mock_run_once(mock, 100);
+    settle();
     return status;
 }
 
@@ -399,6 +425,7 @@ static void visit(const char *method, const char *url, const char *body, const c
                           .header_count = cookie != NULL ? 1 : 0};
     shown_status = 0;
     page(page_user, &it);
+    settle();
 }
 
 /** What stands behind `head` up to `mark`; static. */
@@ -528,6 +555,8 @@ TEST(a_client_that_registers_itself_or_shows_a_document) {
     CHECK(ended(op, JF_E_GONE, "PKCE"), "no PKCE");
     end();
 }
+
+#include "credentials-oauth/connection_cases.h"
 
 TEST(options_that_cannot_be) {
     static const struct {
