@@ -119,6 +119,7 @@ static void send_to_page(struct entry *entry, const struct client *client, const
     uint64_t now = wall_ms(it);
     entry->task = TASK_STORE;
     if (entry->link[0] != 0 && au_same(VIEW(entry->link_scopes), scopes) &&
+        au_same(VIEW(entry->link_issuer), entry->place->metadata.issuer) &&
         now + 60000 < entry->link_until_ms) {
         struct vault_key key = key_of_pending(server_of(it), (jf_view){(uint8_t *)entry->link, LOOKUP});
         vault_get(it, &key, linked, entry);
@@ -129,6 +130,7 @@ static void send_to_page(struct entry *entry, const struct client *client, const
     if (c != NULL) {
         memcpy(entry->link, c->id, sizeof(entry->link));
         text_set(&entry->link_scopes, scopes);
+        text_set(&entry->link_issuer, entry->place->metadata.issuer);
         entry->link_until_ms = c->until_ms;
         connecting_write(&plain, it, c);
     }

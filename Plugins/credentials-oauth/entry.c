@@ -434,5 +434,6 @@ void entry_free(struct entry *entry) {
     au_text_end(&entry->plain);
     au_text_end(&entry->bad);
     au_text_end(&entry->link_scopes);
+    au_text_end(&entry->link_issuer);
     free(entry);
 }

@@ -105,6 +105,7 @@ struct entry {
     uint64_t patience;          /**< monotonic: for somebody else who refreshes, 0: not begun */
     char link[44];              /**< the id of the page that the user was sent to; "": none */
     struct au_text link_scopes; /**< that it asks for */
+    struct au_text link_issuer; /**< where it leads */
     uint64_t link_until_ms;
 };
 

@@ -18,10 +18,14 @@ TOKEN = "urn:ietf:params:oauth:token-type:"
 class AuthorizationServer:
     """Answers in a thread of its own. `forms` has what token requests said, `ways` how clients showed who they are;
     `lies` go over its metadata. `path` is the issuer's, `place` where its metadata are; `public` clients have no
-    secret; `tells`: tokens end with their scopes; `elsewhere` answers requests of other paths."""
+    secret; `tells`: tokens end with their scopes; `elsewhere` answers requests of other paths.
+
+    With `detects`, a refresh token that is used twice takes all others along (RFC 9700 section 4.14.2); with
+    `revokes` it has a revocation endpoint (RFC 7009)."""
 
     def __init__(
-        self, secret="s:e c+ret", key=None, expires=3600, path="", place=None, public=False, tells=False, **lies
+        self, secret="s:e c+ret", key=None, expires=3600, path="", place=None, public=False, tells=False,
+        detects=False, revokes=False, **lies
     ):
         self.secret, self.key, self.expires, self.lies = secret, key, expires, lies
         self.path, self.public, self.tells = path, public, tells
@@ -30,6 +34,9 @@ class AuthorizationServer:
         self.answer = self.elsewhere = None
         self.codes, self.refreshes, self.registrations, self.authorized = {}, {}, [], []
         self.callback = {}
+        self.detects, self.used, self.reused, self.revoked = detects, set(), 0, 0
+        self.revokes = revokes
+        self.lock = threading.Lock()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -69,7 +76,9 @@ class AuthorizationServer:
                     self.reply(201, {"client_id": "registered", **secret})
                     return
                 form = dict(parse_qsl(body, keep_blank_values=True, strict_parsing=True))
-                self.reply(*outer.token(form, self.headers.get("authorization")))
+                with outer.lock:
+                    answer = outer.revoke if self.path == "/revoke" else outer.token
+                    self.reply(*answer(form, self.headers.get("authorization")))
 
             def reply(self, status, value):
                 text = json.dumps(value).encode()
@@ -85,11 +94,13 @@ class AuthorizationServer:
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
 
     def metadata(self):
+        more = {"revocation_endpoint": f"{self.url}/revoke"} if self.revokes else {}
         return {
             "issuer": self.url,
             "token_endpoint": f"{self.url}/token",
             "authorization_endpoint": f"{self.url}/authorize",
             "code_challenge_methods_supported": ["S256"],
+            **more,
             **self.lies,
         }
 
@@ -122,6 +133,11 @@ class AuthorizationServer:
     def granted(self, form):
         """Whether a code or refresh token is good, and was not used before."""
         if form["grant_type"] == "refresh_token":
+            if form["refresh_token"] in self.used:
+                self.reused += 1
+                if self.detects:
+                    self.refreshes.clear()
+            self.used.add(form["refresh_token"])
             return self.refreshes.pop(form["refresh_token"], None)
         asked = self.codes.pop(form["code"], None)
         if asked is None or asked["redirect_uri"] != form["redirect_uri"]:
@@ -129,6 +145,12 @@ class AuthorizationServer:
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
         proven = base64.urlsafe_b64encode(digest).decode().rstrip("=") == asked["code_challenge"]
         return asked if proven and asked["resource"] == form["resource"] else None
+
+    def revoke(self, form, authorization):
+        if self.client(form, authorization) is None:
+            return 401, {"error": "invalid_client"}
+        self.revoked += self.refreshes.pop(form["token"], None) is not None
+        return 200, {}
 
     def token(self, form, authorization):
         self.forms.append(form)
