@@ -172,8 +172,9 @@ void entry_send(struct entry *entry, struct place *at, const struct client *clie
     const char *wrong = client_show(client, &at->metadata, wall_ms(entry->of), form, &authorization);
     if (wrong == NULL) {
         entry->task = task;
-        if (fetch(entry->of, AU_LITERAL("POST"), at->metadata.token, &authorization, form, false, answered,
-                  entry, &entry->request) != JF_OK)
+        jf_view near = at->issuer.len != 0 ? (jf_view){0} : near_of(entry->of, at->endpoint);
+        if (fetch(entry->of, near, AU_LITERAL("POST"), at->metadata.token, &authorization, form, false,
+                  answered, entry, &entry->request) != JF_OK)
             wrong = "the token endpoint cannot be asked";
     }
     au_text_end(&authorization);

@@ -151,8 +151,8 @@ static void revoke(struct visit *visit, const struct client *client) {
         au_puts(&form, "access_token");
     put_pair(&form, "token", c.refresh.len != 0 ? c.refresh : c.access);
     const char *wrong = client_show(client, &at, wall_ms(it), &form, &authorization);
-    if (wrong == NULL && fetch(it, AU_LITERAL("POST"), c.revocation, &authorization, &form, false, revoked,
-                               visit, &visit->request) != JF_OK)
+    if (wrong == NULL && fetch(it, near_of(it, c.resource), AU_LITERAL("POST"), c.revocation, &authorization,
+                               &form, false, revoked, visit, &visit->request) != JF_OK)
         wrong = "it cannot be asked";
     au_text_end(&form);
     au_text_end(&authorization);

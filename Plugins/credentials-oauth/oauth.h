@@ -181,9 +181,12 @@ void place_hint(struct place *place, jf_view url);
 void place_refused(struct place *place);
 void place_halt(struct place *place);
 void place_free(struct place *place);
-/** Makes a request; JF_OK: `done` comes. */
-int32_t fetch(struct oauth *it, jf_view method, jf_view url, const struct au_text *authorization,
-              const struct au_text *body, bool json, jf_http_done_fn done, void *user, jf_ref *request);
+/** Makes a request; JF_OK: `done` comes. `near`: the server's URL, if it may have named `url`, which must
+ * then lead to a public address unless it has the same origin; absent: the operator named it, or who named
+ * it. */
+int32_t fetch(struct oauth *it, jf_view near, jf_view method, jf_view url,
+              const struct au_text *authorization, const struct au_text *body, bool json,
+              jf_http_done_fn done, void *user, jf_ref *request);
 /** Reads an answer's JSON object; false: it is none. */
 bool read_object(const jf_http_response *response, jf_json_value *root);
 /** Text of a stranger's object in `keep`; absent: none of use. */
@@ -232,6 +235,9 @@ void entry_answer(struct entry *entry, int32_t status, const struct au_text *jso
 void entry_send(struct entry *entry, struct place *at, const struct client *client, struct au_text *form,
                 enum task task);
 void put_pair(struct au_text *form, const char *name, jf_view value);
+
+/** `url`, if the server may name its authorization server; absent: the operator did. */
+jf_view near_of(const struct oauth *it, jf_view url);
 
 /** What the entry's tokens are for. */
 jf_view resource_of(const struct entry *entry);

@@ -448,8 +448,9 @@ static void ask(struct visit *visit) {
     if (!login) put_pair(&form, "resource", who->at.resource);
     const char *wrong =
         client_show(login ? &it->login : &who->client, at, wall_ms(it), &form, &authorization);
-    if (wrong == NULL && fetch(it, AU_LITERAL("POST"), at->token, &authorization, &form, false, answered,
-                               visit, &visit->request) != JF_OK)
+    if (wrong == NULL &&
+        fetch(it, login ? (jf_view){0} : near_of(it, at->resource), AU_LITERAL("POST"), at->token,
+              &authorization, &form, false, answered, visit, &visit->request) != JF_OK)
         wrong = "The authorization server cannot be asked.";
     au_text_end(&form);
     au_text_end(&authorization);

@@ -6,13 +6,19 @@
 #endif
 #include "oauth.h"
 #include "strict.h"
+#include "url.h"
 
 #include <stdlib.h>
 
 static const uint64_t second = 1000000000u, keep = 3600 * 1000000000ull;
 
-int32_t fetch(struct oauth *it, jf_view method, jf_view url, const struct au_text *authorization,
-              const struct au_text *body, bool json, jf_http_done_fn done, void *user, jf_ref *request) {
+jf_view near_of(const struct oauth *it, jf_view url) {
+    return it->issuer.len != 0 || it->token_endpoint.len != 0 ? (jf_view){0} : url;
+}
+
+int32_t fetch(struct oauth *it, jf_view near, jf_view method, jf_view url,
+              const struct au_text *authorization, const struct au_text *body, bool json,
+              jf_http_done_fn done, void *user, jf_ref *request) {
     const jf_http_1 *http = it->source.au.host->http;
     jf_fault why = {.size = sizeof(why)};
     jf_pair headers[3] = {{AU_LITERAL("accept"), AU_LITERAL("application/json")}};
@@ -23,7 +29,10 @@ int32_t fetch(struct oauth *it, jf_view method, jf_view url, const struct au_tex
                                                        : AU_LITERAL("application/x-www-form-urlencoded")};
     if (authorization != NULL && authorization->len != 0)
         headers[count++] = (jf_pair){AU_LITERAL("authorization"), VIEW(*authorization)};
+    // What a name resolves to is seen by who looks it up only. This machine was judged by learned_wrong.
+    bool open = near.len != 0 && !it->private && !same_origin(url, near) && !au_url_is_local(url);
     jf_http_request ask = {.size = sizeof(ask),
+                           .flags = open ? JF_HTTP_PUBLIC : 0,
                            .timeout_ns = it->timeout_ns,
                            .method = method,
                            .url = url,
@@ -256,7 +265,8 @@ static void next(struct place *place) {
         fail(place, "no metadata of the authorization server %.*s were found", SHOWN(place->wanted));
         return;
     }
-    if (fetch(place->of, AU_LITERAL("GET"), place->location, NULL, NULL, false, answered, place,
+    jf_view near = place->issuer.len != 0 ? (jf_view){0} : place->endpoint;
+    if (fetch(place->of, near, AU_LITERAL("GET"), place->location, NULL, NULL, false, answered, place,
               &place->request) != JF_OK)
         fail(place, "%.*s could not be asked", SHOWN(place->location));
 }

@@ -193,8 +193,8 @@ static void register_client(struct enrolment *e) {
                                                     : AU_LITERAL("none"));
     au_puts(&body, "}");
     int32_t status = body.failed ? JF_E_FAULT
-                                 : fetch(it, AU_LITERAL("POST"), at->registration, NULL, &body, true,
-                                         registered, e, &e->request);
+                                 : fetch(it, near_of(it, at->resource), AU_LITERAL("POST"), at->registration,
+                                         NULL, &body, true, registered, e, &e->request);
     au_text_end(&body);
     if (status != JF_OK) give_up(e, status);
 }
@@ -229,8 +229,8 @@ static void claimed(void *user, int32_t status, const struct vault_answer *answe
     if (e->old.len != 0 && registration_read(VIEW(e->old), &before) && before.token.len != 0) {
         au_puts(&authorization, "Bearer ");
         au_put(&authorization, before.token);
-        int32_t begun =
-            fetch(e->of, AU_LITERAL("GET"), before.uri, &authorization, NULL, false, managed, e, &e->request);
+        int32_t begun = fetch(e->of, near_of(e->of, e->at.resource), AU_LITERAL("GET"), before.uri,
+                              &authorization, NULL, false, managed, e, &e->request);
         au_text_end(&authorization);
         if (begun == JF_OK) return;
     }
@@ -323,6 +323,7 @@ bool client_of(struct entry *entry, struct client *out) {
     if (it->enrolment != NULL) return false;
     struct enrolment *e = enrolment_of(it, at->issuer);
     if (e != NULL) {
+        e->at.resource = au_take_text(&e->keep, at->resource);
         e->at.registration = au_take_text(&e->keep, at->registration);
         e->at.has_auth = at->has_auth;
         e->at.basic = at->basic;

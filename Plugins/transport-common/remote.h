@@ -19,6 +19,7 @@ struct remote {
     uint16_t port;
     bool secure;
     bool literal; /**< the addresses need no look-up */
+    bool open;    /**< special addresses (RFC 6890) do not count */
     uint8_t address_count;
     uint8_t good; /**< index of the address that worked last */
     struct endpoint addresses[ADDRESSES_MAX];

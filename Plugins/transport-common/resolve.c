@@ -29,8 +29,19 @@ static void lookup_free(struct lookup *l) {
     free(l);
 }
 
-static void tell(struct remote *r, const struct lookup *l) {
+/** Leaves only public addresses; connections go to those that are kept, so that no second look-up can differ.
+ */
+static void keep_public(struct lookup *l) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < l->count; i++)
+        if (!endpoint_is_special(&l->addresses[i])) l->addresses[count++] = l->addresses[i];
+    if (count == 0 && l->count != 0) l->error = "all its addresses are of private networks";
+    l->count = count;
+}
+
+static void tell(struct remote *r, struct lookup *l) {
     r->lookup = NULL;
+    if (r->open) keep_public(l);
     if (l->count != 0) {
         r->address_count = (uint8_t)l->count;
         memcpy(r->addresses, l->addresses, l->count * sizeof(*l->addresses));

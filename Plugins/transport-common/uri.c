@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 
 bool authority_split(jf_view text, jf_view *host, uint16_t *port) {
     jf_view rest;
@@ -99,4 +100,32 @@ uint32_t endpoint_text(const struct endpoint *endpoint, char *out, uint32_t room
     inet_ntop(endpoint->address.any.sa_family, address, host, sizeof(host));
     int length = snprintf(out, room, v4 ? "%s:%u" : "[%s]:%u", host, endpoint_port(endpoint));
     return length < 0 ? 0 : (uint32_t)length;
+}
+
+bool endpoint_is_special(const struct endpoint *e) {
+    const struct in6_addr *v6 = &e->address.v6.sin6_addr;
+    uint32_t v4 = 0;
+    if (e->address.any.sa_family == AF_INET) {
+        v4 = ntohl(e->address.v4.sin_addr.s_addr);
+    } else {
+        static const uint8_t nat64[12] = {0x00, 0x64, 0xff, 0x9b};
+        bool mapped = IN6_IS_ADDR_V4MAPPED(v6) || memcmp(v6->s6_addr, nat64, 12) == 0;
+        if (v6->s6_addr[0] == 0x20 && v6->s6_addr[1] == 0x02)
+            v4 = (uint32_t)v6->s6_addr[2] << 24 | (uint32_t)v6->s6_addr[3] << 16 |
+                 (uint32_t)v6->s6_addr[4] << 8 | v6->s6_addr[5];
+        else if (mapped)
+            v4 = (uint32_t)v6->s6_addr[12] << 24 | (uint32_t)v6->s6_addr[13] << 16 |
+                 (uint32_t)v6->s6_addr[14] << 8 | v6->s6_addr[15];
+        else // Global unicast is 2000::/3, without the documentation's 2001:db8::/32.
+            return (v6->s6_addr[0] & 0xe0) != 0x20 || (v6->s6_addr[0] == 0x20 && v6->s6_addr[1] == 0x01 &&
+                                                       v6->s6_addr[2] == 0x0d && v6->s6_addr[3] == 0xb8);
+    }
+    static const struct {
+        uint32_t net, bits;
+    } nets[] = {{0x00000000, 8},  {0x0a000000, 8},  {0x64400000, 10}, {0x7f000000, 8},  {0xa9fe0000, 16},
+                {0xac100000, 12}, {0xc0000000, 24}, {0xc0000200, 24}, {0xc0a80000, 16}, {0xc6120000, 15},
+                {0xc6336400, 24}, {0xcb007100, 24}, {0xe0000000, 3}};
+    for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
+        if ((v4 ^ nets[i].net) >> (32 - nets[i].bits) == 0) return true;
+    return false;
 }

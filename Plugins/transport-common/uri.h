@@ -36,6 +36,9 @@ struct endpoint {
 /** Reads a literal IPv4 or IPv6 address, "localhost" (127.0.0.1) or "*" (0.0.0.0). False: a name to look up.
  */
 bool endpoint_literal(jf_view host, uint16_t port, struct endpoint *out);
+/** Whether an address is nobody's on the open Internet: loopback, private, link-local and so on (RFC 6890).
+ */
+bool endpoint_is_special(const struct endpoint *e);
 bool endpoint_is_loopback(const struct endpoint *endpoint);
 uint16_t endpoint_port(const struct endpoint *endpoint);
 /** Writes "127.0.0.1:80" or "[::1]:80" and returns its length; `room` of 64 is enough. */

@@ -8,11 +8,12 @@
 enum { CLIENT_CONNECTIONS = 64, RESPONSE_MAX = 4 << 20 };
 static const uint64_t default_timeout = 30000000000ull, unused_for = 60000000000ull;
 
-static struct origin *origin_make(jf_self *self, const struct url *url, jf_fault *why) {
+static struct origin *origin_make(jf_self *self, const struct url *url, bool open, jf_fault *why) {
     struct origin *o = self_allocate(self, sizeof(*o));
     if (o == NULL) return NULL;
     o->to.self = self;
     o->to.secure = url->secure;
+    o->to.open = open;
     o->to.port = url->port;
     o->to.host = self_copy(self, url->host);
     o->to.authority = self_copy(self, url->authority);
@@ -35,12 +36,12 @@ static struct origin *origin_make(jf_self *self, const struct url *url, jf_fault
     return o;
 }
 
-static struct origin *origin_of(jf_self *self, const struct url *url, jf_fault *why) {
+static struct origin *origin_of(jf_self *self, const struct url *url, bool open, jf_fault *why) {
     for (struct origin *o = whole(self)->origins; o != NULL; o = o->next)
-        if (o->to.secure == url->secure && o->to.port == url->port &&
+        if (o->to.secure == url->secure && o->to.port == url->port && o->to.open == open &&
             view_equal_nocase(url->host, view_make(o->to.host, strlen(o->to.host))))
             return o;
-    return origin_make(self, url, why);
+    return origin_make(self, url, open, why);
 }
 
 static bool own_header(jf_view name) {
@@ -89,8 +90,13 @@ int32_t client_request(void *context, const jf_http_request *r, jf_http_done_fn 
     if (done == NULL || self->stopped || !url_parse(r->url, &url) || !header_name_clean(method))
         return jf_fault_set(why, JF_E_INVALID, 0, "not an http or https request: \"%.*s\"",
                             r->url.len > 120 ? 120 : (int)r->url.len, (const char *)r->url.ptr);
+    bool open = (r->flags & JF_HTTP_PUBLIC) != 0;
+    struct endpoint literal;
+    if (open && endpoint_literal(url.host, url.port, &literal) && endpoint_is_special(&literal))
+        return jf_fault_set(why, JF_E_DENIED, JF_FAULT_NOT_STARTED, "%.*s is no public address",
+                            url.host.len > 120 ? 120 : (int)url.host.len, (const char *)url.host.ptr);
     self_tick(self);
-    struct origin *o = origin_of(self, &url, why);
+    struct origin *o = origin_of(self, &url, open, why);
     if (o == NULL) return why != NULL && why->text_len != 0 ? why->code : JF_E_FAULT;
     if (o->queued >= QUEUE_MAX)
         return jf_fault_set(why, JF_E_BUSY, JF_FAULT_NOT_STARTED, "too many requests wait for %s",

@@ -34,6 +34,7 @@ static void settle(void);
 
 static struct asked {
     bool open;
+    uint32_t flags;
     char url[3000], body[4096], headers[1024];
     jf_http_done_fn done;
     void *user;
@@ -55,6 +56,7 @@ static int32_t request(void *context, const jf_http_request *r, jf_http_done_fn 
     struct asked *it = &asked[asked_count++];
     memset(it, 0, sizeof *it);
     it->open = true;
+    it->flags = r->flags;
     it->done = done;
     it->user = user;
     copy(it->url, sizeof it->url, r->url);
@@ -557,6 +559,7 @@ TEST(a_client_that_registers_itself_or_shows_a_document) {
 }
 
 #include "credentials-oauth/connection_cases.h"
+#include "credentials-oauth/public_cases.h"
 
 TEST(options_that_cannot_be) {
     static const struct {

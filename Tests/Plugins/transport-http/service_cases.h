@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * jf.http/1: mounted paths and requests of other plugins. */
+#include <netdb.h>
 
 /** What the last mounted request was, and how to answer it. */
 typedef struct page {
@@ -111,12 +112,15 @@ static bool is_done(void *user) {
     return ((fetched *)user)->calls != 0;
 }
 
+static uint32_t fetch_flags;
+
 static int32_t fetch(jf_mock *mock, const char *method, const char *url, const char *body,
                      uint64_t timeout_ns, fetched *f, jf_ref *out) {
     const jf_http_1 *http = jf_mock_facet(mock, JF_HTTP_1);
     jf_pair header = {jf_mock_view("x-b"), jf_mock_view("c")};
     jf_http_request r = {.size = sizeof(r), .timeout_ns = timeout_ns, .method = jf_mock_view(method)};
     r.url = jf_mock_view(url);
+    r.flags = fetch_flags;
     r.body = jf_mock_view(body);
     r.headers = &header;
     r.header_count = 1;
@@ -174,6 +178,53 @@ TEST(makes_requests) {
     CHECK(fetch(mock, "GET", "file:///etc/passwd", NULL, 0, &f, &id) == JF_E_INVALID, "file");
     CHECK(fetch(mock, "GET\r\nX:", url, NULL, 0, &f, &id) == JF_E_INVALID, "method");
     CHECK(fetch(mock, "GET", url, NULL, 0, &f, &id) == JF_OK, "one is open at the end");
+    CHECK(jf_mock_free(mock) == 0, "the plugin broke a rule");
+}
+
+/** Whether a name is looked up and is 127.0.0.1. */
+static bool leads_here(const char *name) {
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    if (strcmp(name, "localhost") == 0 || getaddrinfo(name, NULL, &hints, &found) != 0) return false;
+    bool here = found != NULL &&
+                ((struct sockaddr_in *)(void *)found->ai_addr)->sin_addr.s_addr == htonl(INADDR_LOOPBACK);
+    freeaddrinfo(found);
+    return here;
+}
+
+TEST(requests_to_public_addresses_only) {
+    static const char *const special[] = {"127.0.0.1", "localhost",         "10.0.0.1",  "169.254.169.254",
+                                          "[::1]",     "[::ffff:10.1.2.3]", "[fd00::1]", "[fe80::1]",
+                                          "0.0.0.0",   "192.168.1.1",       "100.64.0.1"};
+    jf_mock *mock = jf_mock_new();
+    CHECK(jf_mock_up(mock, jf_check_plugin, "{}"), "the plugin does not start");
+    server s = server_open(mock);
+    char url[512], name[256] = "";
+    fetched f;
+    jf_ref id = 0;
+    fetch_flags = JF_HTTP_PUBLIC;
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
+        sprintf(url, "http://%s:%d/", special[i], s.port);
+        CHECK(fetch(mock, "GET", url, NULL, 0, &f, &id) == JF_E_DENIED, "%s", url);
+    }
+    // A name that is looked up: this machine's own, which leads here on most.
+    gethostname(name, sizeof name - 1);
+    sprintf(url, "http://%s:%d/", name, s.port);
+    if (leads_here(name)) {
+        fetch_flags = 0;
+        CHECK(fetch(mock, "GET", url, NULL, 0, &f, &id) == JF_OK, "%s", jf_mock_why(mock));
+        wire w = server_accept(&s);
+        CHECK(wire_hear(&w, "\r\n\r\n"), "no request");
+        wire_say(&w, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        CHECK(jf_mock_run_until(mock, is_done, &f, WIRE_WAIT_MS) && f.status == 200, "%d", f.status);
+        // The connection that is idle is no way round it.
+        fetch_flags = JF_HTTP_PUBLIC;
+        CHECK(fetch(mock, "GET", url, NULL, 0, &f, &id) == JF_OK, "%s", jf_mock_why(mock));
+        CHECK(jf_mock_run_until(mock, is_done, &f, WIRE_WAIT_MS) && f.status == JF_E_GONE, "%d", f.status);
+        CHECK(server_nobody(&s), "it was connected");
+        wire_close(&w);
+    }
+    fetch_flags = 0;
+    server_close(&s);
     CHECK(jf_mock_free(mock) == 0, "the plugin broke a rule");
 }
 

@@ -26,6 +26,10 @@ typedef struct jf_http_request {
     uint64_t header_count;
 } jf_http_request;
 JF_PIN_SIZE(jf_http_request, 104);
+/** jf_http_request.flags, outgoing: only to public addresses. A host that is, or resolves to nothing but,
+ * loopback, private, link-local or otherwise special addresses (RFC 6890) is refused before anything is sent:
+ * for URLs that strangers name. A transport-http before 1.1 does not know it. Since 1.1. */
+#define JF_HTTP_PUBLIC 1u
 
 /** A response. Growable; borrowed. Since 1.0. */
 typedef struct jf_http_response {

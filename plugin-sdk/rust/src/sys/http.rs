@@ -53,6 +53,9 @@ abi! {
     }
 }
 
+/// jf_http_request.flags, outgoing: only to public addresses; a host that is, or resolves to nothing but,
+/// special addresses (RFC 6890) is refused. Since 1.1.
+pub const JF_HTTP_PUBLIC: u32 = 1;
 /// jf_http_response.flags: more body follows with further `respond` calls (chunked; Server-Sent
 /// Events).
 pub const JF_HTTP_MORE: u32 = 1;
