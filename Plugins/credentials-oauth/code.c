@@ -200,10 +200,25 @@ static void use(struct entry *entry, const struct connection *c) {
 }
 
 struct saving {
+    struct saving *next;
     struct oauth *of;
     struct vault_key key;
     struct au_text plain;
 };
+
+static void saving_free(struct saving *it) {
+    struct saving **at = &it->of->savings;
+    while (*at != it)
+        at = &(*at)->next;
+    *at = it->next;
+    au_text_end(&it->plain);
+    free(it);
+}
+
+void code_close(struct oauth *it) {
+    while (it->savings != NULL)
+        saving_free(it->savings);
+}
 
 static void saved_late(void *user, int32_t status, const struct vault_answer *answer) {
     struct saving *it = user;
@@ -213,8 +228,7 @@ static void saved_late(void *user, int32_t status, const struct vault_answer *an
     } else if (!is_away(status)) {
         held_drop(&it->key);
     }
-    au_text_end(&it->plain);
-    free(it);
+    saving_free(it);
 }
 
 static void save_rest(void *user) {
@@ -232,7 +246,8 @@ static void save_rest(void *user) {
             free(saving);
             continue;
         }
-        *saving = (struct saving){.of = it, .key = key};
+        *saving = (struct saving){.next = it->savings, .of = it, .key = key};
+        it->savings = saving;
         text_set(&saving->plain, VIEW(plain));
         vault_put(it, &key, VIEW(plain), JF_STORE_MATCH, revision, connection_ttl(it, &c, wall_ms(it)),
                   saved_late, saving);

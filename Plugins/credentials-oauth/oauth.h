@@ -132,6 +132,7 @@ struct oauth {
     struct visit *visits;          /**< browsers that wait for an answer */
     struct vault_op *stored;       /**< what the store is asked */
     uint64_t unreadable_ns;        /**< monotonic: when the log said so last */
+    struct saving *savings;        /**< what is written late */
     struct enrolment *enrolment;   /**< a registration that is under way; NULL: none */
     struct registered *registered; /**< clients that were registered */
     bool halted, closed;           /**< `closed`: the store is not asked any more */
@@ -265,6 +266,7 @@ void code_forget(struct entry *entry);
 /** Serves the pages; what fails is in options->status. */
 void code_open(struct oauth *it, struct au_options *options);
 void code_halt(struct oauth *it);
+void code_close(struct oauth *it);
 
 /* ---- leave.c ---- */
 

@@ -122,6 +122,7 @@ static void close(struct cs_source *source) {
         it->places = place->next;
         place_free(place);
     }
+    code_close(it);
     clients_close(it);
 }
 

@@ -273,6 +273,15 @@ TEST(the_store_dies_before_new_tokens_are_in_it) {
     op = want("alice");
     pass(1);
     CHECK(waiting() == 0 && ended(op, JF_OK, "Bearer a2"), "it was written as soon as it could be");
+    // Once more, and it ends while it tries.
+    pass(200);
+    turn(0);
+    op = want("alice");
+    is_down = true;
+    answer(ISSUER "/token", 200, TOKENS("a3", "r3"));
+    jf_mock_advance(mock, 1500000000u);
+    jf_mock_settle(mock);
+    gateway_end(0);
     gateways_end();
 }
 
