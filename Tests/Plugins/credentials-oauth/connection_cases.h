@@ -185,11 +185,20 @@ TEST(keys_that_rotate) {
     seal_begin();
     gateway(1, USERS);
     CHECK(ended(want("alice"), JF_OK, "Bearer a"), "the old key opens");
+    connect_user(1, "bob", "{\"access_token\":\"for-ever\",\"token_type\":\"Bearer\"}");
     gateway_end(1);
     seal_end();
     keys = rings[1];
     seal_begin();
     CHECK(is_asked("alice"), "the old key is gone");
+    gateway(2, USERS);
+    CHECK(ended(want("bob"), JF_OK, "Bearer for-ever"), "the new one opens");
+    // In use, it is sealed anew and lives longer; once a day.
+    uint64_t before = revisions;
+    want("bob");
+    CHECK(revisions == before, "written too often");
+    pass(90000);
+    CHECK(ended(want("bob"), JF_OK, "Bearer for-ever") && revisions == before + 1, "not written");
     gateways_end();
     keys = "\"" KEY_A "\"";
 }
