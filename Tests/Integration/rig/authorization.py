@@ -77,7 +77,7 @@ class AuthorizationServer:
                     return
                 form = dict(parse_qsl(body, keep_blank_values=True, strict_parsing=True))
                 with outer.lock:
-                    answer = outer.revoke if self.path == "/revoke" else outer.token
+                    answer = outer.revoke if self.path == f"{outer.path}/revoke" else outer.token
                     self.reply(*answer(form, self.headers.get("authorization")))
 
             def reply(self, status, value):
