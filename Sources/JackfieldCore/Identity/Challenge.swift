@@ -173,7 +173,8 @@ extension Lane {
     /// for what the challenge names and nothing else, and would lose here what they were granted there.
     func stepUp(_ caller: Principal, _ gate: IdentityGate, _ needed: [String]) -> [String] {
         var all: [String] = []
-        let granted = caller.scopes.count <= Self.mostRepeated ? caller.scopes : []
+        let scopes = caller.scopes
+        let granted = scopes.count <= Self.mostRepeated ? scopes : []
         for scope in gate.plan.scopes + needed + granted
         where !all.contains(scope) && Challenge.isScope(scope) {
             all.append(scope)

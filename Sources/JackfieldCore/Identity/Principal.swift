@@ -112,8 +112,15 @@ final class Principal: @unchecked Sendable {
     @inline(__always)
     func owns(_ owner: String) -> Bool { lent.pointee.key.isText(owner) }
 
+    /// Whether it is of a tenant.
+    @inline(__always)
+    func isOf(_ tenant: String) -> Bool { lent.pointee.tenant.isText(tenant) }
+
     /// Whether it showed this (`credential`).
     func showed(_ credential: String) -> Bool { lent.pointee.credential.isText(credential) }
+
+    /// What it was granted.
+    var scopes: [String] { names.scopes.map(\.string) }
 
     /// Whether everything in a list of scopes was granted.
     func hasScopes(_ needed: [String]) -> Bool {

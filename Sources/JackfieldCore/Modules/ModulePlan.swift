@@ -70,7 +70,7 @@ public struct ModulePlan: Sendable, Equatable {
     /// Whether a policy or a filter is there for somebody.
     @inline(__always)
     func isFor(_ caller: Principal) -> Bool {
-        tenants.isEmpty || tenants.contains { caller.lent.pointee.tenant.isText($0) }
+        tenants.isEmpty || tenants.contains { caller.isOf($0) }
     }
 }
 
