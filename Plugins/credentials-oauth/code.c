@@ -151,6 +151,8 @@ static void connect(struct entry *entry) {
     struct oauth *it = entry->of;
     const struct metadata *at = &entry->place->metadata;
     uint64_t now = au_now(it->source.au.host);
+    // What comes of it is another one than what was refused.
+    entry->bad_any = false;
     const char *lacks = at->authorization.len == 0 ? "names no authorization_endpoint"
                         : !at->s256                ? "does not say that it knows PKCE with S256"
                                                    : NULL;

@@ -12,10 +12,11 @@ from rig.authorization import AuthorizationServer
 from rig.browser import Browser
 from rig.gateway import native, serving, write
 from rig.peers import HttpServer
+from rig.places import free_port
 from rig.processes import eventually
 from rig.wire_http import exchange, modern
 from test_identity import check
-from test_oauth_users import CLIENT, Site, free_port, provider, tokens  # noqa: F401
+from test_oauth_users import CLIENT, Site, provider, tokens  # noqa: F401
 from test_store import Redis, running
 
 KEY = base64.b64encode(os.urandom(32)).decode()

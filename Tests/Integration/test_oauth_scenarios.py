@@ -31,10 +31,10 @@ from rig.authorization import AuthorizationServer
 from rig.browser import Browser
 from rig.gateway import native, serving, write
 from rig.peers import HttpServer
+from rig.places import free_port
 from rig.processes import eventually
 from rig.wire_http import exchange, modern
 from test_identity import BOTH, KEYS, bearer, check
-from test_oauth_users import free_port
 
 ECHO = {"name": "up__echo", "arguments": {"text": "x"}}
 META = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"url": {}}}}

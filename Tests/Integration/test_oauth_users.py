@@ -3,7 +3,6 @@
 
 import contextlib
 import json
-import socket
 import threading
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
@@ -14,6 +13,7 @@ from rig.authorization import AuthorizationServer
 from rig.browser import Browser
 from rig.gateway import native, serving, write
 from rig.peers import HttpServer
+from rig.places import free_port
 from rig.processes import eventually
 from rig.wire_http import exchange, modern
 from test_identity import check
@@ -47,11 +47,6 @@ def id_token(provider, name):
 @pytest.fixture(scope="module")
 def tokens(provider):
     return {name: id_token(provider, name) for name in ["alice", "bob"]}
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
 
 
 class Site:

@@ -15,15 +15,10 @@ import pytest
 
 from rig.builds import ask, build, generations, shipped, swap
 from rig.gateway import Gateway, command_line, native, serving, write
+from rig.places import free_port
 from rig.processes import Process, eventually
 
 POSTGRES = (sorted(glob.glob("/usr/lib/postgresql/*/bin")) or [""])[-1]
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def answers(port):
