@@ -31,9 +31,15 @@ void leave_page(struct oauth *it, const jf_http_request *request) {
         return;
     }
     form_token(it, request, AU_LITERAL("disconnect"), &page, fresh, token);
-    au_puts(&page.body, "<p>Your assistant will not use your account at <b>");
+    // Without a login all users are one, as far as this page can tell.
+    au_puts(&page.body, it->logs_in ? "<p>Your assistant will not use your account at <b>"
+                                    : "<p>Nobody's assistant will use an account at <b>");
     put_html(&page.body, view_of(it->source.au.name));
-    au_puts(&page.body, "</b> any more, until you connect it again.</p><form method=\"post\" action=\"");
+    au_puts(&page.body, it->logs_in
+                            ? "</b> any more, until you connect it again.</p>"
+                            : "</b> any more, until it is connected again: this gateway has no login, "
+                              "so the accounts of all users go.</p>");
+    au_puts(&page.body, "<form method=\"post\" action=\"");
     put_html(&page.body, it->path);
     au_puts(&page.body, "disconnect\"><input type=\"hidden\" name=\"token\" value=\"");
     au_put(&page.body, view_of(token));
