@@ -64,7 +64,7 @@ for compiler in "$@"; do
     run transport_test $bare
     run routing_test $checked
     run routing_test $bare
-    for test in guard_test store_test; do
+    for test in guard_test store_test state_test; do
         run $test $checked
         run $test $bare
     done

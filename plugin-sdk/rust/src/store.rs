@@ -214,6 +214,25 @@ impl Entry {
         Entry::new(key, sum.to_ne_bytes(), revision)
     }
 
+    /// A counter's sum; `None`: it is something else.
+    pub fn sum(&self) -> Option<i64> {
+        self.value.as_slice().try_into().ok().map(i64::from_ne_bytes)
+    }
+
+    /// The first entry of an answer of a store; `None`: there is none in it.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Entry> {
+        let long = |at: usize| Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+        let lengths = long(16)?;
+        let key_end = 24 + (lengths & u64::from(u32::MAX)) as usize;
+        let end = key_end + (lengths >> 32) as usize;
+        Some(Entry {
+            key: bytes.get(24..key_end)?.to_vec(),
+            value: bytes.get(key_end..end)?.to_vec(),
+            revision: long(0)?,
+            expires_ms: long(8).filter(|&expires| expires > 0),
+        })
+    }
+
     fn size(&self) -> usize {
         (std::mem::size_of::<jf_store_entry>() + self.key.len() + self.value.len() + 7) / 8 * 8
     }

@@ -16,6 +16,7 @@
 #include <jackfield/message.hpp>
 #include <jackfield/ops.hpp>
 #include <jackfield/results.hpp>
+#include <jackfield/state.hpp>
 #include <jackfield/tools.hpp>
 
 #endif

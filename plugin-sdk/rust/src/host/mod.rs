@@ -15,6 +15,7 @@ mod memory;
 mod ops;
 mod question;
 mod services;
+mod state;
 mod watch;
 
 pub use self::calls::{Call, CallError, OpenCall};
@@ -27,6 +28,7 @@ pub use self::memory::{Buffer, HostMemory};
 pub use self::ops::Encoded;
 pub use self::ops::{Answer, CancelHook, Outcome, Pending};
 pub use self::question::Question;
+pub use self::state::{OpenState, State, StateWatch};
 pub use self::watch::{Events, Watch};
 pub use crate::ffi::Blob;
 

@@ -48,6 +48,7 @@ services! {
     policies: jf_policies_1 = JF_POLICIES_1,
     connected: jf_connected_1 = JF_CONNECTED_1,
     watches: jf_watches_1 = JF_WATCHES_1,
+    state: jf_state_1 = JF_STATE_1,
 }
 
 impl Services {

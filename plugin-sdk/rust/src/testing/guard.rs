@@ -31,11 +31,11 @@ pub struct Decided {
 pub struct Filtered {
     /// 0: a verdict; 1: none yet; below: an error.
     pub status: i32,
-    /// JF_PASS, JF_SPLICE, JF_ANSWER.
+    /// JF_PASS, JF_SPLICE, JF_ANSWER, JF_SPILL.
     pub decision: u32,
     /// What it keeps for the call.
     pub memory: u64,
-    /// What goes on, changes applied, or the answer; empty on an error.
+    /// What goes on, changes applied, or the answer; JF_SPILL: where nothing is kept; empty on an error.
     pub body: String,
 }
 
@@ -198,6 +198,25 @@ impl Mock {
         unsafe { jf_mock_filter_result(self.raw, request, c_text(result).as_ptr()) }
     }
 
+    /// A tool's result comes back to a client which can be sent a link to it.
+    pub fn filter_linked_result(&mut self, filter: u64, tool: &str, result: &str) -> u64 {
+        let passage = jf_passage {
+            size: std::mem::size_of::<jf_passage>() as u32,
+            flags: JF_PASSAGE_LINKS,
+            principal: self.principal(None),
+            deadline_ns: u64::MAX,
+            kind: JF_TOOLS,
+            method: view(b"tools/call"),
+            server: view(b"server"),
+            name: view(tool.as_bytes()),
+            shown: view(tool.as_bytes()),
+            target: view(b"/mcp"),
+            body: view(result.as_bytes()),
+            ..jf_passage::zeroed()
+        };
+        unsafe { jf_mock_filter_pass(self.raw, filter, &passage, true) }
+    }
+
     /// The call is over.
     pub fn filter_ended(&mut self, request: u64, outcome: Result<(), Status>) {
         let status = outcome.map_or_else(Status::code, |()| JF_OK);
@@ -223,6 +242,25 @@ impl Mock {
             demand.flags |= JF_DEMAND_URL;
         }
         unsafe { jf_mock_supply(self.raw, source, &demand) }
+    }
+
+    // ---- The configured store, for plugins that use jf.state/1 ----
+
+    /// From now on each operation ends with this error and changes nothing; `None`: as it should be.
+    pub fn fail_state(&mut self, status: Option<Status>) {
+        unsafe { jf_mock_state_fail(self.raw, status.map_or(JF_OK, Status::code)) }
+    }
+
+    /// What the plugin keeps under a key, counters as digits; `None`: nothing.
+    pub fn state(&mut self, key: &str) -> Option<String> {
+        self.given(unsafe { jf_mock_state_get(self.raw, c_text(key).as_ptr()) })
+    }
+
+    /// Keeps a text under a key, as another gateway would; `None` removes it. Watches hear of it.
+    pub fn set_state(&mut self, key: &str, value: Option<&str>) {
+        let value = value.map(c_text);
+        let value = value.as_ref().map_or(std::ptr::null(), |value| value.as_ptr());
+        unsafe { jf_mock_state_set(self.raw, c_text(key).as_ptr(), value) }
     }
 
     // ---- Stores ----

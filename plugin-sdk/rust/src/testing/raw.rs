@@ -197,6 +197,12 @@ extern "C" {
     ) -> jf_ref;
     pub(super) fn jf_mock_filter_result(mock: *mut jf_mock, request: jf_ref, result: *const c_char)
         -> jf_ref;
+    pub(super) fn jf_mock_filter_pass(
+        mock: *mut jf_mock,
+        handle: jf_ref,
+        passage: *const jf_passage,
+        is_result: bool,
+    ) -> jf_ref;
     pub(super) fn jf_mock_filter_ended(mock: *mut jf_mock, request: jf_ref, status: i32);
     pub(super) fn jf_mock_filtered_of(mock: *mut jf_mock, op: jf_ref) -> jf_mock_filtered;
     pub(super) fn jf_mock_demand(mock: *mut jf_mock, who: *const jf_principal) -> jf_demand;
@@ -210,6 +216,9 @@ extern "C" {
         -> jf_ref;
     pub(super) fn jf_mock_store_watch(mock: *mut jf_mock, prefix: jf_view) -> jf_ref;
     pub(super) fn jf_mock_store_unwatch(mock: *mut jf_mock, watch: jf_ref);
+    pub(super) fn jf_mock_state_fail(mock: *mut jf_mock, status: i32);
+    pub(super) fn jf_mock_state_get(mock: *mut jf_mock, key: *const c_char) -> *mut c_char;
+    pub(super) fn jf_mock_state_set(mock: *mut jf_mock, key: *const c_char, value: *const c_char);
     pub(super) fn jf_mock_store_next(
         bytes: *const c_char,
         length: u64,
