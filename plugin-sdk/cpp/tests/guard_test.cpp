@@ -51,6 +51,11 @@ class Sieve {
     Answer result(const Passage &asked) {
         if (asked.is_error()) return Error::denied("no errors here").shown();
         seen = std::to_string(asked.memory());
+        if (json::Value large = asked.body()["large"]) {
+            if (!asked.may_link()) return Verdict(asked).replace(large, nullptr);
+            json::Node preview = json::object({{"content", json::Node::raw("[]")}, {"large", 1}});
+            return Verdict(asked).replace(large, nullptr).keep(preview, 1000, 9);
+        }
         return Verdict(asked).replace(asked.body()["content"], json::Node::raw("[]"));
     }
     void ended(const Passed &call) { seen = std::to_string(call.memory) + " " + std::to_string(call.status); }
@@ -352,6 +357,49 @@ TEST(filters_change) {
           "later");
     CHECK(jf_mock_filtered_of(mock, op).decision == JF_ANSWER, "an answer later");
     filter.detach();
+    CHECK(mock.end() == 0, "the plugin broke a rule");
+}
+
+TEST(filters_keep_results) {
+    Mock mock;
+    REQUIRE(mock.up(jf_entry_1), "%s", mock.why());
+    auto filter = mock.filter("sieve");
+    auto result = [&](const char *body, uint32_t flags) {
+        jf_passage passage{};
+        passage.size = sizeof passage;
+        passage.flags = flags;
+        passage.principal = jf_mock_principal(mock, nullptr);
+        passage.method = view("tools/call");
+        passage.name = view("pay");
+        passage.body = view(body);
+        return jf_mock_filtered_of(mock, jf_mock_filter_pass(mock, filter, &passage, true));
+    };
+    const char *large = R"({"content": [], "large": "12345"})";
+    jf_mock_filtered it = result(large, JF_PASSAGE_LINKS);
+    CHECK(it.status == JF_OK && it.decision == JF_SPILL && it.splices == 1, "%u", it.decision);
+    CHECK(std::string(it.body) == R"({"content": [], "large": null})", "where it cannot be kept: %s",
+          it.body);
+    it = result(large, 0);
+    CHECK(it.decision == JF_SPLICE && std::string(it.body) == R"({"content": [], "large": null})",
+          "without links: %s", it.body);
+    CHECK(result(R"({"content": []})", JF_PASSAGE_LINKS).decision == JF_SPLICE, "it is small");
+
+    /* The bytes, with nothing but what is to be kept. */
+    jf_passage raw{};
+    raw.size = sizeof raw;
+    raw.body = view(large);
+    Answer alone = Verdict(Passage(&raw, 0, nullptr)).keep(json::object({{"content", 1}}), 5, 6);
+    jf_verdict head;
+    jf_spill spill;
+    Blob blob = alone.take();
+    std::string_view bytes = blob.text();
+    REQUIRE(bytes.size() == sizeof head + sizeof spill + 16, "%zu bytes", bytes.size());
+    std::memcpy(&head, bytes.data(), sizeof head);
+    std::memcpy(&spill, bytes.data() + sizeof head, sizeof spill);
+    CHECK(head.decision == JF_SPILL && head.count == 0 && head.memory == 0, "its head");
+    CHECK(spill.ttl_ms == 5 && spill.most == 6 && spill.len == 13, "what is kept");
+    CHECK(bytes.substr(sizeof head + sizeof spill) == std::string_view("{\"content\":1}\0\0\0", 16),
+          "its preview");
     CHECK(mock.end() == 0, "the plugin broke a rule");
 }
 

@@ -5,7 +5,7 @@
 use crate::ffi::{bytes, json, text};
 use crate::guard::{attach_entry, cancel_question, with_entry, word, Attached, Configured, Principal};
 use crate::host::{ask, sealed::Sealed, Encoded, Outcome, Question, Settled};
-use crate::json::{find, quote, Value};
+use crate::json::{find, find_all, quote, Value};
 use crate::plugin::{Facet, Instance};
 use crate::sys::*;
 use crate::{Answer, Error, Lane, Plugin, Status};
@@ -85,7 +85,8 @@ impl<'a> Passage<'a> {
         self.raw.flags & JF_PASSAGE_ERROR != 0
     }
 
-    /// A result may be replaced by a link: the client can read what the gateway keeps for it.
+    /// A result may be replaced by a link: the client can read what the gateway keeps for it, see
+    /// [`Verdict::keep`].
     pub fn may_link(&self) -> bool {
         self.raw.flags & JF_PASSAGE_LINKS != 0
     }
@@ -171,14 +172,33 @@ impl<'a> Passage<'a> {
         unsafe { bytes(self.raw.arguments) }
     }
 
-    /// A part of the arguments by JSON Pointer ("/query"); `None`: there is none.
+    /// A part of the arguments by JSON Pointer ("/query"), the last one of repeated members; `None`: there is
+    /// none.
     pub fn argument(&self, pointer: &str) -> Option<Part> {
+        let (arguments, offset) = self.arguments_at()?;
+        part(arguments, pointer, offset)
+    }
+
+    /// The arguments of that name, all of them where a client repeats one: servers take the first or the last.
+    /// [`Status::Invalid`]: one of them is nothing that can be read, such as half of a surrogate pair.
+    pub fn every_argument(&self, name: &str) -> Result<Vec<Part>, Error> {
+        let (arguments, offset) = match self.arguments_at() {
+            Some(it) => it,
+            None => return Ok(Vec::new()),
+        };
+        let parts = find_all(arguments, name).into_iter().map(|range| {
+            let value = Value::parse_bytes(&arguments[range.clone()])
+                .map_err(|error| Error::invalid(format!("{name}: {error}")))?;
+            Ok(Part { value, range: range.start + offset..range.end + offset })
+        });
+        parts.collect()
+    }
+
+    /// The arguments, and where they begin in the body.
+    fn arguments_at(&self) -> Option<(&'a [u8], usize)> {
         let (body, arguments) = (self.body(), self.arguments()?);
         let offset = (arguments.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
-        if offset + arguments.len() > body.len() {
-            return None;
-        }
-        part(arguments, pointer, offset)
+        (offset + arguments.len() <= body.len()).then_some((arguments, offset))
     }
 
     /// A part of the body by JSON Pointer; `None`: there is none.
@@ -213,6 +233,7 @@ pub struct Part {
 pub struct Verdict {
     form: Form,
     memory: u64,
+    kept: Option<Kept>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,15 +242,22 @@ enum Form {
     Instead(String),
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Kept {
+    ttl_ms: u64,
+    most: u64,
+    preview: String,
+}
+
 impl Verdict {
     /// It goes on as it is.
     pub fn pass() -> Verdict {
-        Verdict { form: Form::Changes(Vec::new()), memory: 0 }
+        Verdict { form: Form::Changes(Vec::new()), memory: 0, kept: None }
     }
 
     /// A result object takes its place: of a request, the server is not asked.
     pub fn instead(result: &Value) -> Verdict {
-        Verdict { form: Form::Instead(result.to_string()), memory: 0 }
+        Verdict { form: Form::Instead(result.to_string()), memory: 0, kept: None }
     }
 
     /// Replaces a part of the body. Parts may come in any order, but none within another.
@@ -259,6 +287,16 @@ impl Verdict {
         self
     }
 
+    /// Of a tool's result: the gateway keeps it whole for `ttl`, and a link to it takes its place, at the end
+    /// of the `content` of `preview`, a result object. What else the verdict changes holds where it cannot be
+    /// kept, or where `most` bytes of kept results are held already. The manifest's `filter.links` must say
+    /// so.
+    #[must_use]
+    pub fn keep(self, preview: &Value, ttl: Duration, most: u64) -> Verdict {
+        let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        Verdict { kept: Some(Kept { ttl_ms, most, preview: preview.to_string() }), ..self }
+    }
+
     /// Kept for this call's [`Passage::memory`] and [`Filter::ended`]; 0: nothing is.
     #[must_use]
     pub fn remember(self, memory: u64) -> Verdict {
@@ -276,10 +314,19 @@ impl Outcome for Verdict {
             bytes.extend(memory.to_ne_bytes());
             bytes
         }
+        /// JSON behind the numbers of its own head, then zeros up to a multiple of 8.
+        fn append(bytes: &mut Vec<u8>, numbers: [u64; 2], json: String) {
+            bytes.extend(numbers.iter().flat_map(|number| number.to_ne_bytes()));
+            bytes.extend((json.len() as u64).to_ne_bytes());
+            bytes.extend(json.into_bytes());
+            bytes.resize((bytes.len() + 7) / 8 * 8, 0);
+        }
         let mut changes = match self.form {
-            Form::Changes(changes) if changes.is_empty() && self.memory == 0 => return Encoded::Nothing,
-            Form::Changes(changes) if changes.is_empty() => {
-                return Encoded::Bytes(head(JF_PASS, 0, self.memory))
+            Form::Changes(changes) if changes.is_empty() && self.kept.is_none() => {
+                return match self.memory {
+                    0 => Encoded::Nothing,
+                    memory => Encoded::Bytes(head(JF_PASS, 0, memory)),
+                }
             }
             Form::Changes(changes) => changes,
             Form::Instead(result) => {
@@ -290,18 +337,18 @@ impl Outcome for Verdict {
         };
         // Stable: insertions at one place stay in the order in which they were added.
         changes.sort_by_key(|change| change.0.start);
-        let mut bytes = head(JF_SPLICE, changes.len(), self.memory);
+        let decision = if self.kept.is_some() { JF_SPILL } else { JF_SPLICE };
+        let mut bytes = head(decision, changes.len(), self.memory);
+        if let Some(kept) = self.kept {
+            append(&mut bytes, [kept.ttl_ms, kept.most], kept.preview);
+        }
         let mut done = 0;
         for (range, json) in changes {
             if range.start < done {
                 return Encoded::Failed(Error::fault("a filter's changes lie within each other"));
             }
             done = range.end;
-            for number in [range.start, range.end, json.len()] {
-                bytes.extend((number as u64).to_ne_bytes());
-            }
-            bytes.extend(json.into_bytes());
-            bytes.resize((bytes.len() + 7) / 8 * 8, 0);
+            append(&mut bytes, [range.start as u64, range.end as u64], json);
         }
         Encoded::Bytes(bytes)
     }

@@ -7,7 +7,7 @@ use jackfield::filter::{Filter, Pass, Passed, Verdict};
 use jackfield::guard::{Configured, Principal};
 use jackfield::json::Value;
 use jackfield::policy::{Class, Decide, Policy, PolicyHandle, Ruling};
-use jackfield::sys::{JF_ANSWER, JF_PASS, JF_SPLICE};
+use jackfield::sys::{JF_ANSWER, JF_PASS, JF_SPILL, JF_SPLICE};
 use jackfield::testing::{Happened, Mock};
 use jackfield::{Answer, Error, Lane, Pending, Plugin, Status};
 use std::cell::RefCell;
@@ -173,6 +173,10 @@ impl Filter for Guard {
                 held(|held| *held.pass.borrow_mut() = Some(pending));
                 return Ok(answer);
             }
+            "every" => passage
+                .every_argument("iban")?
+                .iter()
+                .fold(Verdict::pass(), |verdict, part| verdict.replace(part, "*")),
             "cached" => Verdict::instead(&Value::object([("content", Value::Array(Vec::new()))])),
             "remember" => Verdict::pass().remember(77),
             "nested" => {
@@ -197,6 +201,17 @@ impl Filter for Guard {
             return Err(denied("no errors here"));
         }
         held(|held| held.seen.borrow_mut().push(format!("memory {}", passage.memory())));
+        if let Some(large) = passage.part("/large") {
+            let mut verdict = Verdict::pass();
+            if large.value.as_str() != Some("alone") {
+                verdict = verdict.replace(&large, Value::Null);
+            }
+            if passage.may_link() {
+                let preview = Value::object([("content", Value::Array(Vec::new())), ("large", 1.into())]);
+                verdict = verdict.keep(&preview, Duration::from_secs(1), 9);
+            }
+            return Ok(verdict.into());
+        }
         Ok(match passage.part("/content") {
             Some(part) => Verdict::pass().replace(&part, Vec::<Value>::new()).into(),
             None => Verdict::pass().into(),
@@ -421,6 +436,42 @@ fn filters_change() {
     let pending = held(|held| held.pass.borrow_mut().take()).unwrap();
     pending.finish(Verdict::instead(&Value::object([("content", 1.into())])));
     assert_eq!(mock.filtered(op).decision, JF_ANSWER);
+    mock.detach_filter(filter);
+}
+
+#[test]
+fn filters_keep_results() {
+    let mut mock = Mock::up(jf_entry_1, "{}");
+    let filter = mock.attach_filter("sieve", "{}").unwrap();
+    let large = r#"{"content": [], "large": "12345"}"#;
+    let cut = r#"{"content": [], "large": null}"#;
+    let back = mock.filter_linked_result(filter, "pay", large);
+    let it = mock.filtered(back);
+    assert_eq!((it.status, it.decision, it.body.as_str()), (0, JF_SPILL, cut));
+    let alone = r#"{"content": [], "large": "alone"}"#;
+    let back = mock.filter_linked_result(filter, "pay", alone);
+    let it = mock.filtered(back);
+    assert_eq!((it.status, it.decision, it.body.as_str()), (0, JF_SPILL, alone));
+    let op = mock.filter_request(filter, None, "pay", None);
+    let back = mock.filter_result(op, large);
+    let it = mock.filtered(back);
+    assert_eq!((it.status, it.decision, it.body.as_str()), (0, JF_SPLICE, cut));
+    mock.detach_filter(filter);
+}
+
+#[test]
+fn repeated_arguments_are_all_there() {
+    let mut mock = Mock::up(jf_entry_1, "{}");
+    let filter = mock.attach_filter("sieve", "{}").unwrap();
+    let op =
+        mock.filter_request(filter, None, "every", Some(r#"{"iban":1, "a":{"iban":2},"ib\u0061n":"3"}"#));
+    let body = r#"{"name":"every","arguments":{"iban":"*", "a":{"iban":2},"ib\u0061n":"*"}}"#;
+    assert_eq!(mock.filtered(op).body, body);
+    let op = mock.filter_request(filter, None, "every", None);
+    assert_eq!(mock.filtered(op).decision, JF_PASS);
+    let op = mock.filter_request(filter, None, "every", Some(r#"{"iban":"\ud800"}"#));
+    let it = mock.answer(op);
+    assert_eq!((it.status, it.is_public), (Status::Invalid.code(), true), "{}", it.text);
     mock.detach_filter(filter);
 }
 

@@ -20,7 +20,8 @@ class Passage : public Question {
     Principal principal() const noexcept { return Principal(raw.principal); }
     /** The result says `isError`. */
     bool is_error() const noexcept { return (raw.flags & JF_PASSAGE_ERROR) != 0; }
-    /** A result may be replaced by a link: the client can read what the gateway keeps for it. */
+    /** A result may be replaced by a link: the client can read what the gateway keeps for it, see
+     * Verdict::keep. */
     bool may_link() const noexcept { return (raw.flags & JF_PASSAGE_LINKS) != 0; }
     /** The same for a call's request, result and end, on this lane. */
     uint64_t call() const noexcept { return raw.call; }
@@ -89,6 +90,14 @@ class Verdict {
             if (body_.data() + it.start == end) is_first = false;
         return change(end, 0, (is_first ? "" : ",") + json::quoted(name) + ":" + value.text());
     }
+    /** Of a tool's result: the gateway keeps it whole for `ttl_ms`, and a link to it takes its place, at the
+     * end of the `content` of `preview`, a result object. What else the verdict changes holds where it cannot
+     * be kept, or where `most` bytes of kept results are held already. The manifest's `filter.links` must say
+     * so. */
+    Verdict &keep(const json::Node &preview, uint64_t ttl_ms, uint64_t most) {
+        kept_ = Kept{ttl_ms, most, preview.text()};
+        return *this;
+    }
     /** Kept for this call's Passage::memory and `ended`; 0: nothing is. */
     Verdict &remember(uint64_t memory) noexcept {
         memory_ = memory;
@@ -97,7 +106,7 @@ class Verdict {
 
     operator Answer() const {
         if (failed_) return Error::fault("a filter's change is of no part of the body");
-        if (changes_.empty() && memory_ == 0) return pass();
+        if (changes_.empty() && memory_ == 0 && !kept_) return pass();
         std::vector<const Change *> order;
         for (const Change &it : changes_)
             order.push_back(&it);
@@ -106,15 +115,20 @@ class Verdict {
             return a->start != b->start ? a->start < b->start : a < b;
         });
         std::vector<char> bytes;
-        append(bytes, jf_verdict{changes_.empty() ? uint32_t(JF_PASS) : uint32_t(JF_SPLICE),
+        append(bytes, jf_verdict{uint32_t(kept_              ? JF_SPILL
+                                          : changes_.empty() ? JF_PASS
+                                                             : JF_SPLICE),
                                  static_cast<uint32_t>(changes_.size()), memory_});
+        if (kept_) {
+            append(bytes, jf_spill{kept_->ttl_ms, kept_->most, kept_->preview.size()});
+            append(bytes, kept_->preview);
+        }
         uint64_t done = 0;
         for (const Change *it : order) {
             if (it->start < done) return Error::fault("a filter's changes lie within each other");
             done = it->end;
             append(bytes, jf_splice{it->start, it->end, it->json.size()});
-            bytes.insert(bytes.end(), it->json.begin(), it->json.end());
-            bytes.resize((bytes.size() + 7) / 8 * 8);
+            append(bytes, it->json);
         }
         return Answer::raw(std::move(bytes));
     }
@@ -124,9 +138,18 @@ class Verdict {
         uint64_t start, end;
         std::string json;
     };
+    struct Kept {
+        uint64_t ttl_ms, most;
+        std::string preview;
+    };
     template <class Head> static void append(std::vector<char> &bytes, const Head &head) {
         const char *first = reinterpret_cast<const char *>(&head);
         bytes.insert(bytes.end(), first, first + sizeof head);
+    }
+    /** JSON behind its head, then zeros up to a multiple of 8. */
+    static void append(std::vector<char> &bytes, const std::string &json) {
+        bytes.insert(bytes.end(), json.begin(), json.end());
+        bytes.resize((bytes.size() + 7) / 8 * 8);
     }
     Verdict &change(const char *from, size_t length, std::string json) {
         /* As numbers: the part may be of another text. */
@@ -140,6 +163,7 @@ class Verdict {
 
     std::string_view body_;
     std::vector<Change> changes_;
+    std::optional<Kept> kept_;
     uint64_t memory_ = 0;
     bool failed_ = false;
 };

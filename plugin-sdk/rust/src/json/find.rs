@@ -26,8 +26,25 @@ pub(crate) fn find(json: &[u8], pointer: &str) -> Option<Range<usize>> {
     Some(found)
 }
 
+/// The bytes of each member of that name in a text that is an object; none where it is something else.
+pub(crate) fn find_all(json: &[u8], name: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let at = space(json, 0);
+    if json.get(at) == Some(&b'{') {
+        // Where the text is broken, what comes before that is found.
+        let _ = members(json, at, name, |range| found.push(range));
+    }
+    found
+}
+
 fn member(json: &[u8], object: usize, name: &str) -> Option<Range<usize>> {
     let mut found = None;
+    members(json, object, name, |range| found = Some(range))?;
+    found
+}
+
+/// Finds the members of that name; `None` where the text is broken.
+fn members(json: &[u8], object: usize, name: &str, mut found: impl FnMut(Range<usize>)) -> Option<()> {
     let mut at = space(json, object + 1);
     while *json.get(at)? != b'}' {
         let end = skip(json, at)?;
@@ -43,11 +60,11 @@ fn member(json: &[u8], object: usize, name: &str) -> Option<Range<usize>> {
             false => key.len() >= 2 && &key[1..key.len() - 1] == name.as_bytes(),
         };
         if is_it {
-            found = Some(at..end);
+            found(at..end);
         }
         at = next(json, end)?;
     }
-    found
+    Some(())
 }
 
 fn element(json: &[u8], array: usize, index: usize) -> Option<Range<usize>> {
@@ -137,6 +154,19 @@ mod tests {
         assert_eq!(found(json, "/e"), Some("[ ]"));
         for absent in ["/b", "/a/3", "/a/00", "/a/-", "/a/0/0", "a", "/e/0"] {
             assert_eq!(found(json, absent), None, "{absent}");
+        }
+    }
+
+    #[test]
+    fn repeated_members_are_all_found() {
+        let json = r#" {"a":1,"b":{"a":2}, "\u0061" : "x" ,"a":[3]} "#;
+        let all: Vec<_> = find_all(json.as_bytes(), "a").into_iter().map(|range| &json[range]).collect();
+        assert_eq!(all, ["1", r#""x""#, "[3]"]);
+        for none in ["", " ", "{}", "[1]", "1", r#"{"b":1}"#, r#"["a",1]"#] {
+            assert_eq!(find_all(none.as_bytes(), "a"), [], "{none}");
+        }
+        for end in 0..json.len() {
+            find_all(&json.as_bytes()[..end], "a");
         }
     }
 

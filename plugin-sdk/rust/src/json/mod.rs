@@ -19,7 +19,7 @@ mod reader;
 mod value;
 mod writer;
 
-pub(crate) use find::find;
+pub(crate) use find::{find, find_all};
 pub use number::Number;
 pub use reader::{ParseError, DEPTH_LIMIT};
 pub use value::Value;
