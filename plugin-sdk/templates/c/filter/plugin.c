@@ -47,30 +47,48 @@ static void cover(jf_text *out, jf_view text, int64_t keep) {
     jf_text_add(out, (jf_view){text.ptr + tail, text.len - tail});
 }
 
+/** Covers one text of the body. JF_E_INVALID: half a surrogate pair, a JSON string but no text. */
+static int32_t cover_value(const mask *it, const jf_json_value *value, jf_changes *changes) {
+    jf_text plain = {0}, covered = {0};
+    uint8_t *room = jf_text_room(&plain, value->len + 1);
+    uint64_t length = room != NULL ? jf_json_decode(value, room) : 0;
+    bool is_text = length != UINT64_MAX;
+    if (room != NULL && is_text) {
+        cover(&covered, (jf_view){room, length}, it->keep);
+        jf_change_text(changes, value, (jf_view){covered.bytes, covered.len});
+    }
+    if (plain.failed || covered.failed) changes->failed = true;
+    jf_text_drop(&plain);
+    jf_text_drop(&covered);
+    return is_text ? JF_OK : JF_E_INVALID;
+}
+
 static int32_t request(jf_self *self, jf_ref op, jf_ref handle, const jf_passage *passage, jf_blob *verdict,
                        jf_fault *why) {
     const mask *it = (const mask *)(uintptr_t)handle;
-    jf_json_value value;
+    jf_json_value root, key, value;
     (void)self, (void)op;
-    /* What does not concern it goes on as it is: the verdict stays absent, nothing is allocated. */
-    if (!jf_member(passage->arguments, it->argument, &value) || value.kind != JF_JSON_STRING) return JF_OK;
+    if (passage->arguments.ptr == NULL) return JF_OK;
+    if (!jf_json_read(passage->arguments, &root)) /* deeper than JF_JSON_DEPTH */
+        return jf_fault_set(why, JF_E_INVALID, JF_FAULT_PUBLIC, "the arguments cannot be read");
+    if (root.kind != JF_JSON_OBJECT) return JF_OK;
     jf_changes changes = {.body = passage->body};
-    jf_text plain = {0}, covered = {0};
-    uint8_t *room = jf_text_room(&plain, value.len + 1);
-    if (room != NULL) {
-        uint64_t length = jf_json_decode(&value, room);
-        if (length == UINT64_MAX) { /* half a surrogate pair: a JSON string, but no text */
-            jf_text_drop(&plain);
-            return jf_fault_set(why, JF_E_INVALID, JF_FAULT_PUBLIC, "%s is no valid text", it->argument);
-        }
-        cover(&covered, (jf_view){room, length}, it->keep);
-        jf_change_text(&changes, &value, (jf_view){covered.bytes, covered.len});
+    jf_json_walk walk = jf_json_walk_of(&root);
+    /* Of repeated members servers take the first or the last: all of them are masked. */
+    while (jf_json_next(&walk, &key, &value) == 1) {
+        if (!jf_json_is(&key, jf_view_of(it->argument)) || value.kind != JF_JSON_STRING) continue;
+        const char *wrong = NULL;
+        if (changes.count == JF_CHANGES_MOST)
+            wrong = "is there too often";
+        else if (cover_value(it, &value, &changes) != JF_OK)
+            wrong = "is no valid text";
+        if (wrong == NULL) continue;
+        jf_text_drop(&changes.texts);
+        return jf_fault_set(why, JF_E_INVALID, JF_FAULT_PUBLIC, "%s %s", it->argument, wrong);
     }
-    bool failed = plain.failed || covered.failed;
-    jf_text_drop(&plain);
-    jf_text_drop(&covered);
-    int32_t status = jf_changes_give(&changes, 0, verdict);
-    if (!failed && status == JF_OK) return JF_OK;
+    /* What does not concern it goes on as it is: the verdict stays absent, nothing is allocated. */
+    if (changes.count == 0 && !changes.failed) return JF_OK;
+    if (jf_changes_give(&changes, 0, verdict) == JF_OK) return JF_OK;
     return jf_fault_set(why, JF_E_FAULT, 0, "PLUGIN_ID could not mask %s: out of memory", it->argument);
 }
 

@@ -51,11 +51,29 @@ TEST(leaves_the_rest_alone) {
     end();
 }
 
+TEST(masks_repeated_members) {
+    REQUIRE(begin("{\"argument\":\"iban\"}"), "it does not come up");
+    jf_mock_filtered it = pass("{\"iban\":\"12345\",\"iban\":7,\"ib\\u0061n\":\"abcde\"}");
+    CHECK(it.status == JF_OK && it.splices == 2, "%u splices", it.splices);
+    CHECK(strcmp(it.body, "{\"name\":\"pay\",\"arguments\":"
+                          "{\"iban\":\"*2345\",\"iban\":7,\"ib\\u0061n\":\"*bcde\"}}") == 0,
+          "%s", it.body);
+    end();
+}
+
 TEST(refuses_what_is_no_text) {
     REQUIRE(begin("{\"argument\":\"iban\"}"), "it does not come up");
-    jf_ref op = jf_mock_filter_request(mock, filter, NULL, "pay", "{\"iban\":\"\\ud800\"}");
-    CHECK(jf_mock_op_at(mock, op).status == JF_E_INVALID, "half a pair");
-    CHECK(jf_mock_op_at(mock, op).fault.flags == JF_FAULT_PUBLIC, "the client is told");
+    static const char *const bad[] = {"{\"iban\":\"\\ud800\"}", "{\"iban\":\"a\",\"iban\":\"\\ud800\"}"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        jf_ref op = jf_mock_filter_request(mock, filter, NULL, "pay", bad[i]);
+        CHECK(jf_mock_op_at(mock, op).status == JF_E_INVALID, "half a pair");
+        CHECK(jf_mock_op_at(mock, op).fault.flags == JF_FAULT_PUBLIC, "the client is told");
+    }
+    char often[100 * 12 + 3] = "{";
+    for (int i = 0; i < 100; i++)
+        strcat(often, i == 0 ? "\"iban\":\"a\"" : ",\"iban\":\"a\"");
+    jf_ref op = jf_mock_filter_request(mock, filter, NULL, "pay", strcat(often, "}"));
+    CHECK(jf_mock_op_at(mock, op).status == JF_E_INVALID, "a hundred of them");
     end();
 }
 

@@ -20,7 +20,8 @@ TEST(masks_the_argument) {
             {R"({"iban":"DE12345678"})", R"({"iban":"******5678"})"},
             {R"({ "to":1 , "iban" : "123\u00e9\n\"" })", "{ \"to\":1 , \"iban\" : \"**3\xc3\xa9\\n\\\"\" }"},
             {R"({"iban":"1234"})", R"({"iban":"1234"})"},
-            {R"({"iban":"12345","iban":"abcde"})", R"({"iban":"*2345","iban":"*bcde"})"},
+            {R"({"iban":"12345","iban":7,"ib\u0061n":"abcde"})",
+             R"({"iban":"*2345","iban":7,"ib\u0061n":"*bcde"})"},
         };
         for (const auto &it : cases) {
             jf_mock_filtered masked = pass(mock, filter, it[0]);

@@ -116,6 +116,15 @@ public struct Passage: ~Escapable {
     public func argument(_ pointer: String) -> PassagePart? {
         raw.arguments.ptr == nil ? nil : part(pointer, of: raw.arguments)
     }
+    /// The arguments of that name, all of them where a client repeats one: servers take the first or the last.
+    public func everyArgument(_ name: String) -> [PassagePart] {
+        guard let offset = raw.body.range(of: raw.arguments)?.lowerBound,
+            let whole = JSONReader(Array(raw.arguments.bytes), services)
+        else { return [] }
+        return whole.places(of: name).map { (range, value) in
+            PassagePart(value: value, range: range.lowerBound + offset..<range.upperBound + offset)
+        }
+    }
     /// A part of the body by JSON Pointer; nil: there is none.
     public func part(_ pointer: String) -> PassagePart? { part(pointer, of: raw.body) }
 

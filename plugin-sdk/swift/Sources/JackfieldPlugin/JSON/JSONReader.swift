@@ -122,6 +122,22 @@ public struct JSONReader: Sendable {
     }
 }
 
+extension JSONReader {
+    /// The members of an object that have this name, with their places in the document; none when this is no
+    /// object.
+    func places(of name: String) -> [(range: Range<Int>, value: JSONReader)] {
+        guard kind == .object else { return [] }
+        var walker = JSONWalker(document.bytes, range)
+        var places: [(range: Range<Int>, value: JSONReader)] = []
+        while let (keyRange, keyKind) = walker.nextValue(), let (range, kind) = walker.nextValue() {
+            guard let key = JSONReader(document, keyRange, keyKind).text, key.utf8.elementsEqual(name.utf8)
+            else { continue }
+            places.append((range, JSONReader(document, range, kind)))
+        }
+        return places
+    }
+}
+
 /// The bytes that readers share.
 final class JSONDocument: Sendable {
     let bytes: [UInt8]

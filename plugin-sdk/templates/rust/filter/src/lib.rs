@@ -12,7 +12,6 @@ pub struct Masks;
 
 /// One configured filter.
 pub struct Mask {
-    /// A JSON Pointer to the argument.
     argument: String,
     keep: usize,
 }
@@ -29,8 +28,7 @@ impl Filter for Masks {
     const AT_ONCE: bool = true;
 
     fn attach(&self, _lane: &Lane, filter: Configured<'_>) -> Result<Mask, Error> {
-        let name = filter.config["argument"].as_str().unwrap_or_default();
-        let argument = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        let argument = filter.config["argument"].as_str().unwrap_or_default().to_owned();
         Ok(Mask { argument, keep: filter.config["keep"].as_u64().unwrap_or(4) as usize })
     }
 
@@ -40,12 +38,14 @@ impl Filter for Masks {
         mask: &mut Mask,
         passage: &mut Pass<'_>,
     ) -> Result<Answer<Verdict>, Error> {
-        let part = passage.argument(&mask.argument);
-        let verdict = match part.as_ref().and_then(|part| Some((part, part.value.as_str()?))) {
-            Some((part, text)) => Verdict::pass().replace(part, covered(text, mask.keep)),
-            // It goes on as it is.
-            None => Verdict::pass(),
-        };
+        let mut verdict = Verdict::pass();
+        // Of repeated members servers take the first or the last: all of them are masked.
+        for part in passage.every_argument(&mask.argument)? {
+            if let Some(text) = part.value.as_str() {
+                verdict = verdict.replace(&part, covered(text, mask.keep));
+            }
+        }
+        // Without a change it goes on as it is.
         Ok(verdict.into())
     }
 }

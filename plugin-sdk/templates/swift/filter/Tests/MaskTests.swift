@@ -27,11 +27,26 @@ import Testing
         #expect(host.end() == [])
     }
 
+    @Test func masksRepeatedMembers() throws {
+        let host = try MockHost(entry)
+        let mask = try host.attachFilter("mask", ["argument": "iban"])
+        let passage = mask.request("pay", .raw(#"{"iban":"12345","iban":7,"ib\u0061n":"abcde"}"#))
+        #expect(passage.decision == .splice)
+        #expect(
+            passage.body
+                == #"{"name":"pay","arguments":{"iban":"*2345","iban":7,"ib\u0061n":"*bcde"}}"#)
+        #expect(host.end() == [])
+    }
+
     @Test func refusesWhatIsNoText() throws {
         let host = try MockHost(entry)
         let mask = try host.attachFilter("mask", ["argument": "iban"])
-        let answer = mask.request("pay", ["iban": .raw(#""\ud800""#)]).answer
-        #expect(answer.status == .invalid && answer.isPublic)
+        let half = JSONValue.raw(#""\ud800""#)
+        let refused: [JSONValue] = [["iban": half], .raw(#"{"iban":"a","iban":"\ud800"}"#)]
+        for arguments in refused {
+            let answer = mask.request("pay", arguments).answer
+            #expect(answer.status == .invalid && answer.isPublic)
+        }
         #expect(throws: MockFailure.self) { try host.attachFilter("mask") }
         #expect(host.end() == [])
     }

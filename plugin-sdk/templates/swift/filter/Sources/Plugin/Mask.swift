@@ -17,20 +17,20 @@ struct Mask: Filter {
         guard let argument = configuration["argument"]?.text, !argument.isEmpty else {
             throw PluginError.invalid("argument must be the name of one")
         }
-        // A JSON Pointer (RFC 6901): ~ and / stand for themselves as ~0 and ~1.
-        self.argument = argument.reduce("/") { $0 + ($1 == "~" ? "~0" : $1 == "/" ? "~1" : String($1)) }
+        self.argument = argument
         keep = configuration["keep"]?.integer ?? 4
     }
 
     func request(_ passage: borrowing Passage, context: AnswerContext) throws -> Verdict {
-        // What does not concern it goes on as it is.
-        guard let part = passage.argument(argument), part.value.kind == .text else { return .pass }
-        guard let text = part.value.text else {
-            throw PluginError.invalid("\(argument.dropFirst()) is no valid text").shownToClient
-        }
-        let stars = String(repeating: "*", count: max(text.count - keep, 0))
         var verdict = Verdict.pass
-        verdict.replace(part, with: .text(stars + text.suffix(keep)))
-        return verdict
+        // Of repeated members servers take the first or the last: all of them are masked.
+        for part in passage.everyArgument(argument) where part.value.kind == .text {
+            guard let text = part.value.text else {
+                throw PluginError.invalid("\(argument) is no valid text").shownToClient
+            }
+            let stars = String(repeating: "*", count: max(text.count - keep, 0))
+            verdict.replace(part, with: .text(stars + text.suffix(keep)))
+        }
+        return verdict  // without a change it goes on as it is
     }
 }
