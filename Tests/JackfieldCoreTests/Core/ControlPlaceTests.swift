@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where operators find gateways.
 
+import CLinux
 import Glibc
 import Testing
 
