@@ -104,12 +104,16 @@ import Testing
                 }
             }
         }
-        // Nobody, but of a tenant.
+        // Nobody in particular of a tenant, and nobody at all.
         var text = PrincipalText()
-        (text.tenant, text.issuer) = ("acme", "https://id")
+        text.tenant = "acme"
+        let anyone = Principal(text, provider: -1, name: "")
+        #expect(anyone.isAnonymous && !anyone.isNobody && anyone.owns(text.key) && anyone.tenant == "acme")
+        text = PrincipalText()
+        text.issuer = "https://id"
         let nobody = Principal(text, provider: -1, name: "")
         #expect(nobody.isNobody && nobody.key.isEmpty && nobody.owns(""))
-        #expect(nobody.tenant == "acme" && nobody.lent.pointee.issuer.string == "https://id")
+        #expect(nobody.lent.pointee.issuer.string == "https://id")
     }
 
     @Test func whatWasShownIsKept() {
