@@ -3,13 +3,12 @@
 //! `per-loop`.
 
 use crate::ffi::{blob, bytes, optional_view};
-use crate::guard::{attach_entry, cancel_question, pairs, with_entry, word, Attached, Configured};
+use crate::guard::{attached, cancel_question, pairs, with_entry, word, Configured};
 use crate::host::{ask, sealed::Sealed, Encoded, Outcome, Question, Settled};
 use crate::json::Value;
 use crate::plugin::{Facet, Instance};
 use crate::sys::*;
 use crate::{Answer, Error, Host, Lane, Plugin, Status};
-use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -238,8 +237,8 @@ impl<P: AuthProvider> Table<P> {
     const TABLE: jf_auth_1 = jf_auth_1 {
         size: std::mem::size_of::<jf_auth_1>() as u32,
         flags: 0,
-        attach: Some(attach_provider::<P>),
-        detach: Some(detach::<P>),
+        attach: Some(attach_one::<P>),
+        detach: Some(detach_one::<P>),
         identify: Some(identify::<P>),
         describe: if P::DESCRIBES { Some(describe::<P>) } else { None },
         cancel: Some(cancel_question::<P>),
@@ -247,42 +246,7 @@ impl<P: AuthProvider> Table<P> {
     const REFERENCE: &'static jf_auth_1 = &Table::<P>::TABLE;
 }
 
-type Providers<P> = Attached<<P as AuthProvider>::Provider>;
-
-/// The facet, for the macro.
-#[doc(hidden)]
-pub fn facet<P: AuthProvider>() -> Facet {
-    Facet {
-        id: JF_AUTH_1,
-        table: (Table::<P>::REFERENCE as *const jf_auth_1).cast(),
-        state: || Box::new(Providers::<P>::new()),
-    }
-}
-
-unsafe extern "C" fn attach_provider<P: AuthProvider>(
-    own: *mut jf_self,
-    name: jf_view,
-    config: jf_view,
-    handle: *mut jf_ref,
-    why: *mut jf_fault,
-) -> i32 {
-    attach_entry::<P>(own, name, config, handle, why, |lane, instance, plugin, configured| {
-        let provider = plugin.attach(lane, configured)?;
-        Ok(instance.state::<Providers<P>>()?.insert(RefCell::new(provider)))
-    })
-}
-
-unsafe extern "C" fn detach<P: AuthProvider>(own: *mut jf_self, handle: jf_ref) {
-    let detached = Instance::<P>::slot(own, |lane, instance, plugin| {
-        if let Some(provider) = instance.state::<Providers<P>>()?.remove(handle) {
-            if let Ok(mut provider) = provider.try_borrow_mut() {
-                plugin.detach(lane, &mut provider);
-            }
-        }
-        Ok(())
-    });
-    Instance::<P>::behind(own).tell("detach", detached);
-}
+attached!(AuthProvider, Provider, jf_auth_1, JF_AUTH_1);
 
 unsafe extern "C" fn identify<P: AuthProvider>(
     own: *mut jf_self,
@@ -295,7 +259,7 @@ unsafe extern "C" fn identify<P: AuthProvider>(
     let raw = attach(credentials.cast()).unwrap_or_else(jf_credentials::zeroed);
     let view = Credentials { raw, kept: PhantomData };
     let answered = ask::<P, _, _>(own, op, view, |lane, instance, plugin, question| {
-        with_entry(instance.state::<Providers<P>>()?, handle, |it| plugin.identify(lane, it, question))
+        with_entry(instance.state::<Entries<P>>()?, handle, |it| plugin.identify(lane, it, question))
     });
     answered.map_or(JF_PENDING, |result| Settled::of(result).write(principal, why))
 }
@@ -307,7 +271,7 @@ unsafe extern "C" fn describe<P: AuthProvider>(
     why: *mut jf_fault,
 ) -> i32 {
     let described = Instance::<P>::slot(own, |lane, instance, plugin| {
-        with_entry(instance.state::<Providers<P>>()?, handle, |it| plugin.describe(lane, it))
+        with_entry(instance.state::<Entries<P>>()?, handle, |it| plugin.describe(lane, it))
     });
     match described {
         Ok(Some(object)) => {

@@ -3,13 +3,12 @@
 //! `per-loop`.
 
 use crate::ffi::{bytes, optional_view, text, view};
-use crate::guard::{attach_entry, cancel_question, with_entry, word, Attached, Configured, Principal};
+use crate::guard::{attached, cancel_question, with_entry, word, Configured, Principal};
 use crate::host::{ask, sealed::Sealed, Encoded, Outcome, Question, Settled};
 use crate::json::Value;
 use crate::plugin::{Facet, Instance};
 use crate::sys::*;
 use crate::{Answer, Error, Host, Lane, Plugin, Status};
-use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -227,50 +226,15 @@ impl<P: CredentialSource> Table<P> {
     const TABLE: jf_credentials_1 = jf_credentials_1 {
         size: std::mem::size_of::<jf_credentials_1>() as u32,
         flags: 0,
-        attach: Some(attach_server::<P>),
-        detach: Some(detach::<P>),
+        attach: Some(attach_one::<P>),
+        detach: Some(detach_one::<P>),
         supply: Some(supply::<P>),
         cancel: Some(cancel_question::<P>),
     };
     const REFERENCE: &'static jf_credentials_1 = &Table::<P>::TABLE;
 }
 
-type Servers<P> = Attached<<P as CredentialSource>::Server>;
-
-/// The facet, for the macro.
-#[doc(hidden)]
-pub fn facet<P: CredentialSource>() -> Facet {
-    Facet {
-        id: JF_CREDENTIALS_1,
-        table: (Table::<P>::REFERENCE as *const jf_credentials_1).cast(),
-        state: || Box::new(Servers::<P>::new()),
-    }
-}
-
-unsafe extern "C" fn attach_server<P: CredentialSource>(
-    own: *mut jf_self,
-    name: jf_view,
-    config: jf_view,
-    handle: *mut jf_ref,
-    why: *mut jf_fault,
-) -> i32 {
-    attach_entry::<P>(own, name, config, handle, why, |lane, instance, plugin, configured| {
-        let server = plugin.attach(lane, configured)?;
-        Ok(instance.state::<Servers<P>>()?.insert(RefCell::new(server)))
-    })
-}
-
-unsafe extern "C" fn detach<P: CredentialSource>(own: *mut jf_self, handle: jf_ref) {
-    let detached = Instance::<P>::slot(own, |lane, instance, plugin| {
-        if let Some(server) = instance.state::<Servers<P>>()?.remove(handle) {
-            if let Ok(mut server) = server.try_borrow_mut() {
-                plugin.detach(lane, &mut server);
-            }
-        }
-        Ok(())
-    });
-    Instance::<P>::behind(own).tell("detach", detached);
-}
+attached!(CredentialSource, Server, jf_credentials_1, JF_CREDENTIALS_1);
 
 unsafe extern "C" fn supply<P: CredentialSource>(
     own: *mut jf_self,
@@ -282,7 +246,7 @@ unsafe extern "C" fn supply<P: CredentialSource>(
 ) -> i32 {
     let view = Demand { raw: attach(demand.cast()).unwrap_or_else(jf_demand::zeroed), kept: PhantomData };
     let answered = ask::<P, _, _>(own, op, view, |lane, instance, plugin, question| {
-        with_entry(instance.state::<Servers<P>>()?, handle, |it| plugin.supply(lane, it, question))
+        with_entry(instance.state::<Entries<P>>()?, handle, |it| plugin.supply(lane, it, question))
     });
     answered.map_or(JF_PENDING, |result| Settled::of(result).write(out, why))
 }

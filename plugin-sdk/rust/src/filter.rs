@@ -3,13 +3,12 @@
 //! `threads` is `per-loop`.
 
 use crate::ffi::{bytes, json, text};
-use crate::guard::{attach_entry, cancel_question, with_entry, word, Attached, Configured, Principal};
+use crate::guard::{attached, cancel_question, with_entry, word, Configured, Principal};
 use crate::host::{ask, sealed::Sealed, Encoded, Outcome, Question, Settled};
 use crate::json::{find, find_all, quote, Value};
 use crate::plugin::{Facet, Instance};
 use crate::sys::*;
 use crate::{Answer, Error, Lane, Plugin, Status};
-use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::time::Duration;
@@ -378,8 +377,8 @@ impl<P: Filter> Table<P> {
     const TABLE: jf_filter_1 = jf_filter_1 {
         size: std::mem::size_of::<jf_filter_1>() as u32,
         flags: if P::AT_ONCE { JF_FILTER_INLINE } else { 0 },
-        attach: Some(attach_filter::<P>),
-        detach: Some(detach::<P>),
+        attach: Some(attach_one::<P>),
+        detach: Some(detach_one::<P>),
         request: if P::SEES_REQUESTS { Some(request::<P>) } else { None },
         result: if P::SEES_RESULTS { Some(result::<P>) } else { None },
         ended: if P::HEARS_ENDS { Some(ended::<P>) } else { None },
@@ -388,42 +387,7 @@ impl<P: Filter> Table<P> {
     const REFERENCE: &'static jf_filter_1 = &Table::<P>::TABLE;
 }
 
-type Sieves<P> = Attached<<P as Filter>::Sieve>;
-
-/// The facet, for the macro.
-#[doc(hidden)]
-pub fn facet<P: Filter>() -> Facet {
-    Facet {
-        id: JF_FILTER_1,
-        table: (Table::<P>::REFERENCE as *const jf_filter_1).cast(),
-        state: || Box::new(Sieves::<P>::new()),
-    }
-}
-
-unsafe extern "C" fn attach_filter<P: Filter>(
-    own: *mut jf_self,
-    name: jf_view,
-    config: jf_view,
-    handle: *mut jf_ref,
-    why: *mut jf_fault,
-) -> i32 {
-    attach_entry::<P>(own, name, config, handle, why, |lane, instance, plugin, configured| {
-        let sieve = plugin.attach(lane, configured)?;
-        Ok(instance.state::<Sieves<P>>()?.insert(RefCell::new(sieve)))
-    })
-}
-
-unsafe extern "C" fn detach<P: Filter>(own: *mut jf_self, handle: jf_ref) {
-    let detached = Instance::<P>::slot(own, |lane, instance, plugin| {
-        if let Some(sieve) = instance.state::<Sieves<P>>()?.remove(handle) {
-            if let Ok(mut sieve) = sieve.try_borrow_mut() {
-                plugin.detach(lane, &mut sieve);
-            }
-        }
-        Ok(())
-    });
-    Instance::<P>::behind(own).tell("detach", detached);
-}
+attached!(Filter, Sieve, jf_filter_1, JF_FILTER_1);
 
 unsafe fn pass<'a, P: Filter>(
     own: *mut jf_self,
@@ -440,7 +404,7 @@ unsafe fn pass<'a, P: Filter>(
             // What was promised is not let break.
             question.refuse_later();
         }
-        with_entry(instance.state::<Sieves<P>>()?, handle, |it| method(plugin, lane, it, question))
+        with_entry(instance.state::<Entries<P>>()?, handle, |it| method(plugin, lane, it, question))
     });
     answered.map_or(JF_PENDING, |result| Settled::of(result).write(verdict, why))
 }
@@ -477,7 +441,7 @@ unsafe extern "C" fn ended<P: Filter>(own: *mut jf_self, handle: jf_ref, passed:
         bytes: raw.bytes,
     };
     let told = Instance::<P>::slot(own, |lane, instance, plugin| {
-        with_entry(instance.state::<Sieves<P>>()?, handle, |it| {
+        with_entry(instance.state::<Entries<P>>()?, handle, |it| {
             plugin.ended(lane, it, &call);
             Ok(())
         })

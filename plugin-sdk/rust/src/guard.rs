@@ -171,6 +171,57 @@ pub(crate) unsafe fn attach_entry<P: Plugin>(
     }
 }
 
+/// What facets have in common whose entries are attached and kept behind handles: `facet`, and the slots `attach_one` and
+/// `detach_one`.
+macro_rules! attached {
+    ($facet:ident, $entry:ident, $table:ident, $id:ident) => {
+        type Entries<P> = crate::guard::Attached<<P as $facet>::$entry>;
+
+        /// The facet, for the macro.
+        #[doc(hidden)]
+        pub fn facet<P: $facet>() -> Facet {
+            Facet {
+                id: $id,
+                table: (Table::<P>::REFERENCE as *const $table).cast(),
+                state: || Box::new(Entries::<P>::new()),
+            }
+        }
+
+        unsafe extern "C" fn attach_one<P: $facet>(
+            own: *mut jf_self,
+            name: jf_view,
+            config: jf_view,
+            handle: *mut jf_ref,
+            why: *mut jf_fault,
+        ) -> i32 {
+            crate::guard::attach_entry::<P>(
+                own,
+                name,
+                config,
+                handle,
+                why,
+                |lane, instance, plugin, configured| {
+                    let entry = plugin.attach(lane, configured)?;
+                    Ok(instance.state::<Entries<P>>()?.insert(std::cell::RefCell::new(entry)))
+                },
+            )
+        }
+
+        unsafe extern "C" fn detach_one<P: $facet>(own: *mut jf_self, handle: jf_ref) {
+            let detached = Instance::<P>::slot(own, |lane, instance, plugin| {
+                if let Some(entry) = instance.state::<Entries<P>>()?.remove(handle) {
+                    if let Ok(mut entry) = entry.try_borrow_mut() {
+                        plugin.detach(lane, &mut entry);
+                    }
+                }
+                Ok(())
+            });
+            Instance::<P>::behind(own).tell("detach", detached);
+        }
+    };
+}
+pub(crate) use attached;
+
 /// Runs a method with what is kept behind a handle.
 pub(crate) fn with_entry<T, R>(
     all: &Attached<T>,
