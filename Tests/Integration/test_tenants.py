@@ -315,6 +315,22 @@ def test_sessions_of_nobody_in_two_tenants_are_two(named):
     assert named.in_session(session, ACME, "tools/list").status == 404
 
 
+def test_nobody_of_a_tenant_is_nobody_to_policies(tmp_path, provider, peers):
+    """A host names a tenant; it vouches for nobody."""
+    servers = {"pool": {"url": peers["pool"].url}}
+    rbac = {"policy": "rbac", "roles": {"r": {"allow": ["tools:*/*"]}}, "assignments": {"everyone": ["r"]}}
+    tenants = {"from": ["header"], "header": "X-Tenant", "known": {"acme": {}}}
+    config = configuration(tmp_path, provider, servers, tenants, policies=[rbac])
+    with serving(config, listen=None) as gateway:
+        stage = Stage(gateway)
+        eventually(lambda: check(stage.tools(ACME) == {"pool"}))
+        nobody = {"X-Tenant": "acme"}
+        assert stage.tools(nobody) == set()
+        echo = {"name": "pool__echo", "arguments": {"text": "x"}}
+        assert stage.ask("tools/call", echo).status == 200
+        assert stage.ask("tools/call", echo, nobody).status == 403
+
+
 # ---- Residency ----
 
 

@@ -116,8 +116,11 @@ extension Lane {
             var text = PrincipalText()
             text.tenant = name
             let caller = Principal(text, provider: -1, name: "")
-            identities.insert(
-                shown.key, caller, until: jf_monotonic_ns() + Self.identityKept, plugin: "")
+            // A reload may have brought another door meanwhile.
+            if gate === modules.identity {
+                identities.insert(
+                    shown.key, caller, until: jf_monotonic_ns() + Self.identityKept, plugin: "")
+            }
             return caller
         }
     }

@@ -42,7 +42,7 @@ final class Principal: @unchecked Sendable {
         return UnsafeRawBufferPointer(start: base + texts.count, count: Int(presentedCount))
     }
 
-    var isNobody: Bool { lent.pointee.id == 0 }
+    var isNobody: Bool { lent.pointee.key.len == 0 }
     /// Nobody in particular, be it nobody at all or nobody in particular of a tenant.
     var isAnonymous: Bool { lent.pointee.subject.len == 0 }
 
@@ -70,7 +70,8 @@ final class Principal: @unchecked Sendable {
         }
         var shown = jf_principal()
         shown.size = UInt32(head)
-        shown.id = key.isEmpty ? 0 : max(1, Principal.hash(key))
+        // Nobody in particular is nobody that plugins know, of a tenant or not.
+        shown.id = text.subject.isEmpty ? 0 : max(1, Principal.hash(key))
         shown.key = keep(key)
         if key.isEmpty {
             shown.subject = keep(text.subject)

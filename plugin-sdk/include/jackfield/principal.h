@@ -14,12 +14,13 @@ extern "C" {
  * for as long as the gateway knows them. Since 1.1. */
 typedef struct jf_principal {
     uint32_t size;
-    uint32_t flags;   /**< none yet */
-    uint64_t id;      /**< stands for tenant, issuer and subject in this process; 0: nobody is known */
-    jf_view key;      /**< tenant, issuer and subject in one text that no others have; empty: nobody */
-    jf_view subject;  /**< who it is, as the provider names it ("sub" of a token); empty: nobody */
-    jf_view tenant;   /**< whom it belongs to; empty: no tenants, or none of them */
-    jf_view issuer;   /**< who vouches for it: an issuer's URL; empty: the gateway's own configuration */
+    uint32_t flags;  /**< none yet */
+    uint64_t id;     /**< stands for tenant, issuer and subject in this process; 0: nobody is known */
+    jf_view key;     /**< tenant, issuer and subject in one text that no others have; empty: nobody. Nobody in
+                      * particular of a tenant has a key, and neither an id nor a subject */
+    jf_view subject; /**< who it is, as the provider names it ("sub" of a token); empty: nobody */
+    jf_view tenant;  /**< whom it belongs to; empty: no tenants, or none of them */
+    jf_view issuer;  /**< who vouches for it: an issuer's URL; empty: the gateway's own configuration */
     jf_view provider; /**< the provider's name in the configuration */
     jf_view
         credential; /**< names what it showed, without being it: a key's id, a token's "jti"; may be empty */
